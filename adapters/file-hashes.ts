@@ -1,0 +1,72 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+
+/** Size and checksum of a file. */
+export interface FileHash {
+  readonly bytes: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
+const indexSchema = z.record(
+  z.string(),
+  z.object({ bytes: z.number(), modifiedMs: z.number(), sha256: z.string() }),
+);
+
+/** Checksums of large files, remembered by path, size and time of change. */
+export interface FileHashes {
+  /** The checksum of a file; the file is read only when it changed since the last time, or with `fresh`. */
+  hash(path: string, options?: { readonly fresh: boolean }): Promise<FileHash>;
+  /** Writes what was learned. A data root that cannot be written costs time at the next start, nothing else. */
+  save(): Promise<void>;
+}
+
+/** Opens the index `weights-sha256.json` of a data root; the folders of the hashed files are never written. */
+export async function openFileHashes(dataRoot: string): Promise<FileHashes> {
+  const indexFile = join(dataRoot, 'weights-sha256.json');
+  const learned: z.infer<typeof indexSchema> = {};
+  const known = await readIndex(indexFile);
+  return {
+    async hash(path, options) {
+      const real = await realpath(path);
+      const { size, mtimeMs } = await stat(real);
+      const entry = known[real];
+      if (options?.fresh !== true && entry?.bytes === size && entry.modifiedMs === mtimeMs)
+        return { bytes: size, sha256: entry.sha256 };
+      const sha256 = await sha256Of(real);
+      known[real] = { bytes: size, modifiedMs: mtimeMs, sha256 };
+      learned[real] = known[real];
+      return { bytes: size, sha256 };
+    },
+    async save() {
+      if (Object.keys(learned).length === 0) return;
+      const partial = `${indexFile}.${randomUUID()}`;
+      try {
+        await mkdir(dirname(indexFile), { recursive: true });
+        // Read again: another process may have learned something meanwhile.
+        await writeFile(partial, JSON.stringify({ ...(await readIndex(indexFile)), ...learned }));
+        await rename(partial, indexFile);
+      } catch {
+        await rm(partial, { force: true }).catch(() => {});
+      }
+    },
+  };
+}
+
+/** SHA-256 of a file, lower-case hex. */
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+async function readIndex(path: string): Promise<z.infer<typeof indexSchema>> {
+  try {
+    return indexSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch {
+    return {};
+  }
+}

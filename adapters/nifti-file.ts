@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { HpbError } from '../core/errors.ts';
+import { NiftiDecoder, type NiftiVolume } from '../core/volume/nifti-decoder.ts';
+import type { NiftiHeader, NiftiLimits } from '../core/volume/nifti-header.ts';
+import { datatypeOf } from '../core/volume/nifti-datatypes.ts';
+import { encodeNiftiHeader } from '../core/volume/nifti-encode.ts';
+import type { LabelMap, Volume } from '../core/volume/volume.ts';
+import { outputError } from './file-error.ts';
+import { assertUnchanged, CHUNK_BYTES, FileChunks, openInput } from './input-file.ts';
+import { BEST_GZIP_RATIO, copyInto, inflateInto, isGzip } from './nifti-stream.ts';
+
+export interface ReadNiftiOptions {
+  readonly limits?: NiftiLimits;
+  /** Ends the read with `CANCELLED`. */
+  readonly signal?: AbortSignal;
+}
+
+/** A NIfTI file as read: the volume and what identifies the file. */
+export interface NiftiFile extends NiftiVolume {
+  /** SHA-256 of the file as it lies on disk, hexadecimal. */
+  readonly sha256: string;
+  /** Size of the file on disk. */
+  readonly fileBytes: number;
+}
+
+/**
+ * Reads a `.nii` or `.nii.gz` file (told apart by content) in one pass: header checked first, voxels allocated
+ * once, every byte and the gzip checksums verified. Throws `HpbError`: `NIFTI_*` for a bad file, `INPUT_*` for
+ * something else (folder, DICOM, archive, missing, unreadable) and `INPUT_VANISHED` when the file changes, shrinks
+ * or goes away meanwhile.
+ */
+export async function readNifti(path: string, options: ReadNiftiOptions = {}): Promise<NiftiFile> {
+  return openInput(path, async (file, facts) => {
+    const source = new FileChunks(file, options.signal);
+    const first = await source.next();
+    const gzip = isGzip(first);
+    const fileBytes = Number(facts.size);
+    const decoder = new NiftiDecoder({
+      ...(options.limits && { limits: options.limits }),
+      mostBytes: gzip ? fileBytes * BEST_GZIP_RATIO : fileBytes,
+    });
+    try {
+      await (gzip ? inflateInto(decoder, source, first) : copyInto(decoder, source, first));
+      const volume = decoder.finish();
+      await assertUnchanged(path, facts, source.bytes);
+      return { ...volume, sha256: source.sha256(), fileBytes };
+    } catch (error) {
+      // A file that changed under us looks truncated or corrupt: say what really happened.
+      if (error instanceof HpbError && error.code.startsWith('NIFTI_')) await assertUnchanged(path, facts, 0);
+      throw error;
+    }
+  });
+}
+
+/** Reads and checks only the header of a `.nii` or `.nii.gz` file; errors as `readNifti`. */
+export async function peekNifti(path: string, options: ReadNiftiOptions = {}): Promise<NiftiHeader> {
+  return openInput(path, async (file) => {
+    const source = new FileChunks(file, options.signal);
+    const first = await source.next();
+    const decoder = new NiftiDecoder({ ...(options.limits && { limits: options.limits }), headerOnly: true });
+    await (isGzip(first) ? inflateInto(decoder, source, first) : copyInto(decoder, source, first));
+    return decoder.header ?? decoder.finish().header;
+  });
+}
+
+export interface WriteNiftiOptions {
+  /** gzip level 1 to 9; the default is 6 for label maps and 1 for other volumes, where more gains little. */
+  readonly level?: number;
+}
+
+/**
+ * Writes a volume or label map as NIfTI-1 (header of `encodeNiftiHeader`), compressed unless `path` ends in
+ * `.nii`. The file appears whole or not at all; the same volume gives the same bytes. Throws `DISK_FULL` or
+ * `OUTPUT_UNWRITABLE`.
+ */
+export async function writeNifti(
+  path: string,
+  volume: Volume | LabelMap,
+  options: WriteNiftiOptions = {},
+): Promise<void> {
+  const scaled = 'slope' in volume;
+  const level = options.level ?? (scaled ? 1 : 6);
+  const header = scaled
+    ? encodeNiftiHeader(volume.grid, datatypeOf(volume.data), volume)
+    : encodeNiftiHeader(volume.grid, datatypeOf(volume.data));
+  const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`);
+  try {
+    await pipeline(
+      Readable.from(pieces(header, volume), { objectMode: false }),
+      path.endsWith('.nii') ? new PassThrough() : createGzip({ level, chunkSize: CHUNK_BYTES }),
+      createWriteStream(partial, { flags: 'wx' }),
+    );
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true }).catch(() => undefined);
+    throw outputError(error);
+  }
+}
+
+function* pieces(header: Uint8Array, { data }: Volume | LabelMap): Generator<Uint8Array> {
+  yield header;
+  for (let at = 0; at < data.byteLength; at += CHUNK_BYTES)
+    yield new Uint8Array(data.buffer, data.byteOffset + at, Math.min(CHUNK_BYTES, data.byteLength - at));
+}

@@ -1,0 +1,103 @@
+import { constants, createGunzip, type Gunzip } from 'node:zlib';
+import { HpbError } from '../core/errors.ts';
+import type { NiftiDecoder } from '../core/volume/nifti-decoder.ts';
+import { CHUNK_BYTES, type FileChunks } from './input-file.ts';
+
+/** Deflate cannot do better: 258 bytes from 2 bits. */
+export const BEST_GZIP_RATIO = 1032;
+
+/** Whether a file that starts with `head` is compressed with gzip. */
+export const isGzip = (head: Uint8Array): boolean => head[0] === 0x1f && head[1] === 0x8b;
+
+/** Feeds a plain file to the decoder, `first` being the chunk already taken. */
+export async function copyInto(decoder: NiftiDecoder, source: FileChunks, first: Uint8Array): Promise<void> {
+  for (let chunk = first; chunk.length > 0 && !decoder.sated; chunk = await source.next()) {
+    decoder.push(chunk);
+    source.hash(chunk);
+  }
+}
+
+/**
+ * Inflates a gzip file (of one or more members) into the decoder and stops as soon as the decoder refuses or is
+ * sated, however much more the data would inflate to. Throws what the decoder throws, `NIFTI_BAD_GZIP`,
+ * `NIFTI_TRUNCATED` or `NIFTI_TRAILING_DATA`.
+ */
+export async function inflateInto(
+  decoder: NiftiDecoder,
+  source: FileChunks,
+  first: Uint8Array,
+): Promise<void> {
+  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+  const ended = new Promise<void>((resolve, reject) => {
+    gunzip.on('end', resolve).on('close', resolve);
+    gunzip.on('error', (error) => reject(inflateError(error, decoder)));
+  });
+  // Its error is taken by whichever await comes next.
+  ended.catch(() => undefined);
+  gunzip.on('data', (chunk: Buffer) => {
+    try {
+      if (!gunzip.destroyed) decoder.push(chunk);
+      release(chunk);
+      if (decoder.sated) gunzip.destroy();
+    } catch (error) {
+      gunzip.destroy(error as HpbError);
+    }
+  });
+  try {
+    for (let chunk = first; chunk.length > 0 && !gunzip.destroyed; chunk = await source.next()) {
+      const written = write(gunzip, chunk);
+      source.hash(chunk);
+      await Promise.race([written, ended]);
+    }
+    if (!gunzip.destroyed) gunzip.end();
+    await ended;
+  } finally {
+    gunzip.destroy();
+  }
+}
+
+/**
+ * Gives the memory of a used output buffer back now: the collector would let 100 MB of them pile up. Only a chunk
+ * that ends its buffer, for zlib goes on writing behind any other.
+ */
+function release({ buffer, byteOffset, byteLength }: Buffer): void {
+  const whole = byteOffset + byteLength === buffer.byteLength;
+  if (whole && byteLength > 0 && buffer instanceof ArrayBuffer && buffer.byteLength === CHUNK_BYTES)
+    buffer.transfer(0);
+}
+
+/** Resolves when the chunk is inflated and may be overwritten; errors come by the stream's own event. */
+function write(gunzip: Gunzip, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve) => {
+    gunzip.write(chunk, () => resolve());
+  });
+}
+
+function inflateError(error: Error & { errno?: number }, decoder: NiftiDecoder): Error {
+  if (error instanceof HpbError) return error;
+  const { header } = decoder;
+  if (error.errno === constants.Z_BUF_ERROR)
+    return new HpbError('NIFTI_TRUNCATED', 'The gzip stream ends too early: the file was cut short.', {
+      remedy: 'Copy or upload the file again and compare its size with the original.',
+      ...(header && { details: { promised: header.voxelBytes } }),
+      cause: error,
+    });
+  // The first member began with gzip's magic, so this is about what follows a complete one.
+  if (error.message === 'incorrect header check')
+    return new HpbError(
+      'NIFTI_TRAILING_DATA',
+      'Something that is not gzip follows after the compressed CT.',
+      {
+        remedy: 'Two files were joined or the copy is damaged; copy or upload the file again.',
+        cause: error,
+      },
+    );
+  return new HpbError(
+    'NIFTI_BAD_GZIP',
+    `The file is damaged: its gzip data cannot be inflated (${error.message}).`,
+    {
+      remedy: 'Copy or upload the file again; `gzip -t FILE` must be silent.',
+      cause: error,
+    },
+  );
+}

@@ -1,0 +1,62 @@
+"""Adds up the wall time of outermost torch.nn.Module calls of a process and writes it to a file at its end.
+
+Python imports this file by itself when its folder is on PYTHONPATH; bench/plain-tools.ts puts it there to learn
+how much of a plain command is network. HPB_FORWARD_CLOCK names the folder for one text file per process.
+"""
+
+import atexit
+import os
+import sys
+import time
+from importlib.abc import MetaPathFinder
+from importlib.util import find_spec
+
+TARGET = "torch.nn.modules.module"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.depth = 0
+        self.seconds = 0.0
+
+    def wrap(self, call):
+        def timed(module, *args, **kwargs):
+            self.depth += 1
+            start = time.perf_counter()
+            try:
+                return call(module, *args, **kwargs)
+            finally:
+                self.depth -= 1
+                if self.depth == 0:
+                    self.seconds += time.perf_counter() - start
+
+        return timed
+
+    def write(self) -> None:
+        if self.seconds > 0:
+            with open(os.path.join(os.environ["HPB_FORWARD_CLOCK"], str(os.getpid())), "w") as file:
+                file.write(repr(self.seconds))
+
+
+class PatchOnImport(MetaPathFinder):
+    """Lets torch import itself as usual, then wraps Module.__call__; torch is not imported early."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname != TARGET:
+            return None
+        sys.meta_path.remove(self)
+        spec = find_spec(fullname)
+        execute = spec.loader.exec_module
+
+        def exec_module(module):
+            execute(module)
+            module.Module.__call__ = CLOCK.wrap(module.Module.__call__)
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+if "HPB_FORWARD_CLOCK" in os.environ:
+    CLOCK = Clock()
+    sys.meta_path.insert(0, PatchOnImport())
+    atexit.register(CLOCK.write)

@@ -1,0 +1,130 @@
+/**
+ * Peak memory of the engine host per model and grid against `memoryNeeded`, whose coefficients it calibrates.
+ *
+ * npm run bench:memory -- [--full-size] [--models ID,...] [--grids ID,...] [--json]
+ *
+ * A fresh host for every figure, since a peak never falls. `--full-size` uses random weights of the real networks'
+ * size: only then must the estimate be at most `MOST` times the measured peak, because the formula's base stands
+ * for the real networks (their float32 weights and the activations of one patch), not for the small demo ones.
+ * Exit code 1 when an estimate is below what was measured, or too far above it.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stdout } from 'node:process';
+import { parseArgs } from 'node:util';
+import { writeNifti } from '../adapters/nifti-file.ts';
+import { asHpbError } from '../core/errors.ts';
+import { engineCallOf, MODEL_IDS, type ModelId, type SegmentOptions } from '../core/models/catalogue.ts';
+import { memoryNeeded } from '../core/models/memory.ts';
+import { makePhantom, phantomGrid } from '../core/volume/phantom.ts';
+import { voxelCount, type Grid } from '../core/volume/volume.ts';
+import { gib, machineFacts } from './figures.ts';
+import { benchMachine, warmEngine, withFullSizeWeights, type BenchMachine } from './warm-engine.ts';
+
+const MOST = 3;
+const SEED = 90_003;
+
+const GRIDS: Readonly<Record<string, Grid>> = {
+  tiny: phantomGrid('small', { dims: [64, 56, 48] }),
+  small: phantomGrid('small'),
+  medium: phantomGrid('small', { spacing: [1.2, 1.2, 2] }),
+  large: phantomGrid('full'),
+};
+
+interface Variant {
+  readonly id: string;
+  readonly model: ModelId;
+  readonly options: SegmentOptions;
+}
+
+const VARIANTS: readonly Variant[] = MODEL_IDS.flatMap((model): Variant[] => {
+  const options = { fast: false, folds: [0], tta: false };
+  const plain = { id: model, model, options };
+  if (model === 'task008') {
+    return [plain, { id: 'task008-folds01', model, options: { ...options, folds: [0, 1] } }];
+  }
+  const hasFast = model === 'liver' || model === 'totalseg';
+  return hasFast ? [plain, { id: `${model}-fast`, model, options: { ...options, fast: true } }] : [plain];
+});
+
+interface Figure {
+  readonly variant: string;
+  readonly grid: string;
+  readonly voxels: number;
+  readonly measuredBytes: number;
+  readonly estimatedBytes: number;
+}
+
+/** Peak of a fresh host, bytes; null where the weights of the model are missing. */
+async function measure(
+  machine: BenchMachine,
+  variant: Variant,
+  ct: string,
+  scratch: string,
+): Promise<number | null> {
+  const engine = warmEngine(machine, join(scratch, 'engine'));
+  try {
+    const opened = await engine.open(ct);
+    const call = engineCallOf(variant.model, variant.options, machine.weights);
+    const output = join(scratch, 'mask.nii.gz');
+    return (await opened.run({ call, output, onProgress: () => undefined })).peakRssBytes;
+  } catch (thrown) {
+    if (asHpbError(thrown).code === 'WEIGHTS_MISSING') return null;
+    throw thrown;
+  } finally {
+    await engine.stop();
+  }
+}
+
+function line({ variant, grid, voxels, measuredBytes, estimatedBytes }: Figure): string {
+  const ratio = estimatedBytes / measuredBytes;
+  return (
+    `${variant.padEnd(16)} ${grid.padEnd(8)} ${String(voxels).padStart(10)} voxels  measured ` +
+    `${gib(measuredBytes)}  estimated ${gib(estimatedBytes)}  estimated / measured ${ratio.toFixed(2)}`
+  );
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      'full-size': { type: 'boolean', default: false },
+      models: { type: 'string', default: VARIANTS.map(({ id }) => id).join(',') },
+      grids: { type: 'string', default: 'tiny,small,medium' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const scratch = await mkdtemp(join(tmpdir(), 'hpb-memory-'));
+  let bad = 0;
+  try {
+    const found = await benchMachine();
+    const fullSize = values['full-size'];
+    const machine = fullSize ? await withFullSizeWeights(found, join(scratch, 'weights')) : found;
+    stdout.write(`${machineFacts()}, ${machine.threads} threads, ${machine.weightsKind} weights\n`);
+    for (const name of values.grids.split(',')) {
+      const grid = GRIDS[name]!;
+      const ct = join(scratch, `${name}.nii.gz`);
+      await writeNifti(ct, makePhantom({ seed: SEED, grid }).ct);
+      for (const variant of VARIANTS.filter(({ id }) => values.models.split(',').includes(id))) {
+        const measuredBytes = await measure(machine, variant, ct, scratch);
+        if (measuredBytes === null) {
+          stdout.write(
+            `${variant.id.padEnd(16)} ${name.padEnd(8)} skipped: no ${machine.weightsKind} weights\n`,
+          );
+          continue;
+        }
+        const estimatedBytes = memoryNeeded(grid, variant.model, variant.options);
+        const voxels = voxelCount(grid.dims);
+        const figure: Figure = { variant: variant.id, grid: name, voxels, measuredBytes, estimatedBytes };
+        stdout.write(`${values.json ? JSON.stringify(figure) : line(figure)}\n`);
+        const ratio = estimatedBytes / measuredBytes;
+        if (ratio < 1 || (fullSize && ratio > MOST)) bad++;
+      }
+    }
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+  return bad === 0 ? 0 : 1;
+}
+
+process.exitCode = await main();

@@ -1,0 +1,39 @@
+import { fileURLToPath } from 'node:url';
+import { CommanderError } from 'commander';
+import { asHpbError, COMMAND_EXIT, ERROR_CODES } from '../core/errors.ts';
+import { createContext } from './context.ts';
+import { errorText, jsonLine } from '../local/text.ts';
+import { buildProgram } from './program.ts';
+
+/**
+ * Runs the `hpb` command and sets the exit code of the process. The first Ctrl-C or SIGTERM aborts the running
+ * command, which then cleans up; the second ends the process at once.
+ */
+export async function main(argv: readonly string[]): Promise<void> {
+  const cancel = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      if (cancel.signal.aborted) process.exit(COMMAND_EXIT.cancelled);
+      cancel.abort();
+    });
+  }
+  // A reader that goes away (`hpb … | head`) is no error of ours.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  const context = createContext(process, fileURLToPath(new URL('..', import.meta.url)), cancel.signal);
+  try {
+    await buildProgram(context).parseAsync(argv);
+    process.exitCode = context.exitCode;
+  } catch (thrown) {
+    process.exitCode = reportFailure(thrown, argv.includes('--json'));
+  }
+}
+
+function reportFailure(thrown: unknown, json: boolean): number {
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? COMMAND_EXIT.ok : COMMAND_EXIT.usage;
+  const error = asHpbError(thrown);
+  if (json) process.stdout.write(jsonLine({ event: 'error', error: error.toDocument() }));
+  else process.stderr.write(`hpb: ${errorText(error)}\n`);
+  return ERROR_CODES[error.code].exit;
+}

@@ -1,0 +1,36 @@
+import type { CaseId, JobId } from '../core/layout.ts';
+import type { Clock, Engine, Log, ObjectStore, Weights } from '../core/ports.ts';
+import type { CaseTask } from '../core/shard.ts';
+import type { ProgressTracker } from './case-progress.ts';
+import type { CaseScratch, Scratch } from './scratch.ts';
+
+/** Everything outside that the worker uses. */
+export interface WorkerPorts {
+  readonly store: ObjectStore;
+  readonly engine: Engine;
+  readonly weights: Weights;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly scratch: Scratch;
+  /** Memory that worker and engine may use together, bytes. */
+  readonly memoryPresent: () => Promise<number>;
+  /** `version` of package.json. */
+  readonly serviceVersion: string;
+  /** Leave the scratch folder of each case in place. */
+  readonly keepIntermediate: boolean;
+}
+
+/** One case on its way through the stages. */
+export interface CaseContext {
+  readonly ports: WorkerPorts;
+  readonly jobId: JobId;
+  readonly caseId: CaseId;
+  readonly attempt: number;
+  readonly task: CaseTask;
+  readonly scratch: CaseScratch;
+  readonly progress: ProgressTracker;
+  /** Aborted when the case is to end unfinished. */
+  readonly cancel: AbortSignal;
+  /** Name of the case for meta.json, which goes to the caller only. */
+  readonly name: string;
+}

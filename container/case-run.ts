@@ -1,0 +1,189 @@
+import type { ErrorDocument, HpbError } from '../core/errors.ts';
+import { caseResultKey, caseZipKey, LAYOUT_VERSION } from '../core/layout.ts';
+import type { ModelId } from '../core/models/catalogue.ts';
+import type { LocatedWeights } from '../core/ports.ts';
+import type { CaseStage } from '../core/results/run-record.ts';
+import { caseResult, type CaseResult } from '../core/shard.ts';
+import type { CaseContext } from './case-context.ts';
+import { caseError, throwIfCancelled } from './case-error.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import type { CaseScratch } from './scratch.ts';
+import { checkCt, type CheckedCt } from './stages/check.ts';
+import { fetchCt, type FetchedCt } from './stages/fetch.ts';
+import { measureMasks } from './stages/measure.ts';
+import { packageCase } from './stages/package.ts';
+import { publishCase, type PublishedFiles } from './stages/publish.ts';
+import { segmentCt, type SegmentedCase } from './stages/segment.ts';
+
+/** A case that is ready for the engine. */
+interface PreparedCase {
+  readonly fetched: FetchedCt;
+  readonly checked: CheckedCt;
+}
+
+/** How one attempt at a case ended. */
+export interface CaseAttempt {
+  /** `skipped`: an earlier attempt has published the same result. */
+  readonly outcome: 'succeeded' | 'failed' | 'skipped';
+  readonly error: HpbError | null;
+  /** What result.json is to say; of a skipped case, what it says. */
+  readonly result: CaseResult;
+  readonly warnings: readonly ErrorDocument[];
+}
+
+/**
+ * One attempt at one case, in three phases that hand a plain value on: prepare (fetch, check), segment (the only one
+ * that needs the engine) and finish (measure, package, publish). They share nothing else, so those of different cases
+ * may overlap. result.json is not written here.
+ */
+export class CaseRun {
+  readonly #facts: Omit<CaseContext, 'scratch'>;
+  readonly #startedAt: number;
+  readonly #start: number;
+  readonly #stageSeconds: Partial<Record<CaseStage, number>> = {};
+  #weights: ReadonlyMap<ModelId, LocatedWeights> = new Map();
+  #fingerprint = '';
+  #warnings: readonly ErrorDocument[] = [];
+
+  constructor(facts: Omit<CaseContext, 'scratch'>) {
+    this.#facts = facts;
+    this.#startedAt = facts.ports.clock.now();
+    this.#start = facts.ports.clock.seconds();
+  }
+
+  /** Runs all phases; never throws. */
+  async run(): Promise<CaseAttempt> {
+    const { ports, caseId, progress, cancel } = this.#facts;
+    let scratch: CaseScratch | null = null;
+    try {
+      scratch = await ports.scratch.forCase(caseId);
+      return await this.#phases({ ...this.#facts, scratch });
+    } catch (thrown) {
+      const error = caseError(thrown, cancel);
+      await progress.end(false);
+      return this.#end({ outcome: 'failed', error, published: { files: [], zip: null } });
+    } finally {
+      // What cannot be removed now is removed as the leftover of a dead worker.
+      if (!ports.keepIntermediate) await scratch?.remove().catch(() => undefined);
+    }
+  }
+
+  async #phases(context: CaseContext): Promise<CaseAttempt> {
+    const prepared = await this.#prepare(context);
+    if ('outcome' in prepared) return prepared;
+    const segmented = await this.#stage('segment', () => segmentCt(context, prepared.checked, this.#weights));
+    const published = await this.#finish(context, prepared, segmented);
+    await context.progress.end(true);
+    return this.#end({ outcome: 'succeeded', error: null, published });
+  }
+
+  async #prepare(context: CaseContext): Promise<PreparedCase | CaseAttempt> {
+    const fetched = await this.#stage('fetch', () => fetchCt(context));
+    const finished = await this.#identify(fetched);
+    if (finished !== null) return { outcome: 'skipped', error: null, result: finished, warnings: [] };
+    const checked = await this.#stage('check', () => checkCt(context, fetched));
+    this.#warnings = checked.warnings;
+    return { fetched, checked };
+  }
+
+  /** Finds the weights and says what the result depends on; the earlier result when that is the same. */
+  async #identify(fetched: FetchedCt): Promise<CaseResult | null> {
+    const { ports, task } = this.#facts;
+    const weights = new Map<ModelId, LocatedWeights>();
+    for (const model of task.models) weights.set(model, await ports.weights.locate(model, task.options));
+    this.#weights = weights;
+    if (this.#isDemo()) ports.log.warn('weights:demo', { caseId: this.#facts.caseId });
+    const { serviceVersion } = ports;
+    this.#fingerprint = fingerprintOf({ inputSha256: fetched.sha256, task, weights, serviceVersion });
+    return this.#earlierResult();
+  }
+
+  #isDemo(): boolean {
+    return [...this.#weights.values()].some(({ used }) => used.some(({ demo }) => demo));
+  }
+
+  async #earlierResult(): Promise<CaseResult | null> {
+    const { ports, jobId, caseId } = this.#facts;
+    const key = caseResultKey(jobId, caseId);
+    if ((await ports.store.head(key)) === null) return null;
+    const text = new TextDecoder().decode(await ports.store.get(key));
+    const parsed = caseResult.safeParse(parseJson(text));
+    if (!parsed.success || parsed.data.outcome !== 'succeeded') return null;
+    if (parsed.data.fingerprint !== this.#fingerprint) return null;
+    const zip = await ports.store.head(caseZipKey(jobId, caseId));
+    return zip?.bytes === parsed.data.zip?.bytes ? parsed.data : null;
+  }
+
+  async #finish(
+    context: CaseContext,
+    { fetched, checked }: PreparedCase,
+    segmented: SegmentedCase,
+  ): Promise<PublishedFiles> {
+    const { grid } = checked.volume;
+    const measured = await this.#stage('measure', () =>
+      measureMasks(context, checked.volume, segmented.masks),
+    );
+    const packaged = await this.#stage('package', () =>
+      packageCase(context, {
+        fetched,
+        grid,
+        segmented,
+        measured,
+        startedAt: this.#startedAt,
+        stageSeconds: this.#stageSeconds,
+      }),
+    );
+    return this.#stage('publish', () => publishCase(context, packaged));
+  }
+
+  async #stage<T>(stage: CaseStage, work: () => Promise<T>): Promise<T> {
+    const { ports, progress, cancel, caseId } = this.#facts;
+    throwIfCancelled(cancel);
+    progress.stage(stage);
+    const start = ports.clock.seconds();
+    const result = await work();
+    const seconds = ports.clock.seconds() - start;
+    this.#stageSeconds[stage] = seconds;
+    ports.log.debug('case:stage', { caseId, stage, seconds });
+    return result;
+  }
+
+  #end(ended: {
+    readonly outcome: 'succeeded' | 'failed';
+    readonly error: HpbError | null;
+    readonly published: PublishedFiles;
+  }): CaseAttempt {
+    const { jobId, caseId, attempt, ports } = this.#facts;
+    const { outcome, error, published } = ended;
+    const demo = this.#isDemo();
+    const result: CaseResult = {
+      layoutVersion: LAYOUT_VERSION,
+      jobId,
+      caseId,
+      attempt,
+      outcome,
+      error: error === null ? null : errorOf(error),
+      fingerprint: this.#fingerprint,
+      demo,
+      ...published,
+      seconds: Math.round((ports.clock.seconds() - this.#start) * 1000) / 1000,
+    };
+    return { outcome, error, result, warnings: this.#warnings };
+  }
+}
+
+function errorOf(error: HpbError): NonNullable<CaseResult['error']> {
+  const { details, ...document } = error.toDocument();
+  const copied = Object.entries(details).map(
+    ([key, value]) => [key, typeof value === 'object' && value !== null ? [...value] : value] as const,
+  );
+  return { ...document, details: Object.fromEntries(copied) };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { outputError } from '../adapters/file-error.ts';
+import { isAlive, ownIdentity } from '../adapters/process-identity.ts';
+import type { CaseId } from '../core/layout.ts';
+import type { Log } from '../core/ports.ts';
+
+/** Folders under which workers keep what they need while a case runs. */
+export interface ScratchRoots {
+  readonly in: string;
+  readonly out: string;
+}
+
+/** The folders of one case, which exist. */
+export interface CaseScratch {
+  /** The CT as it came and as the engines get it. */
+  readonly in: string;
+  /** Raw masks of the engines, result files. */
+  readonly out: string;
+  /** Removes both. */
+  readonly remove: () => Promise<void>;
+}
+
+/** The scratch of one worker. */
+export interface Scratch {
+  /** Temporary files of the engines. */
+  readonly temporary: string;
+  readonly forCase: (caseId: CaseId) => Promise<CaseScratch>;
+  /** Removes everything but the folders of cases that were not removed. */
+  readonly close: (keepCases: boolean) => Promise<void>;
+}
+
+const NAME = /^worker-[0-9a-f-]{36}$/;
+const MARKER = 'owner.json';
+const owner = z.object({ host: z.string(), pid: z.int(), started: z.string().nullable() });
+
+/**
+ * Makes scratch folders for this process, `worker-<random>` below each root, after removing those that processes
+ * of this machine left behind when they died. Throws `DISK_FULL` or `OUTPUT_UNWRITABLE`.
+ */
+export async function openScratch(roots: ScratchRoots, log: Log): Promise<Scratch> {
+  const name = `worker-${randomUUID()}`;
+  const folders = { in: join(roots.in, name), out: join(roots.out, name) };
+  const temporary = join(folders.out, 'tmp');
+  const both = [...new Set([folders.in, folders.out])];
+  try {
+    for (const root of new Set([roots.in, roots.out])) await removeLeftovers(root, log);
+    for (const folder of both) {
+      await mkdir(folder, { recursive: true });
+      await writeFile(join(folder, MARKER), JSON.stringify({ host: hostname(), ...ownIdentity() }));
+    }
+    await mkdir(temporary);
+  } catch (error) {
+    throw outputError(error);
+  }
+  return {
+    temporary,
+    forCase: (caseId) =>
+      makeCase({ in: join(folders.in, caseId, 'in'), out: join(folders.out, caseId, 'out') }),
+    close: async (keepCases) => {
+      // Without its marker a folder is nobody's: it is kept for whoever asked to keep it.
+      const parts = keepCases ? both.map((folder) => join(folder, MARKER)) : both;
+      for (const part of [...parts, temporary]) await rm(part, { recursive: true, force: true });
+    },
+  };
+}
+
+async function makeCase(folders: ScratchRoots): Promise<CaseScratch> {
+  const remove = async (): Promise<void> => {
+    await rm(folders.in, { recursive: true, force: true });
+    await rm(folders.out, { recursive: true, force: true });
+  };
+  try {
+    // What an earlier attempt of this process left would be taken for this one's.
+    await remove();
+    await mkdir(folders.in, { recursive: true });
+    await mkdir(folders.out, { recursive: true });
+  } catch (error) {
+    throw outputError(error);
+  }
+  return { ...folders, remove };
+}
+
+async function removeLeftovers(root: string, log: Log): Promise<void> {
+  const names = await readdir(root).catch(() => []);
+  for (const name of names.filter((entry) => NAME.test(entry))) {
+    const text = await readFile(join(root, name, MARKER), 'utf8').catch(() => null);
+    // A folder that is being made has no marker yet, a kept one has none any more.
+    if (text === null) continue;
+    const parsed = owner.safeParse(parseJson(text));
+    // Of a worker on another machine, or in another container, that shares the folder we know nothing.
+    if (!parsed.success || parsed.data.host !== hostname() || isAlive(parsed.data)) continue;
+    await rm(join(root, name), { recursive: true, force: true });
+    log.info('worker:scratch-removed', { pid: parsed.data.pid });
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

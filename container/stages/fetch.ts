@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+import { open, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isGzip } from '../../adapters/nifti-stream.ts';
+import { HpbError } from '../../core/errors.ts';
+import type { CaseContext } from '../case-context.ts';
+
+/** The CT as it came, on the local disk. */
+export interface FetchedCt {
+  /** Ends in `.nii` or `.nii.gz` as its content says: the engines go by the name. */
+  readonly path: string;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** Copies the CT of a case from the store and hashes it. Throws `INPUT_NOT_FOUND` when it is not there. */
+export async function fetchCt({ ports, task, scratch }: CaseContext): Promise<FetchedCt> {
+  const download = join(scratch.in, 'download');
+  await ports.store.getFile(task.inputKey, download).catch((error: unknown) => {
+    throw error instanceof HpbError && error.code === 'OBJECT_NOT_FOUND' ? inputMissing() : error;
+  });
+  const file = await hashed(download);
+  const path = join(scratch.in, file.gzip ? 'ct.nii.gz' : 'ct.nii');
+  await rename(download, path);
+  return { path, sha256: file.sha256, bytes: file.bytes };
+}
+
+async function hashed(path: string): Promise<{ gzip: boolean; sha256: string; bytes: number }> {
+  const hash = createHash('sha256');
+  let gzip = false;
+  let bytes = 0;
+  const file = await open(path);
+  for await (const chunk of file.createReadStream({ highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+    if (bytes === 0) gzip = isGzip(chunk);
+    hash.update(chunk);
+    bytes += chunk.length;
+  }
+  return { gzip, sha256: hash.digest('hex'), bytes };
+}
+
+function inputMissing(): HpbError {
+  return new HpbError('INPUT_NOT_FOUND', 'The CT of this case is not in the store (any more).', {
+    remedy: 'Upload the CT again and start a new job.',
+  });
+}

@@ -1,0 +1,102 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readNifti, writeNifti } from '../../adapters/nifti-file.ts';
+import { HpbError, type ErrorDetails } from '../../core/errors.ts';
+import { modelEntry, type ModelId } from '../../core/models/catalogue.ts';
+import type { ModelRun } from '../../core/results/metadata.ts';
+import { components } from '../../core/volume/components.ts';
+import { affinesAgree } from '../../core/volume/orientation.ts';
+import { measure } from '../../core/volume/statistics.ts';
+import type { Grid, LabelMap, Volume } from '../../core/volume/volume.ts';
+import type { CaseContext } from '../case-context.ts';
+import type { ZipMember } from '../../adapters/zip-archive.ts';
+import type { RawMask } from './segment.ts';
+
+/** Masks as they are published, with what was measured on them. */
+export interface MeasuredCase {
+  readonly runs: readonly ModelRun[];
+  readonly files: readonly ZipMember[];
+}
+
+/**
+ * Checks every mask against the CT, writes it anew (uint8, the CT's own affine, no text of any tool) and measures
+ * it. One mask is in memory at a time.
+ */
+export async function measureMasks(
+  { scratch, task, ports }: CaseContext,
+  ct: Volume,
+  masks: readonly RawMask[],
+): Promise<MeasuredCase> {
+  const runs: ModelRun[] = [];
+  const files: ZipMember[] = [];
+  for (const raw of masks) {
+    const { model, call, run, weights } = raw;
+    const mask = await readMask(raw, ct.grid);
+    const name = modelEntry(model).output;
+    const path = join(scratch.out, name);
+    await writeNifti(path, mask);
+    if (!ports.keepIntermediate) await rm(raw.path);
+    files.push({ name, path });
+    const statistics = measure(ct, mask);
+    assertCounts(model, run.labelVoxels, statistics);
+    const counted = components(mask, 26);
+    const { options } = task;
+    const { cropEmpty } = run;
+    runs.push({ model, options, call, cropEmpty, weights: weights.used, statistics, components: counted });
+  }
+  return { runs, files };
+}
+
+/**
+ * The mask of an engine on the CT's grid.
+ *
+ * @throws HpbError ENGINE_OUTPUT_MISMATCH when it is unreadable, lies on another grid, or holds other values than
+ * labels.
+ */
+async function readMask({ model, path }: RawMask, grid: Grid): Promise<LabelMap> {
+  const mask = await readNifti(path).catch((error: unknown) => {
+    if (!(error instanceof HpbError)) throw error;
+    throw mismatch(model, `cannot be read back (${error.code})`, { code: error.code });
+  });
+  const [got, expected] = [mask.grid.dims.join(' x '), grid.dims.join(' x ')];
+  if (got !== expected)
+    throw mismatch(model, `has ${got} voxels, the CT ${expected}`, { dims: mask.grid.dims });
+  if (!affinesAgree(grid, mask.grid.affine))
+    throw mismatch(model, 'lies elsewhere in space than the CT', { affine: mask.grid.affine });
+  return { grid, data: labelsOf(mask, model) };
+}
+
+function labelsOf({ data, slope, intercept }: Volume, model: ModelId): Uint8Array {
+  const plain = slope === 1 && intercept === 0;
+  if (plain && data instanceof Uint8Array) return data;
+  const labels = new Uint8Array(data.length);
+  for (let at = 0; at < data.length; at++) {
+    const value = slope * data[at]! + intercept;
+    if (!(value >= 0 && value <= 255 && Number.isInteger(value)))
+      throw mismatch(model, `holds the value ${value}, which is no label`, {});
+    labels[at] = value;
+  }
+  return labels;
+}
+
+/** What the engine says it wrote and what we read must be the same. */
+function assertCounts(
+  model: ModelId,
+  said: Readonly<Record<string, number>>,
+  found: ReadonlyMap<number, { readonly voxels: number }>,
+): void {
+  const labels = new Set([...Object.keys(said).map(Number), ...found.keys()]);
+  for (const label of labels) {
+    const [a, b] = [said[String(label)] ?? 0, found.get(label)?.voxels ?? 0];
+    if (a === b) continue;
+    throw mismatch(model, `holds ${b} voxels of label ${label}, the engine counted ${a}`, { label });
+  }
+}
+
+function mismatch(model: ModelId, what: string, details: ErrorDetails): HpbError {
+  return new HpbError('ENGINE_OUTPUT_MISMATCH', `The mask of ${model} ${what}.`, {
+    remedy:
+      'This is a fault of the engine or of this program: report it with the header facts of `hpb check`.',
+    details: { model, ...details },
+  });
+}

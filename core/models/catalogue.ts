@@ -1,0 +1,226 @@
+import type { EngineCall } from '../engine-protocol.ts';
+import { TOTAL_CLASSES } from './totalsegmentator-classes.ts';
+import type { WeightsId } from './weights.ts';
+
+/** What a caller may choose about a run; the defaults are those of the service this project replaces. */
+export interface SegmentOptions {
+  /** TotalSegmentator's 3 mm model instead of the 1.5 mm ones; without effect on nnU-Net v1. */
+  readonly fast: boolean;
+  /** Folds of the nnU-Net v1 ensemble, ascending. */
+  readonly folds: readonly number[];
+  /** Test-time augmentation by mirroring (nnU-Net v1 only; TotalSegmentator never uses it). */
+  readonly tta: boolean;
+}
+
+/** Linear estimate of an engine's peak memory; see `memoryNeeded` for the formula. */
+export interface MemoryFigures {
+  readonly baseBytes: number;
+  readonly bytesPerInputVoxel: number;
+  /** Voxel spacing of the network in mm, or null when it works at the spacing of the CT. */
+  readonly networkSpacingMm: readonly [number, number, number] | null;
+  readonly bytesPerNetworkVoxel: number;
+  /** Largest extent in mm that reaches the network after cropping, or null when the whole CT does. */
+  readonly cropExtentMm: readonly [number, number, number] | null;
+}
+
+interface Licence {
+  readonly name: string;
+  readonly url: string;
+  readonly commercialUse: boolean;
+}
+
+type EngineArguments =
+  | { readonly engine: 'nnunet-v1'; readonly checkpoint: string }
+  | {
+      readonly engine: 'totalsegmentator';
+      readonly task: string;
+      readonly roiSubset: readonly string[] | null;
+      readonly multilabel: boolean;
+      /** Whether the task has a 3 mm variant that `fast` chooses. */
+      readonly hasFast: boolean;
+    };
+
+/** One model: everything the rest of the code needs to know about it. A new model is a new entry here. */
+export interface ModelEntry {
+  readonly title: string;
+  readonly call: EngineArguments;
+  /** File name of the mask in the case package. */
+  readonly output: string;
+  /** Label value -> structure name as in file names and metadata. */
+  readonly labels: Readonly<Record<number, string>>;
+  /** Weight sets needed; `fast` chooses between variants. */
+  readonly weights: (options: SegmentOptions) => readonly WeightsId[];
+  readonly licence: Licence;
+  readonly memory: (options: SegmentOptions) => MemoryFigures;
+}
+
+const GIB = 2 ** 30;
+
+const APACHE: Licence = {
+  name: 'Apache-2.0',
+  url: 'https://github.com/wasserth/TotalSegmentator/blob/master/LICENSE',
+  commercialUse: true,
+};
+
+const LIVER_CROP_MM = [320, 280, 320] as const;
+
+// Libraries, one full-size network (31 M parameters) and the activations of one patch, measured by bench/memory.ts
+// on a CT so small that nothing else counts: 3.2 to 3.7 GiB for TotalSegmentator's tasks, 2.9 GiB for two folds of v1.
+const TOTALSEGMENTATOR_BASE_BYTES = 3.75 * GIB;
+const NNUNET_V1_BASE_BYTES = 2.8 * GIB;
+const NNUNET_V1_FOLD_BYTES = 0.15 * GIB;
+
+const TOTAL_MEMORY = (fast: boolean, crop: MemoryFigures['cropExtentMm']): MemoryFigures => ({
+  baseBytes: TOTALSEGMENTATOR_BASE_BYTES,
+  bytesPerInputVoxel: 26,
+  networkSpacingMm: fast ? [3, 3, 3] : [1.5, 1.5, 1.5],
+  // float32 logits of every class, twice while they are exported, beside image and Gaussian weights.
+  bytesPerNetworkVoxel: fast ? 118 * 4 * 2 + 16 : 28 * 4 * 2 + 16,
+  cropExtentMm: crop,
+});
+
+const TASK008_MEMORY = ({ folds }: SegmentOptions): MemoryFigures => ({
+  baseBytes: NNUNET_V1_BASE_BYTES + folds.length * NNUNET_V1_FOLD_BYTES,
+  bytesPerInputVoxel: 64,
+  networkSpacingMm: [0.8, 0.8, 1.5],
+  bytesPerNetworkVoxel: 48,
+  cropExtentMm: null,
+});
+
+const LIVER_NATIVE_MEMORY: MemoryFigures = {
+  baseBytes: TOTALSEGMENTATOR_BASE_BYTES,
+  bytesPerInputVoxel: 26,
+  networkSpacingMm: null,
+  bytesPerNetworkVoxel: 64,
+  cropExtentMm: LIVER_CROP_MM,
+};
+
+/** The model catalogue: id -> entry. */
+export const CATALOGUE = {
+  task008: {
+    title: 'Hepatic vessels and liver tumours (nnU-Net v1, MSD Task008)',
+    call: { engine: 'nnunet-v1', checkpoint: 'model_final_checkpoint' },
+    output: 'task008.nii.gz',
+    labels: { 1: 'hepatic_vessels', 2: 'liver_tumors' },
+    weights: () => ['task008'],
+    licence: {
+      name: 'CC-BY-NC-4.0',
+      url: 'https://zenodo.org/record/4003545',
+      commercialUse: false,
+    },
+    memory: TASK008_MEMORY,
+  },
+  liver: {
+    title: 'Liver (TotalSegmentator, task total, subset liver)',
+    call: {
+      engine: 'totalsegmentator',
+      task: 'total',
+      roiSubset: ['liver'],
+      multilabel: false,
+      hasFast: true,
+    },
+    output: 'liver.nii.gz',
+    labels: { 1: 'liver' },
+    weights: ({ fast }) => (fast ? ['ts297', 'ts298'] : ['ts291', 'ts298']),
+    licence: APACHE,
+    memory: ({ fast }) => TOTAL_MEMORY(fast, LIVER_CROP_MM),
+  },
+  totalseg: {
+    title: '117 structures (TotalSegmentator, task total)',
+    call: { engine: 'totalsegmentator', task: 'total', roiSubset: null, multilabel: true, hasFast: true },
+    output: 'totalseg.nii.gz',
+    labels: TOTAL_CLASSES,
+    weights: ({ fast }) => (fast ? ['ts297'] : ['ts291', 'ts292', 'ts293', 'ts294', 'ts295']),
+    licence: APACHE,
+    memory: ({ fast }) => TOTAL_MEMORY(fast, null),
+  },
+  liver_vessels: {
+    title: 'Hepatic vessels and liver tumours (TotalSegmentator, task liver_vessels)',
+    call: {
+      engine: 'totalsegmentator',
+      task: 'liver_vessels',
+      roiSubset: null,
+      multilabel: true,
+      hasFast: false,
+    },
+    output: 'liver_vessels.nii.gz',
+    labels: { 1: 'liver_vessels', 2: 'liver_tumor' },
+    weights: () => ['ts8', 'ts298'],
+    licence: APACHE,
+    memory: () => LIVER_NATIVE_MEMORY,
+  },
+  liver_segments: {
+    title: 'Couinaud segments of the liver (TotalSegmentator, task liver_segments)',
+    call: {
+      engine: 'totalsegmentator',
+      task: 'liver_segments',
+      roiSubset: null,
+      multilabel: true,
+      hasFast: false,
+    },
+    output: 'liver_segments.nii.gz',
+    labels: {
+      1: 'liver_segment_1',
+      2: 'liver_segment_2',
+      3: 'liver_segment_3',
+      4: 'liver_segment_4',
+      5: 'liver_segment_5',
+      6: 'liver_segment_6',
+      7: 'liver_segment_7',
+      8: 'liver_segment_8',
+    },
+    weights: () => ['ts570', 'ts298'],
+    licence: APACHE,
+    memory: () => ({
+      baseBytes: TOTALSEGMENTATOR_BASE_BYTES,
+      bytesPerInputVoxel: 26,
+      networkSpacingMm: [0.8047, 0.8047, 1.5],
+      bytesPerNetworkVoxel: 9 * 4 * 2 + 16,
+      cropExtentMm: LIVER_CROP_MM,
+    }),
+  },
+} as const satisfies Record<string, ModelEntry>;
+
+/** Id of a model in the catalogue. */
+export type ModelId = keyof typeof CATALOGUE;
+
+/** All model ids, in catalogue order. */
+export const MODEL_IDS = Object.keys(CATALOGUE) as readonly ModelId[];
+
+/** What `--model` and `/segment/{…}` accept: a model, or `both` = liver and task008 of one CT. */
+export const REQUEST_MODELS: Readonly<Record<string, readonly ModelId[]>> = {
+  both: ['liver', 'task008'],
+  ...Object.fromEntries(MODEL_IDS.map((id) => [id, [id]])),
+};
+
+/** The entry of a model, typed as the general shape. */
+export function modelEntry(id: ModelId): ModelEntry {
+  return CATALOGUE[id];
+}
+
+/** Roots of the two weight layouts on this machine. */
+export interface WeightsLocation {
+  /** Folder of the trainer: `…/Task008_HepaticVessel/nnUNetTrainerV2__nnUNetPlansv2.1`. */
+  readonly nnunetV1ModelFolder: string;
+  /** Folder that holds the `DatasetNNN_*` folders. */
+  readonly totalSegmentatorRoot: string;
+}
+
+/** The engine call of a model with the caller's options, on weights that lie at `location`. */
+export function engineCallOf(id: ModelId, options: SegmentOptions, location: WeightsLocation): EngineCall {
+  const { call } = modelEntry(id);
+  if (call.engine === 'nnunet-v1') {
+    const { engine, checkpoint } = call;
+    const modelFolder = location.nnunetV1ModelFolder;
+    return { engine, modelFolder, checkpoint, folds: [...options.folds], tta: options.tta };
+  }
+  const { engine, task, roiSubset, multilabel, hasFast } = call;
+  return {
+    engine,
+    weightsRoot: location.totalSegmentatorRoot,
+    task,
+    roiSubset: roiSubset === null ? null : [...roiSubset],
+    fast: hasFast && options.fast,
+    multilabel,
+  };
+}

@@ -1,0 +1,25 @@
+import { spacingOf, voxelCount, type Grid } from '../volume/volume.ts';
+import { modelEntry, type ModelId, type SegmentOptions } from './catalogue.ts';
+
+/**
+ * Peak resident memory in bytes that one model needs for a CT of this grid: the engine process with its
+ * libraries, the CT in its several copies, and the network's arrays on its own grid (after the crop, where the
+ * model crops). The one formula that the input check, the planner and the worker call; the coefficients stand in
+ * the catalogue and are calibrated by `bench/memory.ts`.
+ */
+export function memoryNeeded(grid: Grid, model: ModelId, options: SegmentOptions): number {
+  const figures = modelEntry(model).memory(options);
+  const spacing = spacingOf(grid.affine);
+  const networkVoxels = grid.dims.reduce((product, n, axis) => {
+    const extentMm = n * spacing[axis]!;
+    // The crop is taken along the CT's own axes, whose order is unknown here: use its longest side for all three.
+    const cropMm = figures.cropExtentMm === null ? Infinity : Math.max(...figures.cropExtentMm);
+    const networkMm = figures.networkSpacingMm === null ? spacing[axis]! : figures.networkSpacingMm[axis]!;
+    return product * Math.ceil(Math.min(extentMm, cropMm) / networkMm);
+  }, 1);
+  return Math.round(
+    figures.baseBytes +
+      voxelCount(grid.dims) * figures.bytesPerInputVoxel +
+      networkVoxels * figures.bytesPerNetworkVoxel,
+  );
+}

@@ -1,0 +1,110 @@
+import type { RunResult } from '../engine-protocol.ts';
+import type { ModelId } from '../models/catalogue.ts';
+import { DEMO_NOTICE } from './metadata.ts';
+import { rounded } from './stable-json.ts';
+
+/** Stages of a case in the worker, in order (DESIGN.md 5). */
+export type CaseStage = 'fetch' | 'check' | 'segment' | 'measure' | 'mesh' | 'package' | 'publish';
+
+/** What run.json is made of. */
+export interface RunRecordInput {
+  readonly attempt: number;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly endedAt: number;
+  /** As the engine resolved it: `cpu`, `cuda:0`, `mps`. */
+  readonly device: string;
+  readonly deviceName: string | null;
+  /** Seconds of the stages that are over; the package that holds this record cannot know its own publishing. */
+  readonly stageSeconds: Readonly<Partial<Record<CaseStage, number>>>;
+  readonly models: ReadonlyMap<ModelId, RunResult>;
+  /** Peak resident memory of the worker itself, bytes. */
+  readonly workerPeakRssBytes: number;
+  readonly demo: boolean;
+}
+
+/** run.json: what differs between two runs of the same case. */
+export interface RunRecord {
+  readonly schemaVersion: 1;
+  readonly demo: boolean;
+  readonly demoNotice: string | null;
+  readonly attempt: number;
+  readonly clock: { readonly startedAt: string; readonly endedAt: string };
+  readonly device: string;
+  readonly deviceName: string | null;
+  readonly seconds: {
+    readonly total: number;
+    readonly stages: Readonly<Record<string, number>>;
+    /** Per model: its wall time, the forward passes inside, and its stages. */
+    readonly models: Readonly<
+      Record<
+        string,
+        {
+          readonly total: number;
+          readonly forward: number;
+          readonly stages: Readonly<Record<string, number>>;
+        }
+      >
+    >;
+  };
+  /** Tiles that the networks predicted, per model. */
+  readonly tiles: Readonly<Record<string, number>>;
+  readonly peakMemory: {
+    readonly workerRssBytes: number;
+    readonly engineRssBytes: number | null;
+    /** Null on a CPU. */
+    readonly engineVramBytes: number | null;
+  };
+  /** Not known on a laptop. */
+  readonly cost: null;
+}
+
+/** Builds run.json of a case. */
+export function buildRunRecord(input: RunRecordInput): RunRecord {
+  const results = [...input.models];
+  const perModel = <T>(pick: (result: RunResult) => T): Record<string, T> =>
+    Object.fromEntries(results.map(([model, result]) => [model, pick(result)]));
+  return {
+    schemaVersion: 1,
+    demo: input.demo,
+    demoNotice: input.demo ? DEMO_NOTICE : null,
+    attempt: input.attempt,
+    clock: {
+      startedAt: new Date(input.startedAt).toISOString(),
+      endedAt: new Date(input.endedAt).toISOString(),
+    },
+    device: input.device,
+    deviceName: input.deviceName,
+    seconds: {
+      total: rounded((input.endedAt - input.startedAt) / 1000, 3),
+      stages: roundedSeconds(input.stageSeconds),
+      models: perModel(({ seconds, forwardSeconds }) => ({
+        total: rounded(
+          Object.values(seconds).reduce((sum, stage) => sum + stage, 0),
+          3,
+        ),
+        forward: rounded(forwardSeconds, 3),
+        stages: roundedSeconds(seconds),
+      })),
+    },
+    tiles: perModel(({ tiles }) => tiles),
+    peakMemory: {
+      workerRssBytes: input.workerPeakRssBytes,
+      engineRssBytes: highest(results.map(([, { peakRssBytes }]) => peakRssBytes)),
+      engineVramBytes: highest(results.flatMap(([, { peakVramBytes }]) => peakVramBytes ?? [])),
+    },
+    cost: null,
+  };
+}
+
+function roundedSeconds(seconds: Readonly<Partial<Record<string, number>>>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(seconds).flatMap(([stage, taken]) =>
+      taken === undefined ? [] : [[stage, rounded(taken, 3)]],
+    ),
+  );
+}
+
+function highest(values: readonly number[]): number | null {
+  return values.length === 0 ? null : Math.max(...values);
+}

@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { HpbError } from './errors.ts';
+
+const text = (description: string) => z.string().min(1).meta({ description });
+const flag = (description: string) =>
+  z
+    .enum(['0', '1', 'true', 'false'])
+    .transform((value) => value === '1' || value === 'true')
+    .meta({ description });
+const count = (description: string) => z.coerce.number().int().min(1).meta({ description });
+
+/**
+ * Every environment variable the project reads, with its meaning; the reference in docs/reference/settings.md is
+ * generated from it. The names of the service this project replaces keep their meaning.
+ */
+export const settingsSchema = z.object({
+  HPB_DATA_ROOT: text(
+    'Folder of everything the laptop keeps: phantom, scratch, results, models. Default: `.hpb` in the checkout, `~/.hpb` for the installed command.',
+  ).optional(),
+  HPB_IN_ROOT: text(
+    'Scratch folder for inputs while a case runs. Default: `<data root>/scratch/in`.',
+  ).optional(),
+  HPB_OUT_ROOT: text(
+    'Scratch folder for outputs while a case runs. Default: `<data root>/scratch/out`.',
+  ).optional(),
+  HPB_KEEP_INTERMEDIATE: flag(
+    'Keep the scratch folder of a case (CT as given to the engines, raw masks).',
+  ).default(false),
+  HPB_MODEL_TIMEOUT_SECONDS: count('Longest time one model may run on one case, s.').default(1800),
+  HPB_WEIGHTS: z
+    .enum(['auto', 'real', 'demo'])
+    .meta({
+      description:
+        'Which weights to use: `real` ones only, the `demo` networks, or `auto`: real where installed, else demo, said loudly.',
+    })
+    .default('auto'),
+  HPB_MODELS_ROOT: text(
+    'Where `hpb models` keeps weights: `nnunet_v1/` and `totalseg/` below it. Default: `<data root>/models`.',
+  ).optional(),
+  RESULTS_FOLDER: text(
+    'nnU-Net v1 weights, as nnU-Net names it. Default: `<models root>/nnunet_v1`.',
+  ).optional(),
+  TOTALSEG_WEIGHTS_PATH: text(
+    'TotalSegmentator weights. Default: `<TOTALSEG_HOME>/nnunet/results` when that is set, else `<models root>/totalseg`. Never the same folder as RESULTS_FOLDER.',
+  ).optional(),
+  TOTALSEG_HOME: text(
+    'Home of TotalSegmentator as the old service had it; only its weights are read from there.',
+  ).optional(),
+  TOTALSEGMENTATOR_FORCE_CUDA: flag('Refuse to run without a CUDA device (same as HPB_DEVICE=cuda).').default(
+    false,
+  ),
+  HPB_DEVICE: z
+    .string()
+    .regex(/^(auto|cpu|mps|cuda(:\d+)?)$/)
+    .meta({
+      description:
+        '`auto` (CUDA when torch can use it, else CPU), `cpu`, `cuda`, `cuda:N` or `mps`. A device asked for by name is never replaced in silence.',
+    })
+    .default('auto'),
+  OMP_NUM_THREADS: count('Threads of the engine on a CPU. Default: all cores.').optional(),
+  MKL_NUM_THREADS: count('Threads of MKL in the engine. Default: OMP_NUM_THREADS.').optional(),
+  HPB_PYTHON: text(
+    'Python to build the engine environment with. Default: the first of python3.11, python3 that fits.',
+  ).optional(),
+  HPB_VENV: text(
+    'The engine environment. Default: `.venv` in the checkout, `<data root>/venv` for the installed command.',
+  ).optional(),
+  HPB_TORCH_INDEX: text(
+    "Index of PyTorch's CPU builds, probed before torch is installed on a Linux machine without an NVIDIA GPU. `none`: never probed.",
+  ).default('https://download.pytorch.org/whl/cpu'),
+  HPB_LOG_LEVEL: z
+    .enum(['debug', 'info', 'warn', 'error'])
+    .meta({ description: 'Least severe log line that is written.' })
+    .default('info'),
+});
+
+/** The settings after parsing, defaults filled in. */
+export type Settings = z.infer<typeof settingsSchema>;
+
+/**
+ * Parses an environment (values that are empty strings count as unset).
+ *
+ * @throws HpbError SETTINGS_INVALID naming the variable and the value received.
+ */
+export function parseSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
+  const given = Object.fromEntries(
+    Object.keys(settingsSchema.shape)
+      .map((name) => [name, environment[name]] as const)
+      .filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = settingsSchema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  const name = String(issue.path[0]);
+  throw new HpbError(
+    'SETTINGS_INVALID',
+    `${name}=${JSON.stringify(given[name])} is not a value it can take: ${issue.message}`,
+    {
+      remedy: `Set ${name} as docs/reference/settings.md says, or unset it for the default.`,
+      details: { name },
+    },
+  );
+}

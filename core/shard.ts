@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { ERROR_CODES, isErrorCode } from './errors.ts';
+import { isCaseId, isJobId, LAYOUT_VERSION } from './layout.ts';
+import { MODEL_IDS, type ModelId } from './models/catalogue.ts';
+
+/** Options of a run as they travel; defaults are those of the service this project replaces. */
+export const segmentOptions = z.object({
+  fast: z.boolean().default(true),
+  folds: z
+    .array(z.int().min(0).max(4))
+    .min(1)
+    .transform((folds) => [...new Set(folds)].sort((a, b) => a - b))
+    .default([0]),
+  tta: z.boolean().default(false),
+});
+
+const jobId = z.string().refine(isJobId, 'not a job id');
+const caseId = z.string().refine(isCaseId, 'not a case id');
+
+/** One case of a shard: an input in the store, and the models to run on it. */
+export const caseTask = z.object({
+  caseId,
+  inputKey: z.string(),
+  models: z.array(z.enum(MODEL_IDS as [ModelId, ...ModelId[]])).min(1),
+  options: segmentOptions,
+  /** Longest time one model may run on this case, s. */
+  timeoutSeconds: z.int().min(1),
+});
+export type CaseTask = z.infer<typeof caseTask>;
+
+/** What a worker is started with: cases of one job that share a warm engine. */
+export const shard = z.object({
+  layoutVersion: z.literal(LAYOUT_VERSION),
+  jobId,
+  attempt: z.int().min(1),
+  cases: z.array(caseTask).min(1),
+});
+export type Shard = z.infer<typeof shard>;
+
+const errorDocument = z.object({
+  code: z.string().refine(isErrorCode, `one of ${Object.keys(ERROR_CODES).length} codes`),
+  message: z.string(),
+  remedy: z.string(),
+  blame: z.enum(['caller', 'ops', 'system']),
+  retryable: z.boolean(),
+  details: z.record(
+    z.string(),
+    z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.number())]),
+  ),
+});
+
+/** result.json of a case: always written, last of all; a missing one is an unclean exit. */
+export const caseResult = z.object({
+  layoutVersion: z.literal(LAYOUT_VERSION),
+  jobId,
+  caseId,
+  attempt: z.int().min(1),
+  outcome: z.enum(['succeeded', 'failed']),
+  error: errorDocument.nullable(),
+  /** Fingerprint of input, models, options and weights: a retry skips a case whose fingerprint is the same. */
+  fingerprint: z.string(),
+  /** Whether demo weights took part. */
+  demo: z.boolean(),
+  files: z.array(z.object({ name: z.string(), key: z.string(), bytes: z.int(), sha256: z.string() })),
+  zip: z.object({ key: z.string(), bytes: z.int(), sha256: z.string() }).nullable(),
+  seconds: z.number(),
+});
+export type CaseResult = z.infer<typeof caseResult>;

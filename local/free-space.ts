@@ -1,0 +1,32 @@
+import { existsSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { HpbError } from '../core/errors.ts';
+
+/** Free bytes of the disk on which `path` lies or will lie. */
+export async function freeBytesAt(path: string): Promise<number> {
+  let folder = resolve(path);
+  while (!existsSync(folder)) folder = dirname(folder);
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+}
+
+/**
+ * Refuses to begin what the disk cannot hold.
+ *
+ * @throws HpbError DISK_FULL with both figures; `remedy` says where else it could go.
+ */
+export async function requireSpace(
+  path: string,
+  needed: number,
+  { what, remedy }: { readonly what: string; readonly remedy: string },
+): Promise<void> {
+  const free = await freeBytesAt(path);
+  if (free >= needed) return;
+  const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);
+  throw new HpbError(
+    'DISK_FULL',
+    `${what} need ${gigabytes(needed)} GB at ${path}; ${gigabytes(free)} GB are free.`,
+    { remedy, details: { needed, free } },
+  );
+}

@@ -1,0 +1,112 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openScratch } from '../../container/scratch.ts';
+import { caseIdOf } from '../../core/layout.ts';
+import { memoryLog } from '../fixtures/memory-log.ts';
+import { tempFolder } from '../fixtures/temp-folder.ts';
+
+function roots() {
+  const folder = tempFolder();
+  return { in: join(folder, 'in'), out: join(folder, 'out') };
+}
+
+/** Another process opens scratch below these roots, takes a case, and dies without a word. */
+function crash(folders: ReturnType<typeof roots>): void {
+  const module = new URL('../../container/scratch.ts', import.meta.url).href;
+  const script = `const { openScratch } = await import(${JSON.stringify(module)});
+    const { writeFileSync } = await import('node:fs');
+    const quiet = () => undefined;
+    const log = { info: quiet, warn: quiet, error: quiet, debug: quiet };
+    const scratch = await openScratch(${JSON.stringify(folders)}, log);
+    const one = await scratch.forCase('c0001');
+    writeFileSync(one.in + '/ct.nii.gz', 'x');
+    process.kill(process.pid, 'SIGKILL');`;
+  expect(() => execFileSync(process.execPath, ['--input-type=module', '-e', script])).toThrow();
+}
+
+describe('scratch', () => {
+  it('has folders of its own for each case, and removes them', async () => {
+    const folders = roots();
+    const scratch = await openScratch(folders, memoryLog());
+
+    const one = await scratch.forCase(caseIdOf(1));
+    writeFileSync(join(one.in, 'ct.nii.gz'), 'x');
+    writeFileSync(join(one.out, 'liver.nii.gz'), 'x');
+    await one.remove();
+
+    expect([existsSync(one.in), existsSync(one.out)]).toEqual([false, false]);
+    expect(existsSync(scratch.temporary)).toBe(true);
+  });
+
+  it('is gone when it is closed', async () => {
+    const folders = roots();
+    const scratch = await openScratch(folders, memoryLog());
+    await scratch.forCase(caseIdOf(1));
+
+    await scratch.close(false);
+
+    expect([readdirSync(folders.in), readdirSync(folders.out)]).toEqual([[], []]);
+  });
+
+  it('does not hand a case what its last attempt left', async () => {
+    const scratch = await openScratch(roots(), memoryLog());
+    const first = await scratch.forCase(caseIdOf(1));
+    writeFileSync(join(first.out, 'liver.nii.gz'), 'old');
+
+    const second = await scratch.forCase(caseIdOf(1));
+
+    expect(readdirSync(second.out)).toEqual([]);
+  });
+
+  it('of a worker that crashed is removed by the next one', async () => {
+    const folders = roots();
+    crash(folders);
+    expect(readdirSync(folders.in)).toHaveLength(1);
+    const log = memoryLog();
+
+    const scratch = await openScratch(folders, log);
+    await scratch.close(false);
+
+    expect([readdirSync(folders.in), readdirSync(folders.out)]).toEqual([[], []]);
+    expect(log.events()).toEqual(['worker:scratch-removed', 'worker:scratch-removed']);
+  });
+
+  it('of a worker that runs, and folders that are not ours, stay', async () => {
+    const folders = roots();
+    const other = await openScratch(folders, memoryLog());
+    const one = await other.forCase(caseIdOf(1));
+    mkdirSync(join(folders.in, 'worker-of-somebody'));
+    writeFileSync(
+      join(folders.in, 'worker-of-somebody', 'owner.json'),
+      '{"host":"x","pid":1,"started":null}',
+    );
+
+    await openScratch(folders, memoryLog());
+
+    expect(existsSync(one.in)).toBe(true);
+    expect(existsSync(join(folders.in, 'worker-of-somebody'))).toBe(true);
+  });
+
+  it('that was kept is not removed by the next one', async () => {
+    const folders = roots();
+    const scratch = await openScratch(folders, memoryLog());
+    const one = await scratch.forCase(caseIdOf(1));
+
+    await scratch.close(true);
+    await openScratch(folders, memoryLog());
+
+    expect(existsSync(one.in)).toBe(true);
+    expect(existsSync(scratch.temporary)).toBe(false);
+  });
+
+  it('that cannot be made says so', async () => {
+    const folder = tempFolder();
+    writeFileSync(join(folder, 'file'), '');
+
+    await expect(openScratch({ in: join(folder, 'file'), out: folder }, memoryLog())).rejects.toMatchObject({
+      code: 'OUTPUT_UNWRITABLE',
+    });
+  });
+});
