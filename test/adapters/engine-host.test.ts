@@ -9,6 +9,7 @@ import type { HpbError } from '../../core/errors.ts';
 import type { EngineLimits, OpenedCt } from '../../core/ports.ts';
 import { fakeHost } from '../fixtures/fake-host.ts';
 import { memoryLog } from '../fixtures/memory-log.ts';
+import { stillRunning } from '../fixtures/processes.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
 
 const CALL = {
@@ -60,21 +61,6 @@ async function failureOf(host: EngineHost, limits: EngineLimits = {}): Promise<H
     () => expect.fail('the run succeeded'),
     (error: HpbError) => error,
   );
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    // A zombie that its new parent has not collected yet does not run.
-    return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
-
-async function gone(pids: readonly number[]): Promise<boolean> {
-  for (let wait = 0; wait < 100 && pids.some(isRunning); wait++) await sleep(10);
-  return !pids.some(isRunning);
 }
 
 describe('the engine host', () => {
@@ -206,7 +192,7 @@ describe('an engine that does not start', () => {
     await expect(host.hello()).rejects.toMatchObject({ code: 'ENGINE_START_FAILED' });
 
     const pid = log.lines.find(({ event }) => event === 'engine:start')!.fields['pid'] as number;
-    expect(await gone([pid])).toBe(true);
+    expect(await stillRunning([pid])).toEqual([]);
   });
 
   it('keeps its own reason', async () => {
@@ -263,7 +249,7 @@ describe('a run', () => {
 
     const pids = JSON.parse(readFileSync(output, 'utf8')) as number[];
     expect(pids).toHaveLength(2);
-    expect(await gone(pids)).toBe(true);
+    expect(await stillRunning(pids)).toEqual([]);
   });
 
   it('in flight when the engine is stopped is cancelled, and nothing is left', async () => {
@@ -277,7 +263,7 @@ describe('a run', () => {
     await host.stop();
 
     expect(await running).toBe('CANCELLED');
-    expect(await gone(JSON.parse(readFileSync(output, 'utf8')) as number[])).toBe(true);
+    expect(await stillRunning(JSON.parse(readFileSync(output, 'utf8')) as number[])).toEqual([]);
   });
 });
 
@@ -288,7 +274,7 @@ describe('stopping', () => {
 
     await host.stop();
 
-    expect(await gone([pid])).toBe(true);
+    expect(await stillRunning([pid])).toEqual([]);
   });
 
   it('does nothing when the engine was never used', async () => {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import { WORKER_EXIT } from '../../core/errors.ts';
 import { caseIdOf, caseInputKey, caseResultKey, shardKey } from '../../core/layout.ts';
 import { caseResult } from '../../core/shard.ts';
 import { FAKE_HOST } from '../fixtures/fake-host.ts';
+import { stillRunning } from '../fixtures/processes.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
 import { JOB, shardOf, smallCt } from './worker-bench.ts';
 
@@ -75,10 +76,8 @@ function worker(
   return new Promise((resolve) => child.on('close', (exit) => resolve({ exit, lines })));
 }
 
-function enginesLeft(lines: readonly LogLine[]): number[] {
-  const pids = lines.filter(({ event }) => event === 'engine:start').map(({ pid }) => pid as number);
-  return pids.filter((pid) => existsSync(`/proc/${pid}`));
-}
+const enginesLeft = (lines: readonly LogLine[]): Promise<readonly number[]> =>
+  stillRunning(lines.filter(({ event }) => event === 'engine:start').map(({ pid }) => pid as number));
 
 describe('the worker process', () => {
   it('runs a shard from the store and leaves neither engine nor scratch', async () => {
@@ -89,7 +88,7 @@ describe('the worker process', () => {
     expect(exit).toBe(WORKER_EXIT.done);
     expect(await place.codes()).toEqual(['ok', 'ok']);
     expect(lines.filter(({ event }) => event === 'engine:start')).toHaveLength(1);
-    expect(enginesLeft(lines)).toEqual([]);
+    expect(await enginesLeft(lines)).toEqual([]);
     expect(readdirSync(join(place.folder, 'scratch', 'in'))).toEqual([]);
     expect(readdirSync(join(place.folder, 'scratch', 'out'))).toEqual([]);
   });
@@ -191,7 +190,7 @@ describe('a worker that is told to stop', () => {
       exit: WORKER_EXIT.interrupted,
       codes: ['INTERRUPTED'],
     });
-    expect(enginesLeft(lines)).toEqual([]);
+    expect(await enginesLeft(lines)).toEqual([]);
   });
 
   it('twice ends the case at once', async () => {
@@ -224,6 +223,6 @@ describe('a worker that is told to stop', () => {
 
     expect(await place.codes()).toEqual(['ok']);
     expect(readdirSync(join(place.folder, 'scratch', 'in'))).toEqual([]);
-    expect(enginesLeft(lines)).toEqual([]);
+    expect(await enginesLeft(lines)).toEqual([]);
   });
 });
