@@ -1,42 +1,47 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROOT } from '../fixtures/hpb-command.ts';
+import { oldestNode } from '../fixtures/old-node.ts';
 
+const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
 const folder = mkdtempSync(join(tmpdir(), 'hpb-package-'));
+const node = oldestNode();
+const installed = join(folder, 'node_modules', 'hpb-segmentation');
 const hpb = (...args: string[]): string =>
-  execFileSync(join(folder, 'node_modules', '.bin', 'hpb'), args, {
+  execFileSync(node, [join(installed, 'cli', 'hpb.js'), ...args], {
     cwd: folder,
     env: { ...process.env, HPB_DATA_ROOT: join(folder, 'data') },
   }).toString();
+const npm = (cwd: string, ...args: string[]): void =>
+  void execFileSync('npm', args, { cwd, stdio: ['ignore', 'ignore', 'inherit'] });
 
 beforeAll(() => {
-  execFileSync('npm', ['pack', '--pack-destination', folder], { cwd: ROOT, stdio: 'ignore' });
-  execFileSync('npm', ['init', '--yes'], { cwd: folder, stdio: 'ignore' });
-  const version = (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string })
-    .version;
-  execFileSync(
-    'npm',
-    ['install', '--no-audit', '--no-fund', join(folder, `hpb-segmentation-${version}.tgz`)],
-    {
-      cwd: folder,
-      stdio: 'ignore',
-    },
-  );
+  // Packing bundles: in a copy, so that what the checkout holds stays as it is.
+  const copy = join(folder, 'checkout');
+  for (const part of ['package.json', 'core', 'adapters', 'container', 'local', 'cli', 'scripts', 'docs'])
+    cpSync(join(ROOT, part), join(copy, part), { recursive: true });
+  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+  npm(copy, 'pack', '--silent', '--pack-destination', folder);
+  npm(folder, 'init', '--yes', '--silent');
+  const tarball = join(folder, `hpb-segmentation-${version}.tgz`);
+  npm(folder, 'install', '--silent', '--no-audit', '--no-fund', '--prefer-offline', tarball);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe('the packed tarball, installed elsewhere', () => {
-  it('tells its version', () => {
-    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+describe("the packed tarball, installed elsewhere, on the machine's oldest Node", () => {
+  it('has a command of its own', () => {
+    expect(existsSync(join(folder, 'node_modules', '.bin', 'hpb'))).toBe(true);
+  });
 
+  it('tells its version', () => {
     expect(hpb('--version').trim()).toBe(version);
   });
 
   it('brings the engine host, its pins and the demo weights', () => {
-    const engine = join(folder, 'node_modules', 'hpb-segmentation', 'container', 'engine');
+    const engine = join(installed, 'container', 'engine');
 
     for (const name of ['host.py', 'requirements.lock', 'demo-weights/manifest.json'])
       expect(existsSync(join(engine, name)), name).toBe(true);
