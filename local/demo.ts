@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { outputError } from '../adapters/file-error.ts';
 import { writeNifti } from '../adapters/nifti-file.ts';
 import { HpbError } from '../core/errors.ts';
 import { REQUEST_MODELS } from '../core/models/catalogue.ts';
@@ -25,13 +26,15 @@ interface VolumeComparison {
  * the volumes with the truth that the phantom is made from.
  *
  * @returns the comparison as lines for the reader.
- * @throws HpbError with the code of the case when it failed.
+ * @throws HpbError with the code of the case when it failed; OUTPUT_UNWRITABLE, DISK_FULL, SETTINGS_INVALID.
  */
 export async function runDemo(dataRoot: string, surroundings: SegmentSurroundings): Promise<string> {
   const folder = join(dataRoot, 'demo');
   const ct = join(folder, 'phantom.nii.gz');
   const phantom = makePhantom({ seed: DEMO_SEED, grid: phantomGrid('small') });
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+    throw outputError(error);
+  });
   await writeNifti(join(folder, 'phantom_truth.nii.gz'), phantom.truth);
   await writeNifti(ct, phantom.ct);
   const [outcome] = await segmentFiles(

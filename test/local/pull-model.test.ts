@@ -236,6 +236,15 @@ it('asks for a licence that restricts use before the first byte', async () => {
   expect(ranges).toEqual([]);
 });
 
+it.each(['foo', 'foo/bar', 'ftp://mirror.example', 'file:///mirror', 'http://', ''])(
+  'refuses the mirror %j at once',
+  async (baseUrl) => {
+    const refused = pullModel('ts298', { ...request(), acceptLicence: true, baseUrl });
+
+    await expect(refused).rejects.toMatchObject({ code: 'BAD_OPTION' });
+  },
+);
+
 it('knows models, sets and groups by name', () => {
   expect(weightSetsOf('liver')).toEqual(['ts297', 'ts298', 'ts291']);
   expect(weightSetsOf('both')).toContain('task008');
