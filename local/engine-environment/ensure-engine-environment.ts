@@ -39,6 +39,8 @@ export interface EnvironmentRequest {
   readonly signal?: AbortSignal | undefined;
   /** Default: `container/engine/requirements.lock`. */
   readonly lockFile?: string;
+  /** Whether there is an NVIDIA card to install the CUDA build for. Default: what the driver says. */
+  readonly hasGpu?: (environment: Environment) => Promise<boolean>;
   /** Free space that a fresh installation needs, bytes. Default: 6 GB. */
   readonly bytesNeeded?: number;
 }
