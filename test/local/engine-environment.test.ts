@@ -13,7 +13,6 @@ import {
 import { readMarker } from '../../local/engine-environment/environment-state.ts';
 import { findPython } from '../../local/engine-environment/find-python.ts';
 import { hasNvidiaGpu } from '../../local/engine-environment/nvidia.ts';
-import { offersTorch } from '../../local/engine-environment/torch-index.ts';
 import {
   closeServer,
   listen,
@@ -283,25 +282,5 @@ describe("PyTorch's CPU index", () => {
     await other.close();
 
     expect((await readMarker(venv))?.versions).toMatchObject({ torch: '9.9.9' });
-  });
-
-  it('is given up when it hangs', async () => {
-    const hanging = await listen(() => {});
-    const python = join(bare, 'bin', 'python');
-
-    const started = performance.now();
-    const offered = await offersTorch(urlOf(hanging), { python, environment: environment() });
-    await closeServer(hanging);
-
-    expect(offered).toBe(false);
-    expect(performance.now() - started).toBeLessThan(8_000);
-  });
-
-  it('may be a folder of this machine', async () => {
-    const options = { python: '/nowhere', environment: {} };
-    await mkdir(join(folder, 'simple', 'torch'), { recursive: true });
-
-    expect(await offersTorch(`file://${folder}/simple/`, options)).toBe(true);
-    expect(await offersTorch(`file://${folder}/absent`, options)).toBe(false);
   });
 });
