@@ -3,6 +3,9 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeNifti } from '../../adapters/nifti-file.ts';
+import { smallCt } from '../container/worker-bench.ts';
+import { fakeVenv } from '../fixtures/fake-host.ts';
 import { ROOT } from '../fixtures/hpb-command.ts';
 import { oldestNode } from '../fixtures/old-node.ts';
 
@@ -13,12 +16,19 @@ const installed = join(folder, 'node_modules', 'hpb-segmentation');
 const hpb = (...args: string[]): string =>
   execFileSync(node, [join(installed, 'cli', 'hpb.js'), ...args], {
     cwd: folder,
-    env: { ...process.env, HPB_DATA_ROOT: join(folder, 'data') },
+    env: {
+      ...process.env,
+      HPB_DATA_ROOT: join(folder, 'data'),
+      HPB_VENV: join(folder, 'venv'),
+      HPB_WEIGHTS: 'demo',
+    },
   }).toString();
 const npm = (cwd: string, ...args: string[]): void =>
   void execFileSync('npm', args, { cwd, stdio: ['ignore', 'ignore', 'inherit'] });
 
 beforeAll(() => {
+  // Networks are tested elsewhere: here the engine is played.
+  fakeVenv(folder, 'ok');
   // Packing bundles: in a copy, so that what the checkout holds stays as it is.
   const copy = join(folder, 'checkout');
   for (const part of ['package.json', 'core', 'adapters', 'container', 'local', 'cli', 'scripts', 'docs'])
@@ -51,6 +61,13 @@ describe("the packed tarball, installed elsewhere, on the machine's oldest Node"
     hpb('phantom', '--out', 'demo', '--seed', '5');
 
     expect(hpb('check', 'demo/phantom.nii.gz')).toContain('fit to run');
+  });
+
+  it('takes a CT through all stages but the networks', async () => {
+    await writeNifti(join(folder, 'scan.nii.gz'), smallCt());
+
+    expect(hpb('segment', 'scan.nii.gz')).toContain('DEMO WEIGHTS');
+    expect(existsSync(join(folder, 'hpb-results', 'scan', 'metadata.json'))).toBe(true);
   });
 
   it('lists the demo weights as what it would use', () => {
