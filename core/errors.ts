@@ -77,6 +77,7 @@ export const ERROR_CODES = {
   REQUEST_INVALID: caller(422),
   REQUEST_TOO_LARGE: caller(413),
   REQUEST_TYPE_UNSUPPORTED: caller(415),
+  REQUEST_TOO_SLOW: { blame: 'caller', retryable: true, status: 408, exit: 2 },
   ROUTE_NOT_FOUND: caller(404),
   METHOD_NOT_ALLOWED: caller(405),
   HOST_REFUSED: caller(403),

@@ -17,6 +17,8 @@ export const LOG_EVENTS = [
   'engine:kill',
   'weights:demo',
   'setup:step',
+  'http:answered',
+  'http:failed',
 ] as const;
 
 /** Name of a log event. */
