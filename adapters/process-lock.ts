@@ -9,6 +9,8 @@ interface LockOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called once when another process holds the lock. */
   readonly onWait?: (pid: number) => void;
+  /** How often a lock that another holds is looked at. Default 250. */
+  readonly pollMs?: number;
 }
 
 const POLL_MS = 250;
@@ -34,7 +36,7 @@ export async function acquireProcessLock(
       if (holder !== null && isAlive(holder)) {
         if (!told) options.onWait?.(holder.pid);
         told = true;
-        await sleep(POLL_MS);
+        await sleep(options.pollMs ?? POLL_MS);
         throwIfCancelled(options.signal);
       } else await removeStale(path);
     }

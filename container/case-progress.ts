@@ -100,7 +100,7 @@ export class ProgressTracker {
     this.#lastWrite = clock.seconds();
     const document = { layoutVersion: LAYOUT_VERSION, ...progress, updatedAt: clock.now() };
     this.#writing = this.#writing
-      .then(() => store.put(caseProgressKey(jobId, caseId), JSON.stringify(document)))
+      .then(async () => void (await store.put(caseProgressKey(jobId, caseId), JSON.stringify(document))))
       .catch(() => undefined);
   }
 }
