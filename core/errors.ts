@@ -81,6 +81,7 @@ export const ERROR_CODES = {
   ROUTE_NOT_FOUND: caller(404),
   METHOD_NOT_ALLOWED: caller(405),
   HOST_REFUSED: caller(403),
+  ACCESS_REFUSED: caller(403),
   URL_REFUSED: caller(403),
   UNKNOWN_MODEL: caller(422),
   BAD_OPTION: caller(422),
@@ -99,6 +100,7 @@ export const ERROR_CODES = {
   RESULT_NOT_FOUND: caller(404),
   SERVICE_UNREACHABLE: { blame: 'ops', retryable: true, status: 503, exit: 17 },
   SHARD_UNREADABLE: { blame: 'system', retryable: false, status: 500, exit: 2 },
+  DOCUMENT_UNREADABLE: system(false),
   // Set-up of this machine
   PYTHON_MISSING: ops(10),
   PYTHON_WRONG_VERSION: ops(10),

@@ -73,6 +73,19 @@ export const uploadDocumentKey = (uploadId: UploadId): string => `${uploadPrefix
 /** The bytes of an upload. */
 export const uploadInputKey = (uploadId: UploadId): string => `${uploadPrefix(uploadId)}input`;
 
+/** Prefix of the marks of the jobs that use an upload. */
+export const uploadUsesPrefix = (uploadId: UploadId): string => `${uploadPrefix(uploadId)}jobs/`;
+
+/** Mark of a job that uses an upload, an empty object: the last job to be purged takes the upload along. */
+export const uploadUseKey = (uploadId: UploadId, jobId: JobId): string =>
+  `${uploadUsesPrefix(uploadId)}${jobId}`;
+
+/** The upload of a key below `UPLOADS_PREFIX`; null for a key that is none. */
+export function parseUploadKey(key: string): UploadId | null {
+  const [, uploadId] = /^uploads\/([^/]+)\//.exec(key) ?? [];
+  return uploadId !== undefined && isUploadId(uploadId) ? uploadId : null;
+}
+
 /** The job as `GET /jobs/{id}` tells it: state, times, counts. Written conditionally. */
 export const jobDocumentKey = (jobId: JobId): string => `${jobPrefix(jobId)}job.json`;
 
@@ -91,6 +104,19 @@ export const jobManifestKey = (jobId: JobId): string => `${jobPrefix(jobId)}mani
 
 /** The ZIP of a finished job. */
 export const jobZipKey = (jobId: JobId): string => `${jobPrefix(jobId)}results.zip`;
+
+/** Prefixes and keys of all that a job stores but its document. */
+export const jobContentPrefixes = (jobId: JobId): readonly string[] =>
+  [
+    'request.json',
+    'cases',
+    'manifest.json',
+    'results.zip',
+    'progress/',
+    'shards/',
+    'plans/',
+    'failures/',
+  ].map((name) => `${jobPrefix(jobId)}${name}`);
 
 /** Prefix of the progress documents of a job. */
 export const progressPrefix = (jobId: JobId): string => `${jobPrefix(jobId)}progress/`;
@@ -136,3 +162,16 @@ export const INGEST_PREFIX = 'ingest/';
 
 /** Where what could not become a job goes, with a reason beside it. */
 export const INGEST_REJECTED_PREFIX = 'ingest-rejected/';
+
+/** Where a dropped object that could not become a job lies, and why. `id`: derived from its key and tag. */
+export const ingestRejectedKeys = (id: JobId): { readonly input: string; readonly reason: string } => ({
+  input: `${INGEST_REJECTED_PREFIX}${id}/input`,
+  reason: `${INGEST_REJECTED_PREFIX}${id}/reason.json`,
+});
+
+/** Name prefix of all workers of a job. */
+export const workerNamePrefix = (jobId: JobId): string => `hpb-${jobId}-a`;
+
+/** Name of a worker: of a shard (`s0001`), or of the workflow's own (`unpack`, `publish`). At most 128 characters. */
+export const workerName = (jobId: JobId, attempt: number, role: string): string =>
+  `${workerNamePrefix(jobId)}${attempt}-${role}`;

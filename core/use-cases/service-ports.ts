@@ -99,6 +99,3 @@ export interface AnswerLinks {
   readonly baseUrl: string;
   readonly events: boolean;
 }
-
-/** What the names of all workers of a job begin with. */
-export const workerNamePrefix = (jobId: string): string => `hpb-${jobId}-a`;
