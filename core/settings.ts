@@ -68,6 +68,23 @@ export const settingsSchema = z.object({
   HPB_TORCH_INDEX: text(
     "Index of PyTorch's CPU builds, probed before torch is installed on a Linux machine without an NVIDIA GPU. `none`: never probed.",
   ).default('https://download.pytorch.org/whl/cpu'),
+  HPB_PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .meta({ description: 'Port of the service on 127.0.0.1; 0 takes a free one.' })
+    .default(8080),
+  HPB_ENDPOINT: text(
+    'Service that `hpb submit` and its kin talk to: a URL. Default: `http://127.0.0.1:<HPB_PORT>`.',
+  ).optional(),
+  HPB_S3_BUCKET: text('Bucket of a `--to` that names only a prefix.').optional(),
+  HPB_INGEST_BUCKET: text(
+    'Bucket that `hpb ingest` puts archives into. Default: none, they go to the folder `ingest` of the data root.',
+  ).optional(),
+  AWS_REGION: text(
+    'Region of a deployment whose endpoint does not tell it, and of the buckets above.',
+  ).optional(),
   HPB_LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error'])
     .meta({ description: 'Least severe log line that is written.' })
