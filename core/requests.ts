@@ -34,7 +34,7 @@ export const openUploadRequest = z.strictObject({
     .string()
     .min(1)
     .max(255)
-    .refine((name) => [...name].every((letter) => letter >= ' '), 'no control characters'),
+    .regex(/^\P{Cc}*$/u, 'no control characters'),
   sizeBytes: z.int().min(1),
   /** Checked while the upload is read; without it, only the size is. */
   sha256: sha256.optional(),

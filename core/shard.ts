@@ -46,7 +46,7 @@ export const errorDocument = z.object({
   retryable: z.boolean(),
   details: z.record(
     z.string(),
-    z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.number())]),
+    z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.number()).readonly()]),
   ),
 });
 

@@ -114,8 +114,7 @@ export function folderNames(
 }
 
 function plainName(name: string, fallback: string): string {
-  const plain = [...name.normalize('NFC').toWellFormed()]
-    .map((letter) => (isRisky(letter) ? '_' : letter))
+  const plain = Array.from(name.normalize('NFC').toWellFormed(), (letter) => (isRisky(letter) ? '_' : letter))
     .slice(0, MAX_FOLDER_NAME)
     .join('')
     .trim()
