@@ -47,11 +47,11 @@ export const statusOf = (code: ErrorCode): number => ERROR_CODES[code].status;
 
 /**
  * Any thrown value as an answer. Of what we did not foresee only the code goes out: its message can hold paths,
- * signed URLs or names, and the request id leads to the log.
+ * signed URLs or names, and the request id leads to the log. `answeredAs` is for a status that is not the code's own.
  */
-export function problemResponse(thrown: unknown, requestId: string): Response {
+export function problemResponse(thrown: unknown, requestId: string, answeredAs?: number): Response {
   const error = forCallers(asHpbError(thrown));
-  const status = statusOf(error.code);
+  const status = answeredAs ?? statusOf(error.code);
   const body: Problem = {
     type: 'about:blank',
     title: titleOf(error.code),
