@@ -12,12 +12,12 @@ import {
   type FileHandle,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { mapLimited } from '../core/map-limited.ts';
 import type { ByteRange, ObjectFacts, ObjectStore, WriteCondition } from '../core/ports.ts';
 import { FileCommit, factsOf, fileStats } from './file-commit.ts';
 import { fileError, outputError } from './file-error.ts';
 import { FileStoreKeys, isKey } from './file-store-keys.ts';
 import { walkKeys } from './file-store-walk.ts';
-import { inParallel } from './in-parallel.ts';
 import { objectChanged, objectNotFound, requireRange } from './store-errors.ts';
 import { requireFile, WatchedSource } from './store-sources.ts';
 
@@ -149,7 +149,7 @@ export class FileObjectStore implements ObjectStore {
 
   async removeAll(prefix: string): Promise<{ readonly objects: number; readonly bytes: number }> {
     const found = await this.list(prefix);
-    const removed = await inParallel(found, PARALLEL, async (facts) =>
+    const removed = await mapLimited(found, PARALLEL, async (facts) =>
       (await this.#remove(facts.key)) ? facts : null,
     );
     const folders = new Set(found.flatMap(({ key }) => foldersOf(key, prefix)));

@@ -19,6 +19,8 @@ export async function requireFile(path: string): Promise<number> {
 export class WatchedSource implements AsyncIterable<Uint8Array> {
   /** Why the stream broke off; null while it did not. */
   failure: { readonly error: unknown } | null = null;
+  /** What has come of it. */
+  bytes = 0;
   readonly #chunks: AsyncIterable<Uint8Array>;
 
   constructor(chunks: AsyncIterable<Uint8Array>) {
@@ -33,6 +35,7 @@ export class WatchedSource implements AsyncIterable<Uint8Array> {
         const next = await this.#next(iterator);
         ended = next.done === true;
         if (next.done === true) return;
+        this.bytes += next.value.byteLength;
         yield next.value;
       }
     } finally {

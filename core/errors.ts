@@ -147,6 +147,7 @@ export const ERROR_CODES = {
   OBJECT_CHECKSUM_MISMATCH: system(false, 1, 422),
   RANGE_NOT_SATISFIABLE: caller(416),
   STORE_UNAVAILABLE: { blame: 'system', retryable: true, status: 503, exit: 1 },
+  STORE_REFUSED: ops(19),
   UNEXPECTED: system(false, 1),
 } as const satisfies Record<string, ErrorFacts>;
 
