@@ -158,7 +158,6 @@ export interface PlanTimes {
 }
 
 const START_SECONDS = 600;
-const PUBLISH_SECONDS = 600;
 /** Estimates are uncalibrated: an attempt may take this many times its own. */
 const SLACK = 3;
 /** The execution ends after seven days (core/workflow.asl.json); the shards end an hour before. */
@@ -175,9 +174,11 @@ export function planTimes(
     readonly queueSeconds: number;
     /** Longest time of one case, all its models, s. */
     readonly caseTimeoutSeconds: number;
+    /** Longest time to gather and pack what came out, s. */
+    readonly publishSeconds: number;
   },
 ): PlanTimes {
-  const { slots, queueSeconds, caseTimeoutSeconds } = limits;
+  const { slots, queueSeconds, caseTimeoutSeconds, publishSeconds } = limits;
   const attemptSeconds = shards.map(({ cases, seconds }) =>
     Math.ceil(
       START_SECONDS +
@@ -187,5 +188,5 @@ export function planTimes(
   const rounds = Math.ceil(shards.length / slots);
   const all = queueSeconds + rounds * Math.max(0, ...attemptSeconds);
   const shardSeconds = Math.max(60, Math.min(LONGEST_SECONDS, Math.ceil(all)));
-  return { attemptSeconds, shardSeconds, jobSeconds: shardSeconds + PUBLISH_SECONDS };
+  return { attemptSeconds, shardSeconds, jobSeconds: shardSeconds + publishSeconds };
 }
