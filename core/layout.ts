@@ -175,3 +175,9 @@ export const workerNamePrefix = (jobId: JobId): string => `hpb-${jobId}-a`;
 /** Name of a worker: of a shard (`s0001`), or of the workflow's own (`unpack`, `publish`). At most 128 characters. */
 export const workerName = (jobId: JobId, attempt: number, role: string): string =>
   `${workerNamePrefix(jobId)}${attempt}-${role}`;
+
+/** What the laptop keeps of the runs of the workflow. */
+export const EXECUTIONS_PREFIX = 'executions/';
+
+/** Where an execution of the laptop stands; `name` as `executionName` makes it. */
+export const executionDocumentKey = (name: string): string => `${EXECUTIONS_PREFIX}${name}.json`;
