@@ -86,6 +86,7 @@ export type PublishedJob = z.infer<typeof publishedJob>;
 export const failJobInput = z.object({ jobId, attempt, failure: caughtFailure });
 /** Answer of FailJob: error name and cause of the execution. */
 export const failedJob = z.object({ jobId, attempt, code: z.string(), message: z.string() });
+export type FailedJob = z.infer<typeof failedJob>;
 
 /** Names of the Task states that call a function of ours. */
 export const FUNCTION_STATES = [
