@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { mapLimited } from '../../core/map-limited.ts';
 import type { ObjectStore } from '../../core/ports.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
 
@@ -119,5 +120,234 @@ export function objectStoreContract(name: string, make: () => ObjectStore | Prom
 
       expect(seen.filter((body) => !versions.includes(body))).toEqual([]);
     });
+
+    it('keeps an empty object', async () => {
+      const store = await make();
+
+      const facts = await store.put('index/empty', '');
+
+      expect(facts.bytes).toBe(0);
+      expect((await store.get('index/empty')).byteLength).toBe(0);
+      expect(await collect(await store.stream('index/empty'))).toHaveLength(0);
+    });
+
+    it('tells of a write what a look at the object tells', async () => {
+      const store = await make();
+
+      const written = await store.put('k', 'some text');
+
+      const seen = await store.head('k');
+      expect(seen).toMatchObject({ key: 'k', bytes: 9, tag: written.tag });
+      expect((await store.read('k')).facts.tag).toBe(written.tag);
+      expect((await store.list('k'))[0]!.tag).toBe(written.tag);
+      expect(Math.abs(seen!.modifiedAt - Date.now())).toBeLessThan(3_600_000);
+    });
+
+    it('writes only where nothing is, when told so', async () => {
+      const store = await make();
+      const ifAbsent = { ifAbsent: true };
+      const path = join(tempFolder(), 'file');
+      writeFileSync(path, 'third');
+      await store.put('k', 'first', ifAbsent);
+
+      const refused = { code: 'OBJECT_EXISTS' };
+      await expect(store.put('k', 'second', ifAbsent)).rejects.toMatchObject(refused);
+      await expect(store.putFile('k', path, ifAbsent)).rejects.toMatchObject(refused);
+      await expect(store.putStream('k', chunksOf('fourth'), ifAbsent)).rejects.toMatchObject(refused);
+
+      expect(text(await store.get('k'))).toBe('first');
+    });
+
+    it('lets one of many win who write where nothing is', async () => {
+      const store = await make();
+      const bodies = Array.from({ length: 8 }, (_, index) => `writer ${index}`);
+
+      const ends = await Promise.allSettled(
+        bodies.map(async (body) => store.put('k', body, { ifAbsent: true }).then(() => body)),
+      );
+
+      const winners = ends.filter((end) => end.status === 'fulfilled');
+      expect(winners).toHaveLength(1);
+      expect(text(await store.get('k'))).toBe(winners[0]!.value);
+      for (const end of ends)
+        if (end.status === 'rejected') expect(end.reason).toMatchObject({ code: 'OBJECT_EXISTS' });
+    });
+
+    it('replaces only the version that was read, when told so', async () => {
+      const store = await make();
+      const first = await store.put('k', 'first');
+      const second = await store.put('k', 'other', { ifTag: first.tag });
+
+      const refused = { code: 'OBJECT_CHANGED' };
+      await expect(store.put('k', 'third', { ifTag: first.tag })).rejects.toMatchObject(refused);
+      await expect(store.put('missing', 'x', { ifTag: first.tag })).rejects.toMatchObject(refused);
+
+      expect(text(await store.get('k'))).toBe('other');
+      await store.remove('k');
+      await expect(store.put('k', 'x', { ifTag: second.tag })).rejects.toMatchObject(refused);
+    });
+
+    it('loses no increment of writers who count in one object', async () => {
+      const store = await make();
+      await store.put('count', '0');
+      const increment = async (): Promise<void> => {
+        for (;;) {
+          const { body, facts } = await store.read('count');
+          try {
+            await store.put('count', String(Number(text(body)) + 1), { ifTag: facts.tag });
+            return;
+          } catch (error) {
+            if ((error as { code?: string }).code !== 'OBJECT_CHANGED') throw error;
+          }
+        }
+      };
+
+      await Promise.all(Array.from({ length: 6 }, async () => increment()));
+
+      expect(text(await store.get('count'))).toBe('6');
+    });
+
+    it('stores streams of unknown length, small and large', async () => {
+      const store = await make();
+      const large = bytesOf(35 * 2 ** 20);
+
+      const small = await store.putStream('small', chunksOf('ab', 'c'));
+      const facts = await store.putStream('large', slices(large));
+
+      expect(small.bytes).toBe(3);
+      expect(text(await store.get('small'))).toBe('abc');
+      expect(facts.bytes).toBe(large.byteLength);
+      expect(Buffer.compare(await store.get('large'), large)).toBe(0);
+    });
+
+    it('copies a large file in and out', async () => {
+      const store = await make();
+      const folder = tempFolder();
+      const large = bytesOf(17 * 2 ** 20 + 1);
+      writeFileSync(join(folder, 'in'), large);
+
+      await store.putFile('large', join(folder, 'in'));
+      await store.getFile('large', join(folder, 'out'));
+
+      expect(Buffer.compare(readFileSync(join(folder, 'out')), large)).toBe(0);
+    });
+
+    it.each([3, 20 * 2 ** 20])('stores nothing of a stream that breaks off after %d bytes', async (bytes) => {
+      const store = await make();
+      const broken = new Error('the line went dead');
+      async function* breaking(): AsyncGenerator<Uint8Array> {
+        yield* slices(bytesOf(bytes));
+        throw broken;
+      }
+
+      await expect(store.putStream('k', breaking())).rejects.toBe(broken);
+
+      expect(await store.list('')).toEqual([]);
+    });
+
+    it('streams an object, or a range of it', async () => {
+      const store = await make();
+      const body = bytesOf(300_000);
+      await store.put('k', body);
+
+      const read = async (range?: { start: number; end?: number }): Promise<Uint8Array> =>
+        collect(await store.stream('k', range));
+
+      expect(Buffer.compare(await read(), body)).toBe(0);
+      expect([...(await read({ start: 5, end: 7 }))]).toEqual([...body.subarray(5, 8)]);
+      expect([...(await read({ start: 299_998 }))]).toEqual([...body.subarray(299_998)]);
+      expect((await read({ start: 299_990, end: 400_000 })).byteLength).toBe(10);
+    });
+
+    it('refuses a range that begins beyond the end, and a missing object, before anything is read', async () => {
+      const store = await make();
+      await store.put('k', 'abc');
+      await store.put('empty', '');
+
+      const refused = { code: 'RANGE_NOT_SATISFIABLE' };
+      await expect(store.stream('k', { start: 3 })).rejects.toMatchObject(refused);
+      await expect(store.stream('k', { start: 2, end: 1 })).rejects.toMatchObject(refused);
+      await expect(store.stream('empty', { start: 0 })).rejects.toMatchObject(refused);
+      await expect(store.stream('missing')).rejects.toMatchObject({ code: 'OBJECT_NOT_FOUND' });
+    });
+
+    it('copies within itself', async () => {
+      const store = await make();
+      await store.put('uploads/u/input', 'bytes');
+
+      const facts = await store.copy('uploads/u/input', 'jobs/a (1)/input');
+      await store.put('uploads/u/input', 'changed');
+
+      expect(facts).toMatchObject({ key: 'jobs/a (1)/input', bytes: 5 });
+      expect(text(await store.get('jobs/a (1)/input'))).toBe('bytes');
+      await expect(store.copy('missing', 'x')).rejects.toMatchObject({ code: 'OBJECT_NOT_FOUND' });
+      expect(await store.head('x')).toBeNull();
+    });
+
+    it('lists page by page, beyond a thousand, each key once and in order', async () => {
+      const store = await make();
+      const keys = Array.from(
+        { length: 1_050 },
+        (_, index) => `index/${String(index * 7919).padStart(8, '0')}`,
+      );
+      await mapLimited(keys, 16, async (key) => store.put(key, ''));
+      await store.put('index-other', '');
+
+      const all = (await store.list('index/')).map(({ key }) => key);
+      const pages: string[] = [];
+      for (let after: string | undefined; ; after = pages.at(-1)) {
+        const page = await store.list('index/', { limit: 400, ...(after !== undefined && { after }) });
+        pages.push(...page.map(({ key }) => key));
+        if (page.length < 400) break;
+      }
+
+      expect(all).toEqual(keys.toSorted());
+      expect(pages).toEqual(all);
+      expect(await store.removeAll('index/')).toEqual({ objects: 1_050, bytes: 0 });
+      expect((await store.list('')).map(({ key }) => key)).toEqual(['index-other']);
+    });
+
+    it('lists a key beside a folder of the same name in key order, also page by page', async () => {
+      const store = await make();
+      const keys = ['a-b', 'a/b', 'a/c/d', 'a0', 'ab'];
+      for (const key of keys.toReversed()) await store.put(key, '');
+
+      const after = async (key: string): Promise<string[]> =>
+        (await store.list('', { after: key, limit: 2 })).map((facts) => facts.key);
+
+      expect((await store.list('')).map(({ key }) => key)).toEqual(keys);
+      expect(await after('a-b')).toEqual(['a/b', 'a/c/d']);
+      expect(await after('a/b')).toEqual(['a/c/d', 'a0']);
+      expect(await after('a/c/d')).toEqual(['a0', 'ab']);
+      expect(await after('a/zzz')).toEqual(['a0', 'ab']);
+    });
+
+    it('removes everything below a prefix and says how much that was', async () => {
+      const store = await make();
+      for (const key of ['jobs/a/1', 'jobs/a/b/2', 'jobs/ab/3']) await store.put(key, 'four');
+
+      expect(await store.removeAll('jobs/a/')).toEqual({ objects: 2, bytes: 8 });
+      expect(await store.removeAll('jobs/a/')).toEqual({ objects: 0, bytes: 0 });
+      expect((await store.list('')).map(({ key }) => key)).toEqual(['jobs/ab/3']);
+    });
   });
+}
+
+async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  return Buffer.concat(await Array.fromAsync(chunks));
+}
+
+async function* chunksOf(...texts: readonly string[]): AsyncGenerator<Uint8Array> {
+  for (const one of texts) yield new TextEncoder().encode(one);
+}
+
+async function* slices(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.byteLength; at += 65_536) yield bytes.subarray(at, at + 65_536);
+}
+
+/** Bytes that do not repeat, so that parts in the wrong order are seen. */
+function bytesOf(length: number): Uint8Array {
+  const words = new Uint32Array(Math.ceil(length / 4));
+  for (let index = 0; index < words.length; index += 1) words[index] = Math.imul(index, 2_654_435_761);
+  return new Uint8Array(words.buffer, 0, length);
 }
