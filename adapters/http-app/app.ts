@@ -77,7 +77,7 @@ function methodsByPath(app: OpenAPIHono<HttpEnv>): (path: string) => readonly st
 }
 
 function notServed(method: string, allowed: readonly string[]): HpbError {
-  if (allowed.length > 0)
+  if (allowed.length > 0 && !allowed.includes(method))
     return new HpbError('METHOD_NOT_ALLOWED', `${method} is not served on this path.`, {
       remedy: `Use ${allowed.join(' or ')}.`,
     });

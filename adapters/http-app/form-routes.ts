@@ -34,7 +34,7 @@ export async function segmentForm(
   const links = linksOf(home, c);
   const { job } = await submitJob(ports, { target, body, ...links });
   const { signal } = c.req.raw;
-  const ended = await endOf(home, job.jobId as JobId, signal);
+  const ended = await endOf(home, job.jobId, signal);
   if (ended === null) {
     await cancelJob(ports, job.jobId, links);
     throw new HpbError('CANCELLED', 'The caller left before the job had ended; it is cancelled.', {

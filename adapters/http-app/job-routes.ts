@@ -1,10 +1,11 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { JOB_STATES } from '../../core/job.ts';
+import { workerNamePrefix } from '../../core/layout.ts';
 import { cancelJob } from '../../core/use-cases/cancel-job.ts';
 import { purgeJob } from '../../core/use-cases/purge-job.ts';
 import { listJobs, readJob } from '../../core/use-cases/read-job.ts';
 import { retryJob } from '../../core/use-cases/retry-job.ts';
-import { workerNamePrefix } from '../../core/use-cases/service-ports.ts';
+
 import { linksOf, type HttpEnv, type HttpHome } from './deployment.ts';
 import { json, PARAMS, problems, SCHEMAS } from './openapi-parts.ts';
 import { jobIdOf } from './validation.ts';

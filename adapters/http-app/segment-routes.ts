@@ -1,4 +1,5 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+import { HpbError } from '../../core/errors.ts';
 import { SEGMENT_TARGETS } from '../../core/requests.ts';
 import { submitJob } from '../../core/use-cases/submit-job.ts';
 import { linksOf, type HttpEnv, type HttpHome } from './deployment.ts';
@@ -36,7 +37,7 @@ const submit = createRoute({
     200: json(SCHEMAS.job, 'The job that this Idempotency-Key has made before.'),
     ...problems(
       ...BODY_ERRORS,
-      'ROUTE_NOT_FOUND',
+      'UNKNOWN_MODEL',
       'UPLOAD_NOT_FOUND',
       'UPLOAD_INCOMPLETE',
       'UPLOAD_SIZE_MISMATCH',
@@ -69,7 +70,7 @@ export function addSegmentRoutes(app: OpenAPIHono<HttpEnv>, home: HttpHome): voi
   });
   app.post('/segment/:target', async (c, next) => {
     const target = SEGMENT_TARGETS.find((known) => known === c.req.param('target'));
-    if (target === undefined) return c.notFound();
+    if (target === undefined) throw unknownTarget(c.req.param('target'));
     const isForm = c.req.header('content-type')?.toLowerCase().startsWith(FORM_TYPE) ?? false;
     return isForm ? segmentForm(home, target, c) : next();
   });
@@ -84,4 +85,14 @@ export function addSegmentRoutes(app: OpenAPIHono<HttpEnv>, home: HttpHome): voi
     c.header('Location', `${links.baseUrl}/jobs/${job.jobId}`);
     return created ? c.json(job, 202) : c.json(job, 200);
   });
+}
+
+function unknownTarget(received: string): HpbError {
+  return new HpbError(
+    'UNKNOWN_MODEL',
+    `There is no model ${JSON.stringify(received.slice(0, 64))} to segment with.`,
+    {
+      remedy: `Use one of ${SEGMENT_TARGETS.join(', ')}.`,
+    },
+  );
 }

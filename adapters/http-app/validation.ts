@@ -1,5 +1,5 @@
 import type { Hook } from '@hono/zod-openapi';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { HpbError } from '../../core/errors.ts';
 import { isCaseId, isJobId, isUploadId, type CaseId, type JobId, type UploadId } from '../../core/layout.ts';
 import type { HttpEnv } from './deployment.ts';
