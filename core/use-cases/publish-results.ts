@@ -26,6 +26,12 @@ const publishInput = z.object({
   attempt: z.int().min(1),
 });
 
+/** What publishing needs: that of a function, and of the worker that does it for large results. */
+export type PublishPorts = Pick<
+  ServicePorts,
+  'store' | 'index' | 'bundler' | 'metrics' | 'clock' | 'log' | 'limits' | 'onFinished'
+>;
+
 /** meta.json of a case; only that it is an object matters. */
 const metaDocument = z.record(z.string(), z.unknown());
 const outcomeName = publishedJob.shape.outcome;
@@ -35,7 +41,7 @@ const READ_AT_ONCE = 16;
  * Gathers how every case ended, writes manifest and ZIP, and ends the job. It may run twice, or begin again half-way:
  * the job's end is its last write. A job that has ended already (cancelled, or by an earlier run of this) stays as it is.
  */
-export async function publishResults(ports: ServicePorts, payload: unknown): Promise<PublishedJob> {
+export async function publishResults(ports: PublishPorts, payload: unknown): Promise<PublishedJob> {
   const { phase, jobId, attempt } = parsePayload(publishInput, payload);
   const job = await findJob(ports.index, jobId);
   if (job.attempt !== attempt) throw attemptIsOver(job, attempt);
@@ -49,7 +55,7 @@ export async function publishResults(ports: ServicePorts, payload: unknown): Pro
   return summaryOf(await publish(ports, job));
 }
 
-async function publish(ports: ServicePorts, job: JobDocument): Promise<JobDocument> {
+async function publish(ports: PublishPorts, job: JobDocument): Promise<JobDocument> {
   const { jobId, attempt } = job;
   const cases = await findCases(ports.store, jobId);
   if (cases === null) {
@@ -80,7 +86,7 @@ function finishEvent(attempt: number, { state, counts, error }: JobOutcome, zip:
 
 /** The ZIP of all results: that of the only case as it is, or a new one; null when there is none to make. */
 async function jobZip(
-  ports: ServicePorts,
+  ports: PublishPorts,
   { jobId, batch }: JobDocument,
   ends: readonly CaseEnd[],
 ): Promise<JobDocument['zip']> {

@@ -1,0 +1,32 @@
+import { HpbError } from '../errors.ts';
+import { isCaseId } from '../layout.ts';
+import type { ResultAnswer } from '../requests.ts';
+import { findJob } from './job-request.ts';
+import { noCase, succeededResult } from './read-case.ts';
+import { signedFile } from './result-of.ts';
+import type { ServicePorts } from './service-ports.ts';
+import { quoted } from './upload-document.ts';
+
+/**
+ * A signed URL of a file of a case: `results.zip`, or a file of its package. Finished cases of a job that still runs
+ * have theirs already.
+ *
+ * @throws HpbError JOB_NOT_FOUND, RESULT_NOT_FOUND.
+ */
+export async function caseFileLink(
+  ports: Pick<ServicePorts, 'store' | 'index' | 'links' | 'limits'>,
+  jobId: string,
+  caseId: string,
+  fileName: string,
+): Promise<ResultAnswer> {
+  const job = await findJob(ports.index, jobId);
+  const result = isCaseId(caseId) ? await succeededResult(ports, job, caseId) : null;
+  if (result === null) throw noCase(job, caseId);
+  const file = fileName === 'results.zip' ? result.zip : result.files.find(({ name }) => name === fileName);
+  if (file === null || file === undefined) {
+    throw new HpbError('RESULT_NOT_FOUND', `The case ${caseId} has no file ${quoted(fileName)}.`, {
+      remedy: `GET /jobs/${job.jobId}/cases/${caseId} lists its files.`,
+    });
+  }
+  return signedFile(ports, { ...file, fileName: `${job.jobId}_${caseId}_${fileName.replaceAll('/', '_')}` });
+}
