@@ -4,6 +4,8 @@ export const LOG_EVENTS = [
   'worker:drain',
   'worker:end',
   'worker:scratch-removed',
+  'worker:request-refused',
+  'worker:names-unknown',
   'case:start',
   'case:stage',
   'case:warning',
