@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { copyObject } from '../../adapters/s3-copy.ts';
 import { S3ObjectStore } from '../../adapters/s3-object-store.ts';
 import { systemClock } from '../../adapters/system.ts';
+import { itExcept, MINISTACK_S3 } from '../fixtures/deviations.ts';
 import { emulatedBucket } from '../fixtures/emulated-bucket.ts';
 import { objectStoreContract } from './object-store.contract.ts';
 
@@ -56,6 +57,18 @@ describe('a bucket of objects', () => {
     const store = new S3ObjectStore({ client, bucket: 'hpb-no-such-bucket', clock: systemClock });
 
     await expect(store.put('k', 'x')).rejects.toMatchObject({ code: 'STORE_REFUSED', blame: 'ops' });
+    await expect(store.list('')).rejects.toMatchObject({ code: 'STORE_REFUSED' });
+  });
+
+  itExcept(MINISTACK_S3)('says that its credentials are refused', async () => {
+    const { bucket, options } = await emulatedBucket();
+    const credentials = { accessKeyId: 'AKIAUNKNOWN', secretAccessKey: 'wrong' };
+    const store = new S3ObjectStore({
+      client: new S3Client({ ...options, credentials }),
+      bucket,
+      clock: systemClock,
+    });
+
     await expect(store.list('')).rejects.toMatchObject({ code: 'STORE_REFUSED' });
   });
 });
