@@ -47,7 +47,7 @@ export async function ingestObject(ports: ServicePorts, dropped: DroppedObject):
   const idempotencyKey = `ingest:${key}:${plainTag(tag)}`;
   const id = ports.ids.derivedJobId(idempotencyKey);
   try {
-    const target = targetOf(fileName, bytes);
+    const target = ingestTarget(fileName, bytes);
     const uploadId = await keepUpload(ports, dropped, { fileName, id });
     if (uploadId === null) return await ingestedBefore(ports, idempotencyKey);
     const submission = { target, body: { uploadId }, idempotencyKey, baseUrl: '' };
@@ -128,7 +128,12 @@ async function removeUnlessChanged(
   if (facts !== null && isSame(facts, tag)) await store.remove(key);
 }
 
-function targetOf(fileName: string, bytes: number): SegmentTarget {
+/**
+ * What is run on a dropped file, told by its ending.
+ *
+ * @throws HpbError INPUT_UNREADABLE for an empty file, REQUEST_TYPE_UNSUPPORTED for another kind.
+ */
+export function ingestTarget(fileName: string, bytes: number): SegmentTarget {
   if (bytes === 0) throw refused('INPUT_UNREADABLE', 'The dropped file is empty (0 bytes).');
   if (/\.(zip|tar|tgz|tar\.gz)$/i.test(fileName)) return 'batch';
   if (/\.nii(\.gz)?$/i.test(fileName)) return 'both';
