@@ -168,8 +168,8 @@ const shown = ({ method, url, headers, expiresAt }: SignedRequest) => ({
 const MIB = 2 ** 20;
 
 function partBytesOf(sizeBytes: number, least: number): number {
-  const needed = Math.ceil(sizeBytes / MAX_PARTS / MIB) * MIB;
-  return Math.max(least, needed);
+  const needed = sizeBytes / MAX_PARTS;
+  return needed <= least ? least : Math.ceil(needed / MIB) * MIB;
 }
 
 const isCode = (error: unknown, code: HpbError['code']): boolean =>
