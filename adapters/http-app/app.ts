@@ -69,7 +69,12 @@ function methodsByPath(app: OpenAPIHono<HttpEnv>): (path: string) => readonly st
     .filter(({ method, path }) => method !== 'ALL' && path !== '/*')
     .map(({ method, path }) => ({
       method,
-      pattern: new RegExp(`^${path.replaceAll('.', String.raw`\.`).replaceAll(/:[^/]+/g, '[^/]+')}$`),
+      pattern: new RegExp(
+        `^${path
+          .replaceAll('.', String.raw`\.`)
+          .replaceAll(/:\w+/g, '[^/]+')
+          .replaceAll('[^/]+{.+}', '.+')}$`,
+      ),
     }));
   return (path) => [
     ...new Set(routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method)),

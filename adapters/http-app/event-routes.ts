@@ -2,12 +2,10 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { streamSSE, type SSEStreamingApi } from 'hono/streaming';
 import { HpbError } from '../../core/errors.ts';
 import { isFinal } from '../../core/job.ts';
-import type { JobId } from '../../core/layout.ts';
 import type { JobAnswer } from '../../core/requests.ts';
 import { readJob } from '../../core/use-cases/read-job.ts';
 import { linksOf, type HttpEnv, type HttpHome } from './deployment.ts';
 import { PARAMS, problems } from './openapi-parts.ts';
-import { jobIdOf } from './validation.ts';
 
 const watch = createRoute({
   method: 'get',
@@ -37,7 +35,7 @@ export function addEventRoutes(app: OpenAPIHono<HttpEnv>, home: HttpHome): void 
       throw new HpbError('ROUTE_NOT_FOUND', 'There are no live events in this deployment.', {
         remedy: 'Poll GET /jobs/{jobId}.',
       });
-    const jobId = jobIdOf(c.req.valid('param').jobId);
+    const jobId = c.req.valid('param').jobId;
     const links = linksOf(home, c);
     const read = () => readJob(home.ports, jobId, links);
     const received = c.req.valid('header')['last-event-id'] ?? '';
@@ -45,7 +43,7 @@ export function addEventRoutes(app: OpenAPIHono<HttpEnv>, home: HttpHome): void 
     if (isFinal(first.state) && eventId(first) === received) return c.body(null, 204);
     return streamSSE(
       c,
-      (stream) => sendEvents(stream, { home, jobId, read, first, received }),
+      (stream) => sendEvents(stream, { home, read, first, received }),
       async (error) =>
         home.ports.log.warn('http:failed', {
           route: watch.path,
@@ -58,7 +56,6 @@ export function addEventRoutes(app: OpenAPIHono<HttpEnv>, home: HttpHome): void 
 
 interface Watch {
   readonly home: HttpHome;
-  readonly jobId: JobId;
   readonly read: () => Promise<JobAnswer>;
   readonly first: JobAnswer;
   /** Id of the last event that the caller has. */

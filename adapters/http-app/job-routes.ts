@@ -3,12 +3,12 @@ import { JOB_STATES } from '../../core/job.ts';
 import { workerNamePrefix } from '../../core/layout.ts';
 import { cancelJob } from '../../core/use-cases/cancel-job.ts';
 import { purgeJob } from '../../core/use-cases/purge-job.ts';
+import { findJob } from '../../core/use-cases/job-request.ts';
 import { listJobs, readJob } from '../../core/use-cases/read-job.ts';
 import { retryJob } from '../../core/use-cases/retry-job.ts';
 
 import { linksOf, type HttpEnv, type HttpHome } from './deployment.ts';
 import { json, PARAMS, problems, SCHEMAS } from './openapi-parts.ts';
-import { jobIdOf } from './validation.ts';
 
 const tags = ['Jobs'];
 
@@ -96,24 +96,23 @@ export function addJobRoutes(app: OpenAPIHono<HttpEnv>, home: HttpHome): void {
   const { ports } = home;
   app.openapi(list, async (c) => c.json(await listJobs(ports, c.req.valid('query'), linksOf(home, c)), 200));
   app.openapi(read, async (c) => {
-    const jobId = jobIdOf(c.req.valid('param').jobId);
+    const { jobId } = c.req.valid('param');
     return c.json(await readJob(ports, jobId, linksOf(home, c)), 200);
   });
   app.openapi(remove, async (c) => {
-    const jobId = jobIdOf(c.req.valid('param').jobId);
+    const { jobId } = c.req.valid('param');
     const purge = c.req.valid('query').purge === 'true';
     return purge
       ? c.json(await purgeJob(ports, jobId), 200)
       : c.json(await cancelJob(ports, jobId, linksOf(home, c)), 200);
   });
   app.openapi(retry, async (c) => {
-    const jobId = jobIdOf(c.req.valid('param').jobId);
+    const { jobId } = c.req.valid('param');
     return c.json(await retryJob(ports, jobId, linksOf(home, c)), 202);
   });
   app.openapi(logs, async (c) => {
-    const jobId = jobIdOf(c.req.valid('param').jobId);
-    await readJob(ports, jobId, linksOf(home, c));
-    const lines = await ports.jobs.logTail(workerNamePrefix(jobId), c.req.valid('query').lines);
+    const job = await findJob(ports.index, c.req.valid('param').jobId);
+    const lines = await ports.jobs.logTail(workerNamePrefix(job.jobId), c.req.valid('query').lines);
     return c.text(lines.map((line) => `${line}\n`).join(''), 200);
   });
 }

@@ -89,8 +89,8 @@ class FormReader {
     wanted: FormFile,
     part: { readonly field: string; readonly stream: BusboyFileStream; readonly fileName: string },
   ): void {
-    // Without a listener an error of the stream would end the process; the store reports it.
-    part.stream.on('error', () => undefined);
+    // The store fails with the stream: then the form is at fault, whatever the store makes of it.
+    part.stream.on('error', (error) => this.#stop.abort(ofBody(error)));
     if (part.field !== wanted.field) {
       part.stream.resume();
       this.#refuse(`The form has a file in "${part.field.slice(0, 64)}"; expected is "${wanted.field}".`);

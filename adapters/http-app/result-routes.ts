@@ -6,9 +6,11 @@ import { readCase } from '../../core/use-cases/read-case.ts';
 import { resultOf } from '../../core/use-cases/result-of.ts';
 import { linksOf, type HttpEnv, type HttpHome } from './deployment.ts';
 import { json, PARAMS, problems, SCHEMAS } from './openapi-parts.ts';
-import { caseIdOfText, jobIdOf } from './validation.ts';
 
 const tags = ['Jobs'];
+
+/** Names of files can have folders in them. */
+const FILE_PATH = '/jobs/:jobId/cases/:caseId/files/:name{.+}';
 
 const fetched = {
   200: json(SCHEMAS.result, 'With `Accept: application/json`: the signed URL, its size and checksum.'),
@@ -58,17 +60,18 @@ const file = createRoute({
 export function addResultRoutes(app: OpenAPIHono<HttpEnv>, home: HttpHome): void {
   const { ports } = home;
   app.openapi(result, async (c) => {
-    const answer = await resultOf(ports, jobIdOf(c.req.valid('param').jobId));
+    const answer = await resultOf(ports, c.req.valid('param').jobId);
     return wantsJson(c) ? c.json(answer, 200) : redirectTo(c, answer);
   });
   app.openapi(oneCase, async (c) => {
     const { jobId, caseId } = c.req.valid('param');
-    const found = await readCase(ports, jobIdOf(jobId), caseIdOfText(caseId), linksOf(home, c));
+    const found = await readCase(ports, jobId, caseId, linksOf(home, c));
     return c.json(found, 200);
   });
-  app.openapi(file, async (c) => {
+  app.openAPIRegistry.registerPath(file);
+  app.openapi({ ...file, path: FILE_PATH, hide: true }, async (c) => {
     const { jobId, caseId, name } = c.req.valid('param');
-    const answer = await caseFileLink(ports, jobIdOf(jobId), caseIdOfText(caseId), name);
+    const answer = await caseFileLink(ports, jobId, caseId, name);
     return wantsJson(c) ? c.json(answer, 200) : redirectTo(c, answer);
   });
 }

@@ -3,7 +3,6 @@ import { completeUpload, listUploadParts, openUpload } from '../../core/use-case
 import type { HttpEnv, HttpHome } from './deployment.ts';
 import { jsonBody } from './json-body.ts';
 import { body, BODY_ERRORS, json, PARAMS, problems, SCHEMAS } from './openapi-parts.ts';
-import { uploadIdOf } from './validation.ts';
 
 const open = createRoute({
   method: 'post',
@@ -53,13 +52,11 @@ export function addUploadRoutes(app: OpenAPIHono<HttpEnv>, { ports, patience }: 
     const answer = await openUpload(ports, c.req.valid('json'));
     return c.json(answer, 201);
   });
-  app.openapi(complete, async (c) =>
-    c.json(await completeUpload(ports, uploadIdOf(c.req.valid('param').uploadId)), 200),
-  );
+  app.openapi(complete, async (c) => c.json(await completeUpload(ports, c.req.valid('param').uploadId), 200));
   app.openapi(readParts, async (c) =>
-    c.json(await listUploadParts(ports, uploadIdOf(c.req.valid('param').uploadId)), 200),
+    c.json(await listUploadParts(ports, c.req.valid('param').uploadId), 200),
   );
   app.openapi(signParts, async (c) =>
-    c.json(await listUploadParts(ports, uploadIdOf(c.req.valid('param').uploadId)), 200),
+    c.json(await listUploadParts(ports, c.req.valid('param').uploadId), 200),
   );
 }

@@ -1,7 +1,6 @@
 import type { Hook } from '@hono/zod-openapi';
 import type { z } from 'zod';
 import { HpbError } from '../../core/errors.ts';
-import { isCaseId, isJobId, isUploadId, type CaseId, type JobId, type UploadId } from '../../core/layout.ts';
 import type { HttpEnv } from './deployment.ts';
 
 /** Turns what zod finds into one sentence about the first field that is wrong; never a dump of its findings. */
@@ -41,31 +40,4 @@ function sentenceOf(issue: z.core.$ZodIssue, body: unknown): string {
 function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? typeof value;
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
-}
-
-/** @throws HpbError JOB_NOT_FOUND for a text that is no job id. */
-export function jobIdOf(text: string): JobId {
-  if (isJobId(text)) return text;
-  throw notFound('JOB_NOT_FOUND', 'job', text, 'List the jobs with GET /jobs.');
-}
-
-/** @throws HpbError UPLOAD_NOT_FOUND for a text that is no upload id. */
-export function uploadIdOf(text: string): UploadId {
-  if (isUploadId(text)) return text;
-  throw notFound('UPLOAD_NOT_FOUND', 'upload', text, 'Open one with POST /uploads.');
-}
-
-/** @throws HpbError RESULT_NOT_FOUND for a text that is no case id. */
-export function caseIdOfText(text: string): CaseId {
-  if (isCaseId(text)) return text;
-  throw notFound('RESULT_NOT_FOUND', 'case', text, 'GET /jobs/{id} names the cases of a job.');
-}
-
-function notFound(
-  code: 'JOB_NOT_FOUND' | 'UPLOAD_NOT_FOUND' | 'RESULT_NOT_FOUND',
-  what: string,
-  received: string,
-  remedy: string,
-): HpbError {
-  return new HpbError(code, `There is no ${what} ${shown(received)}.`, { remedy });
 }

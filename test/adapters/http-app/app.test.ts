@@ -55,7 +55,7 @@ describe('every answer', () => {
 
     const lines = ports.log.lines.filter(({ event }) => event === 'http:answered');
     expect(lines.map(({ fields }) => fields['route'])).toEqual([
-      '/jobs/:jobId/cases/:caseId/files/:name',
+      '/jobs/:jobId/cases/:caseId/files/:name{.+}',
       '/*',
     ]);
     expect(lines[0]?.fields).toMatchObject({ method: 'GET', status: 404 });

@@ -14,8 +14,23 @@ function formOf(fields: Readonly<Record<string, string>>, file = 'ct', name = 'D
   return form;
 }
 
-const post = async (home: TestHome, path: string, body: BodyInit, headers = {}) =>
-  home.app.request(path, { method: 'POST', body, headers });
+/** The bytes of a form with its type, as a socket would bring them. */
+async function sent(form: FormData): Promise<{ readonly body: ArrayBuffer; readonly type: string }> {
+  const packed = new Response(form);
+  return { body: await packed.arrayBuffer(), type: packed.headers.get('content-type')! };
+}
+
+async function post(
+  home: TestHome,
+  path: string,
+  form: FormData,
+  options: { readonly headers?: Readonly<Record<string, string>>; readonly signal?: AbortSignal } = {},
+): Promise<Response> {
+  const { body, type } = await sent(form);
+  const headers = { 'content-type': type, ...options.headers };
+  const { signal = null } = options;
+  return home.app.request(path, { method: 'POST', body, headers, signal });
+}
 
 /** Ends the next job that is submitted, in this way. */
 function ends(home: TestHome, state: 'SUCCEEDED' | 'FAILED', error: HpbError | null = null): void {
@@ -45,7 +60,9 @@ describe('a CT that comes as a form', () => {
     const home = httpHome();
     ends(home, 'SUCCEEDED');
 
-    const answer = await post(home, '/segment/both', formOf({}), { 'x-request-id': 'old-client-1' });
+    const answer = await post(home, '/segment/both', formOf({}), {
+      headers: { 'x-request-id': 'old-client-1' },
+    });
 
     expect(answer.status).toBe(200);
     expect(await answer.text()).toBe('zip of the case');
@@ -154,7 +171,9 @@ describe('a CT that comes as a form', () => {
     large.set('ct', new File([Buffer.alloc(200_000)], 'a.nii.gz'));
 
     const unannounced = await post(home, '/segment/both', large);
-    const announced = await post(home, '/segment/both', formOf({}), { 'content-length': '999999999' });
+    const announced = await post(home, '/segment/both', formOf({}), {
+      headers: { 'content-length': '999999999' },
+    });
 
     expect([unannounced.status, announced.status]).toEqual([413, 413]);
     expect(await home.ports.store.list('')).toEqual([]);
@@ -189,11 +208,7 @@ describe('a caller who leaves', () => {
     const home = httpHome();
     const leaving = new AbortController();
 
-    const waiting = home.app.request('/segment/both', {
-      method: 'POST',
-      body: formOf({}),
-      signal: leaving.signal,
-    });
+    const waiting = post(home, '/segment/both', formOf({}), { signal: leaving.signal });
     await expect.poll(() => home.ports.executions.started.length, { timeout: 10_000 }).toBe(1);
     leaving.abort();
     await waiting;

@@ -68,7 +68,7 @@ export function httpHome(
   };
   const happen: TestHome['happen'] = (jobId, event) =>
     ports.index.update(jobId, (job) =>
-      applyJobEvent(job, { ...event, attempt: job.attempt } as JobEvent, ports.time.now),
+      applyJobEvent(job, { ...event, attempt: job.attempt }, ports.time.now),
     );
   return { ports, app, call, upload, submit, happen };
 }

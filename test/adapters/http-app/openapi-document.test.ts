@@ -21,7 +21,7 @@ describe('the OpenAPI document', () => {
   it('is valid in the eyes of a validator that we did not write', async () => {
     const document = await read();
 
-    const result = await new Validator().validate(structuredClone(document));
+    const result = await new Validator().validate({ ...document });
 
     expect(result.errors ?? []).toEqual([]);
     expect(result.valid).toBe(true);
@@ -43,7 +43,7 @@ describe('the OpenAPI document', () => {
     );
     const served = app.routes
       .filter(({ method }) => method !== 'ALL')
-      .map(({ method, path }) => `${method} ${path}`)
+      .map(({ method, path }) => `${method} ${path.replace('{.+}', '')}`)
       .filter((route) => !['GET /openapi.json', 'GET /docs'].includes(route));
     expect(new Set(documented)).toEqual(new Set(served));
   });

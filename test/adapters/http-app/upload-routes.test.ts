@@ -102,7 +102,7 @@ describe('a body', () => {
       headers: { 'content-type': 'application/json', 'content-length': '70000' },
       body,
       duplex: 'half',
-    } as RequestInit);
+    });
 
     expect(answer.status).toBe(413);
     expect(await answerOf<ProblemSeen>(answer)).toMatchObject({ code: 'REQUEST_TOO_LARGE' });
@@ -125,7 +125,7 @@ describe('a body', () => {
       headers: { 'content-type': 'application/json' },
       body,
       duplex: 'half',
-    } as RequestInit);
+    });
 
     expect(answer.status).toBe(413);
     expect(chunks).toBeLessThan(10);
@@ -141,7 +141,7 @@ describe('a body', () => {
       headers: { 'content-type': 'application/json' },
       body,
       duplex: 'half',
-    } as RequestInit);
+    });
 
     expect(answer.status).toBe(408);
     expect(await answerOf<ProblemSeen>(answer)).toMatchObject({ code: 'REQUEST_TOO_SLOW' });
