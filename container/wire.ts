@@ -143,7 +143,8 @@ function engineDevice({ HPB_DEVICE, TOTALSEGMENTATOR_FORCE_CUDA }: Settings): st
   );
 }
 
-async function packageVersion(packageRoot: string): Promise<string> {
+/** `version` of package.json. */
+export async function packageVersion(packageRoot: string): Promise<string> {
   const manifest = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8')) as {
     version: string;
   };

@@ -33,6 +33,8 @@ export const LOG_EVENTS = [
   'notify:failed',
   'http:answered',
   'http:failed',
+  'service:start',
+  'service:tidy-failed',
 ] as const;
 
 /** Name of a log event. */
