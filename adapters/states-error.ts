@@ -16,9 +16,12 @@ export function functionError(thrown: unknown): StatesError {
   return new StatesError(errorType, JSON.stringify({ errorType, errorMessage, trace: [] }));
 }
 
-/** What a job's adapter threw, as the Batch integration names errors of its API. */
+/** What a job's adapter threw, as the integration of Batch names errors of its API: those that may pass are tried again. */
 export function jobError(thrown: unknown): StatesError {
   if (thrown instanceof StatesError) return thrown;
-  const code = thrown instanceof HpbError ? thrown.code : 'UNEXPECTED';
-  return new StatesError(`Batch.${code}`, thrown instanceof Error ? thrown.message : String(thrown));
+  const passing = thrown instanceof HpbError && thrown.code === 'SERVICE_UNREACHABLE';
+  return new StatesError(
+    passing ? 'Batch.ServerException' : 'Batch.ClientException',
+    thrown instanceof Error ? thrown.message : String(thrown),
+  );
 }
