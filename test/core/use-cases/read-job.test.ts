@@ -84,10 +84,10 @@ describe('a running job', () => {
     const jobId = await runningJob(ports, 400);
     for (let n = 1; n <= 400; n += 1) await storeProgress(ports, jobId, n, 0.5);
     let reads = 0;
-    const { get } = ports.store;
+    const get = ports.store.get.bind(ports.store);
     ports.store.get = async (key) => {
       reads += 1;
-      return get.call(ports.store, key);
+      return get(key);
     };
 
     const { cases } = await readJob(ports, jobId, LINKS);
