@@ -27,8 +27,8 @@ export async function storeSource(store: ObjectStore, key: string): Promise<Byte
   };
 }
 
-/** A local file. Throws `INPUT_*`. */
-export async function fileSource(path: string): Promise<ByteSource> {
+/** A local file. Throws `INPUT_*`; reading ends with `CANCELLED` when the signal is aborted. */
+export async function fileSource(path: string, signal?: AbortSignal): Promise<ByteSource> {
   const facts = await stat(path).catch((error: unknown) => {
     throw fileError(error);
   });
@@ -36,12 +36,22 @@ export async function fileSource(path: string): Promise<ByteSource> {
     bytes: facts.size,
     async *read(range) {
       try {
-        yield* createReadStream(path, { ...range, highWaterMark: 2 ** 20 }) as AsyncIterable<Buffer>;
+        const chunks = createReadStream(path, { ...range, highWaterMark: 2 ** 20 });
+        for await (const chunk of chunks as AsyncIterable<Buffer>) {
+          if (signal?.aborted === true) throw cancelled();
+          yield chunk;
+        }
       } catch (error) {
         throw fileError(error);
       }
     },
   };
+}
+
+function cancelled(): HpbError {
+  return new HpbError('CANCELLED', 'Reading the file was cancelled.', {
+    remedy: 'Start again if this was not meant.',
+  });
 }
 
 /** The chunks as they come, added to a hash on the way. */

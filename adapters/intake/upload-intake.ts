@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HpbError } from '../../core/errors.ts';
 import { caseIdOf, caseInputKey } from '../../core/layout.ts';
 import type { FoundCase, Intake, IntakeReport, IntakeRequest, ObjectStore } from '../../core/ports.ts';
-import { outputError } from '../file-error.ts';
 import { unreadable } from './archive-limits.ts';
 import { hashed, storeSource, type ByteSource } from './byte-source.ts';
 import { scanCase, spool, type ScanRules } from './scan-case.ts';
+import { withScratch } from './scratch.ts';
 import { takeArchive, type TakenCase } from './take-archive.ts';
 import { uploadKind, type ArchiveKind } from './upload-kind.ts';
 
@@ -42,7 +41,7 @@ export class UploadIntake implements Intake {
     const archive = kind === 'ct' || kind === 'other' ? null : kind;
     if (request.batch && archive === null) throw noArchive(kind, sentence, source.bytes);
     if (!request.batch && archive !== null) throw isArchive(archive);
-    return this.#withScratch((scratch) =>
+    return withScratch(this.#options.scratch, (scratch) =>
       archive === null
         ? this.#takeCt(request, source, scratch)
         : this.#takeArchive(request, { source, kind: archive, scratch }),
@@ -80,20 +79,6 @@ export class UploadIntake implements Intake {
 
   #rulesOf({ models, options }: IntakeRequest): ScanRules {
     return { models, segment: options, memoryBytes: this.#options.memoryBytes };
-  }
-
-  async #withScratch<T>(use: (folder: string) => Promise<T>): Promise<T> {
-    const { scratch } = this.#options;
-    const folder = await mkdir(scratch, { recursive: true })
-      .then(() => mkdtemp(join(scratch, 'intake-')))
-      .catch((error: unknown) => {
-        throw outputError(error);
-      });
-    try {
-      return await use(folder);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
   }
 }
 
