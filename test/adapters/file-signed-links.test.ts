@@ -10,7 +10,8 @@ import { FileObjectStore } from '../../adapters/file-object-store.ts';
 import { FileSignedLinks } from '../../adapters/file-signed-links.ts';
 import { systemClock } from '../../adapters/system.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
-import { send, signedLinksContract, type LinkBench } from './signed-links.contract.ts';
+import { send, type LinkBench } from '../fixtures/link-bench.ts';
+import { signedLinksContract } from './signed-links.contract.ts';
 
 const TYPE = 'application/octet-stream';
 

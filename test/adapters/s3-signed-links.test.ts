@@ -4,7 +4,8 @@ import { S3SignedLinks, signingClient } from '../../adapters/s3-signed-links.ts'
 import { systemClock } from '../../adapters/system.ts';
 import { itExcept, MINISTACK_S3 } from '../fixtures/deviations.ts';
 import { emulatedBucket } from '../fixtures/emulated-bucket.ts';
-import { send, signedLinksContract, type LinkBench } from './signed-links.contract.ts';
+import { send, type LinkBench } from '../fixtures/link-bench.ts';
+import { signedLinksContract } from './signed-links.contract.ts';
 
 async function bench(): Promise<LinkBench> {
   const { client, bucket, options } = await emulatedBucket();
