@@ -12,6 +12,7 @@ import { registerModels } from './commands/models.ts';
 import { registerPhantom } from './commands/phantom.ts';
 import { registerRetry } from './commands/retry.ts';
 import { registerSegment } from './commands/segment.ts';
+import { registerServe } from './commands/serve.ts';
 import { registerSetup } from './commands/setup.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerSubmit } from './commands/submit.ts';
@@ -50,6 +51,7 @@ export function buildProgram(context: CommandContext): Command {
     .exitOverride();
   registerSegment(program, context);
   registerCheck(program, context);
+  registerServe(program, context);
   registerSubmit(program, context);
   registerJobs(program, context);
   registerStatus(program, context);

@@ -1,0 +1,92 @@
+import { homedir, userInfo } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { outputError } from '../../adapters/file-error.ts';
+import { jsonLog } from '../../adapters/json-log.ts';
+import { systemClock } from '../../adapters/system.ts';
+import { settingsSchema } from '../../core/settings.ts';
+import { startLaptopService } from '../../local/service/laptop-service.ts';
+import { systemdUnit } from '../../local/service/systemd-unit.ts';
+import type { CommandContext } from '../context.ts';
+
+const UNIT = '/etc/systemd/system/hpb-segmentation.service';
+
+const HELP = `
+The service listens on 127.0.0.1 only (HPB_PORT, default 8080) and keeps everything below HPB_DATA_ROOT. Jobs survive
+a restart. Files dropped into <data root>/ingest become jobs. Install the engines first: hpb setup.
+
+Examples:
+  hpb serve                         the service until Ctrl-C; its log, JSON lines, on stdout
+  hpb service install --print       the systemd unit, without installing it
+  sudo hpb service install --user hpb
+`;
+
+/** `hpb serve`: the service of this machine in the foreground; `hpb service install`: as a systemd unit. */
+export function registerServe(program: Command, context: CommandContext): void {
+  program
+    .command('serve')
+    .description('Run the segmentation service on this machine: uploads, jobs, results over HTTP.')
+    .addHelpText('after', HELP)
+    .action(() => serve(context));
+  program
+    .command('service')
+    .description('The service as a part of this machine.')
+    .command('install')
+    .description('Write a systemd unit that runs the service, for one GPU machine without AWS.')
+    .option('--user <name>', 'user that runs it', userInfo().username)
+    .option('--unit <file>', 'where the unit goes', UNIT)
+    .option('--print', 'print the unit and write nothing')
+    .action((options: InstallOptions) => install(options, context));
+}
+
+async function serve({ settings, packageRoot, environment, stdout, signal }: CommandContext): Promise<void> {
+  const write = (line: string): void => void stdout.write(line);
+  const log = jsonLog({ level: settings.HPB_LOG_LEVEL, clock: systemClock, write });
+  const service = await startLaptopService({ settings, packageRoot, environment, log });
+  log.info('service:start', { url: service.url });
+  try {
+    await new Promise<void>((done) => {
+      if (signal.aborted) done();
+      else signal.addEventListener('abort', () => done(), { once: true });
+    });
+  } finally {
+    await service.close();
+  }
+}
+
+interface InstallOptions {
+  readonly user: string;
+  readonly unit: string;
+  readonly print?: true;
+}
+
+async function install({ user, unit, print }: InstallOptions, context: CommandContext): Promise<void> {
+  const { environment, packageRoot, paths, stdout } = context;
+  const set = Object.keys(settingsSchema.shape).flatMap((name) => {
+    const value = environment[name];
+    return value === undefined || value === '' || name === 'HPB_DATA_ROOT' ? [] : [[name, value] as const];
+  });
+  const text = systemdUnit({
+    command: [process.execPath, join(packageRoot, 'cli', 'hpb.js'), 'serve'],
+    workingFolder: homedir(),
+    user,
+    dataRoot: resolve(paths.dataRoot),
+    environment: { ...Object.fromEntries(set), HPB_VENV: resolve(paths.venv) },
+  });
+  if (print) {
+    stdout.write(text);
+    return;
+  }
+  try {
+    await mkdir(paths.dataRoot, { recursive: true });
+    await mkdir(dirname(unit), { recursive: true });
+    await writeFile(unit, text);
+  } catch (error) {
+    throw outputError(error);
+  }
+  stdout.write(
+    `Written: ${unit}\nThe user ${user} must own ${resolve(paths.dataRoot)}. Then:\n` +
+      '  systemctl daemon-reload\n  systemctl enable --now hpb-segmentation\n  journalctl -u hpb-segmentation -f\n',
+  );
+}
