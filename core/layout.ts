@@ -134,7 +134,7 @@ export const executionName = (jobId: JobId, attempt: number): string => `${jobId
 
 /** The job and attempt of an execution name; null for a name of someone else's. */
 export function parseExecutionName(name: string): { readonly jobId: JobId; readonly attempt: number } | null {
-  const [, jobId, attempt] = /^(.+)-a(\d+)$/.exec(name) ?? [];
+  const [, jobId, attempt] = /^(.+)-a([1-9]\d*)$/.exec(name) ?? [];
   return jobId !== undefined && isJobId(jobId) ? { jobId, attempt: Number(attempt) } : null;
 }
 
