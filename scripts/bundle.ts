@@ -25,22 +25,12 @@ await build({
   logLevel: 'warning',
 });
 
-const compiler = [
-  ...['--ignoreConfig', '--declaration', '--emitDeclarationOnly', '--outDir', 'dist/types', '--rootDir', '.'],
-  ...[
-    '--target',
-    'es2024',
-    '--module',
-    'nodenext',
-    '--strict',
-    '--allowImportingTsExtensions',
-    '--skipLibCheck',
-  ],
-  ...['--types', 'node', '--rewriteRelativeImportExtensions'],
-];
+const compiler =
+  '--ignoreConfig --declaration --emitDeclarationOnly --outDir dist/types --rootDir . --target es2024 --module nodenext ' +
+  '--strict --allowImportingTsExtensions --rewriteRelativeImportExtensions --skipLibCheck --types node';
 execFileSync(
   process.execPath,
-  [join(ROOT, 'node_modules/typescript/bin/tsc'), ...compiler, CLIENT, SIGNING],
+  [join(ROOT, 'node_modules/typescript/bin/tsc'), ...compiler.split(' '), CLIENT, SIGNING],
   {
     cwd: ROOT,
     stdio: 'inherit',
