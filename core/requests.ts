@@ -29,24 +29,25 @@ export type SegmentTarget = (typeof SEGMENT_TARGETS)[number];
 
 /** Body of `POST /uploads`. */
 export const openUploadRequest = z.strictObject({
-  /** With its ending; it is told back to the caller only. */
   fileName: z
     .string()
     .min(1)
     .max(255)
-    .regex(/^\P{Cc}*$/u, 'no control characters'),
-  sizeBytes: z.int().min(1),
-  /** Checked while the upload is read; without it, only the size is. */
-  sha256: sha256.optional(),
+    .regex(/^\P{Cc}*$/u, 'no control characters')
+    .describe('With its ending; it is told back to the caller only.'),
+  sizeBytes: z.int().min(1).describe('Exact size of the file, bytes.'),
+  sha256: sha256.optional().describe('Checked while the upload is read; without it, only the size is.'),
 });
 export type OpenUploadRequest = z.infer<typeof openUploadRequest>;
 
-const signedRequest = z.object({
-  method: z.enum(['GET', 'PUT']),
-  url: z.string(),
-  headers: z.record(z.string(), z.string()),
-  expiresAt: time,
-});
+const signedRequest = z
+  .object({
+    method: z.enum(['GET', 'PUT']),
+    url: z.string(),
+    headers: z.record(z.string(), z.string()).describe('To be sent exactly as they are.'),
+    expiresAt: time,
+  })
+  .meta({ id: 'SignedRequest', description: 'A request that whoever holds it may make until it expires.' });
 
 const partFacts = { part: z.int().min(1), bytes: z.int().min(1) };
 
@@ -55,47 +56,62 @@ export const uploadAnswer = z.object({
   uploadId,
   state: z.enum(['open', 'complete']),
   sizeBytes: z.int(),
-  /** The one request that takes the bytes; null for an upload in parts or a complete one. */
-  put: signedRequest.nullable(),
-  /** Null for an upload in one piece. */
+  put: z
+    .union([signedRequest, z.null()])
+    .describe('The one request that takes the bytes; null for an upload in parts or a complete one.'),
   parts: z
     .object({
-      /** Size of every part but the last. */
-      partBytes: z.int(),
+      partBytes: z.int().describe('Size of every part but the last.'),
       count: z.int(),
       arrived: z.array(z.object(partFacts)),
-      /** The first parts that are missing, at most `MAX_SIGNED_PARTS`. */
-      missing: z.array(z.object({ ...partFacts, request: signedRequest })),
+      missing: z
+        .array(z.object({ ...partFacts, request: signedRequest }))
+        .describe(`The first parts that are missing, at most ${MAX_SIGNED_PARTS}.`),
     })
-    .nullable(),
+    .nullable()
+    .describe('Null for an upload in one piece.'),
 });
 export type UploadAnswer = z.infer<typeof uploadAnswer>;
 
 /** Body of `POST /segment/{target}`. */
 export const submitRequest = z.strictObject({
   uploadId,
-  /** What to run on each case of a batch: a model or `both`. Other targets name it themselves. */
-  model: z.enum(['both', ...MODEL_IDS] as ['both', ...ModelId[]]).optional(),
-  fast: z.boolean().optional(),
-  folds: z.array(z.int().min(0).max(4)).min(1).max(5).optional(),
-  tta: z.boolean().optional(),
-  /** Default: interactive, and bulk for more than five cases. */
-  priority: z.enum(['interactive', 'bulk']).optional(),
+  model: z
+    .enum(['both', ...MODEL_IDS] as ['both', ...ModelId[]])
+    .optional()
+    .describe('What to run on each case of a batch: a model or `both`. Other targets name it themselves.'),
+  fast: z.boolean().optional().describe('TotalSegmentator at 3 mm. Default: true.'),
+  folds: z
+    .array(z.int().min(0).max(4))
+    .min(1)
+    .max(5)
+    .optional()
+    .describe('Folds of the nnU-Net v1 ensemble. Default: [0].'),
+  tta: z.boolean().optional().describe('Test-time augmentation of nnU-Net v1. Default: false.'),
+  priority: z
+    .enum(['interactive', 'bulk'])
+    .optional()
+    .describe('Default: interactive, and bulk for more than five cases.'),
 });
 export type SubmitRequest = z.infer<typeof submitRequest>;
 
 const counts = z.object({ total: z.int(), succeeded: z.int(), failed: z.int() });
+// A union and not `nullable()`, which the generator of the OpenAPI document takes for a part of the named schema.
+const error = z.union([
+  errorDocument.meta({ id: 'Error', description: 'Why something failed, and what to do about it.' }),
+  z.null(),
+]);
 
 /** One case of a job. */
 export const caseAnswer = z.object({
   caseId,
-  /** As the caller named it. */
-  name: z.string(),
-  /** `ended`: over, its outcome is told when the job ends (jobs of very many cases). */
-  state: z.enum(['waiting', 'running', 'ended', 'succeeded', 'failed']),
+  name: z.string().describe('As the caller named it.'),
+  state: z
+    .enum(['waiting', 'running', 'ended', 'succeeded', 'failed'])
+    .describe('`ended`: over, its outcome is told when the job ends (jobs of very many cases).'),
   stage: z.enum(CASE_STAGES).nullable(),
   percent: z.number().min(0).max(100),
-  error: errorDocument.nullable(),
+  error,
 });
 export type CaseAnswer = z.infer<typeof caseAnswer>;
 
@@ -105,17 +121,18 @@ const links = z.record(z.string(), z.string());
 export const jobSummary = z.object({
   jobId,
   state: z.enum(JOB_STATES),
-  attempt: z.int(),
-  batch: z.boolean(),
+  attempt: z.int().describe('Counts up with every retry.'),
+  batch: z.boolean().describe('Whether an archive of cases was sent.'),
   models: z.array(model),
   options: segmentOptions,
   createdAt: time,
   updatedAt: time,
   endedAt: time.nullable(),
-  /** When the job is final at the latest; null before it is prepared. */
-  deadlineAt: time.nullable(),
-  counts: counts.nullable(),
-  error: errorDocument.nullable(),
+  deadlineAt: time.nullable().describe('When the job is final at the latest; null before it is prepared.'),
+  counts: counts
+    .nullable()
+    .describe('Cases in all, and how those that ended did; null before they are known.'),
+  error,
   links,
 });
 export type JobSummary = z.infer<typeof jobSummary>;
@@ -124,8 +141,10 @@ export type JobSummary = z.infer<typeof jobSummary>;
 export const jobAnswer = jobSummary.extend({
   stage: z.enum(['waiting', 'preparing', ...CASE_STAGES, 'publishing', 'done']),
   percent: z.number().min(0).max(100),
-  /** Jobs before this one, 0 = next; null when unknown or not waiting. */
-  queuePosition: z.int().nullable(),
+  queuePosition: z
+    .int()
+    .nullable()
+    .describe('Jobs before this one, 0 = next; null when unknown or not waiting.'),
   attempts: z.array(
     z.object({
       attempt: z.int(),
@@ -135,19 +154,20 @@ export const jobAnswer = jobSummary.extend({
       code: z.string().nullable(),
     }),
   ),
-  /** At most `MAX_ANSWER_CASES` of them. */
-  cases: z.array(caseAnswer),
-  /** What the archive held beside its cases; the first of it by name, and how much in all. */
-  ignored: z.array(z.object({ name: z.string(), reason: z.string() })),
-  ignoredCount: z.int(),
+  cases: z
+    .array(caseAnswer.meta({ id: 'Case', description: 'One case of a job.' }))
+    .describe(`At most ${MAX_ANSWER_CASES} of them.`),
+  ignored: z
+    .array(z.object({ name: z.string(), reason: z.string() }))
+    .describe('What the archive held beside its cases, the first of it by name.'),
+  ignoredCount: z.int().describe('How much the archive held beside its cases.'),
 });
 export type JobAnswer = z.infer<typeof jobAnswer>;
 
 /** A page of jobs, newest first. */
 export const jobListAnswer = z.object({
-  jobs: z.array(jobSummary),
-  /** For `after` of the next request; null at the end. */
-  next: z.string().nullable(),
+  jobs: z.array(jobSummary.meta({ id: 'JobSummary', description: 'A job without its cases.' })),
+  next: z.string().nullable().describe('For `after` of the next request; null at the end.'),
 });
 export type JobListAnswer = z.infer<typeof jobListAnswer>;
 
@@ -155,8 +175,7 @@ export type JobListAnswer = z.infer<typeof jobListAnswer>;
 export const caseDetailAnswer = caseAnswer.extend({
   jobId,
   seconds: z.number().nullable(),
-  /** Whether demo weights took part; null while there is no result. */
-  demo: z.boolean().nullable(),
+  demo: z.boolean().nullable().describe('Whether demo weights took part; null while there is no result.'),
   files: z.array(z.object({ name: z.string(), bytes: z.int(), sha256, href: z.string() })),
   links,
 });

@@ -1,8 +1,6 @@
-import type { RouteConfig } from '@hono/zod-openapi';
 import { z } from '@hono/zod-openapi';
 import type { ErrorCode } from '../../core/errors.ts';
 import {
-  caseAnswer,
   caseDetailAnswer,
   jobAnswer,
   jobListAnswer,
@@ -32,7 +30,6 @@ export const SCHEMAS = {
   }),
   job: jobAnswer.meta({ id: 'Job', description: 'Where a job stands, with its cases.' }),
   jobList: jobListAnswer.meta({ id: 'JobList', description: 'A page of jobs, newest first.' }),
-  case: caseAnswer.meta({ id: 'Case', description: 'One case of a job.' }),
   caseDetail: caseDetailAnswer.meta({ id: 'CaseDetail', description: 'A case with its files.' }),
   result: resultAnswer.meta({ id: 'Result', description: 'A signed URL of a result.' }),
   receipt: purgeReceipt.meta({ id: 'PurgeReceipt', description: 'What has been deleted.' }),
@@ -100,9 +97,3 @@ export const TAGS = [
   { name: 'Jobs', description: 'Watch, cancel, retry and delete jobs; fetch results.' },
   { name: 'Service', description: 'Health, versions and this document.' },
 ];
-
-/** Tag of a call. */
-export type Tag = 'Uploads' | 'Segmentation' | 'Jobs' | 'Service';
-
-/** Checks the form of a route definition where it is written. */
-export type Responses = RouteConfig['responses'];

@@ -60,14 +60,7 @@ const form = z.object({
 
 /** Adds `POST /segment/{target}`, for JSON and for forms. */
 export function addSegmentRoutes(app: OpenAPIHono<HttpEnv>, home: HttpHome): void {
-  const { content } = submit.request.body;
-  app.openAPIRegistry.registerPath({
-    ...submit,
-    request: {
-      ...submit.request,
-      body: { required: true, content: { ...content, [FORM_TYPE]: { schema: form } } },
-    },
-  });
+  registerDocumented(app);
   app.post('/segment/:target', async (c, next) => {
     const target = SEGMENT_TARGETS.find((known) => known === c.req.param('target'));
     if (target === undefined) throw unknownTarget(c.req.param('target'));
@@ -84,6 +77,30 @@ export function addSegmentRoutes(app: OpenAPIHono<HttpEnv>, home: HttpHome): voi
     });
     c.header('Location', `${links.baseUrl}/jobs/${job.jobId}`);
     return created ? c.json(job, 202) : c.json(job, 200);
+  });
+}
+
+/** What the call takes and answers in both its forms; the form itself is read by `segmentForm`. */
+function registerDocumented(app: OpenAPIHono<HttpEnv>): void {
+  const { request, responses } = submit;
+  const binary = { schema: z.string().meta({ format: 'binary' }) };
+  app.openAPIRegistry.registerPath({
+    ...submit,
+    request: {
+      ...request,
+      body: { required: true, content: { ...request.body.content, [FORM_TYPE]: { schema: form } } },
+    },
+    responses: {
+      ...responses,
+      200: {
+        description: `${responses[200].description} For a form: the ZIP, or the mask.`,
+        content: {
+          ...responses[200].content,
+          'application/zip': binary,
+          'application/gzip': binary,
+        },
+      },
+    },
   });
 }
 
