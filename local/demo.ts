@@ -7,7 +7,7 @@ import { writeNifti } from '../adapters/nifti-file.ts';
 import { throwIfCancelled } from '../adapters/run-process.ts';
 import { HpbError } from '../core/errors.ts';
 import { isFinal } from '../core/job.ts';
-import { caseIdOf, caseResultKey, type JobId } from '../core/layout.ts';
+import { caseIdOf, caseResultKey } from '../core/layout.ts';
 import type { JobAnswer } from '../core/requests.ts';
 import type { Metadata } from '../core/results/metadata-schema.ts';
 import { metadataSchema } from '../core/results/metadata-schema.ts';
@@ -66,7 +66,7 @@ export async function runDemo(request: DemoRequest): Promise<DemoResult> {
   await writeNifti(ct, phantom.ct);
   const job = await finished(request, await submitted(service, ct));
   const { store } = service.ports;
-  const bytes = await store.get(caseResultKey(job.jobId as JobId, caseIdOf(1)));
+  const bytes = await store.get(caseResultKey(job.jobId, caseIdOf(1)));
   const result = caseResult.parse(JSON.parse(new TextDecoder().decode(bytes)));
   const exported = await exportCase(store, result, join(folder, 'results'), 'phantom');
   const text = await readFile(join(exported.folder, 'metadata.json'), 'utf8');

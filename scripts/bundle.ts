@@ -1,6 +1,6 @@
 /**
- * Bundles the `hpb` command and the client, with the client's types, into `dist/` for the npm package: Node refuses
- * type stripping under node_modules. Runs as `prepack`.
+ * Bundles the `hpb` command, the worker of its service and the client, with the client's types, into `dist/` for the
+ * npm package: Node refuses type stripping under node_modules. Runs as `prepack`.
  */
 import { execFileSync } from 'node:child_process';
 import { copyFile, rm } from 'node:fs/promises';
@@ -14,7 +14,7 @@ const SCHEMA = 'cli/api/schema.d.ts';
 
 await rm('dist', { recursive: true, force: true });
 await build({
-  entryPoints: { hpb: 'cli/main.ts', client: CLIENT, 'signing-fetch': SIGNING },
+  entryPoints: { hpb: 'cli/main.ts', worker: 'container/main.ts', client: CLIENT, 'signing-fetch': SIGNING },
   outdir: 'dist',
   bundle: true,
   platform: 'node',

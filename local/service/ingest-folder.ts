@@ -48,10 +48,11 @@ export class IngestFolder {
     await mkdir(this.#options.folder, { recursive: true });
     await mkdir(this.#options.rejected, { recursive: true });
     const again = (): void => {
-      this.#round = this.look().catch(() => undefined);
-      void this.#round.then(() => {
-        if (this.#timer !== undefined) this.#timer = setTimeout(again, everyMs);
-      });
+      this.#round = this.look()
+        .catch(() => undefined)
+        .finally(() => {
+          if (this.#timer !== undefined) this.#timer = setTimeout(again, everyMs);
+        });
     };
     this.#timer = setTimeout(again, 0);
   }

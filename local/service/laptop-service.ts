@@ -72,7 +72,7 @@ export async function startLaptopService(options: LaptopServiceOptions): Promise
     });
     await ingest.start(INGEST_EVERY_MS);
     opened.push(() => ingest.stop());
-    opened.push(tidying(options, service.ports));
+    opened.push(tidying(options, service));
     return { url: baseUrl(), ports: service.ports, ingestFolder: folder, close };
   } catch (thrown) {
     await close();
@@ -101,15 +101,19 @@ async function serve(
 }
 
 /** Deadlines and retention are looked after while the service runs; returns what ends that. */
-function tidying({ settings, log }: LaptopServiceOptions, ports: ServicePorts): () => Promise<void> {
+function tidying(
+  { settings, log }: LaptopServiceOptions,
+  { ports, tidy }: WiredService,
+): () => Promise<void> {
   const { HPB_RETENTION_DAYS: days } = settings;
   let round: Promise<unknown> = Promise.resolve();
-  const tidy = async (): Promise<void> => {
+  const look = async (): Promise<void> => {
     await resumeJobs(ports);
+    await tidy();
     if (days !== undefined) await purgeExpired(ports, { olderThanMs: days * DAY_MS });
   };
   const timer = setInterval(() => {
-    round = round.then(tidy).catch(() => log.warn('service:tidy-failed'));
+    round = round.then(look).catch(() => log.warn('service:tidy-failed'));
   }, TIDY_EVERY_MS);
   return async () => {
     clearInterval(timer);
