@@ -67,8 +67,8 @@ describe('an upload', () => {
   it('outlives connections that drop in the middle of a part, and busy answers', async () => {
     const server = await serviceServer();
     const { body, request } = aFile(1500 * KIB);
-    const failures = new Map([
-      ['2', 'drop' as const],
+    const failures = new Map<string, Response | 'drop'>([
+      ['2', 'drop'],
       ['3', new Response('busy', { status: 503 })],
       ['4', new Response('slow down', { status: 429 })],
       ['5', new Response('oh', { status: 500 })],
