@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { openPromise } from 'yauzl';
 import { jobRequestKey, type JobId } from '../../core/layout.ts';
 import { finished, workplace } from '../fixtures/client-workplace.ts';
@@ -170,6 +170,38 @@ describe('hpb submit', () => {
     expect(readFileSync(zip!).equals((await ended!).content)).toBe(true);
     expect(readdirSync(zip!.replace('.zip', '')).sort()).toEqual(['liver.nii.gz', 'meta.json']);
     expect(readdirSync(out).filter((name) => name.startsWith('.') || name.endsWith('.part'))).toEqual([]);
+  });
+
+  it('refuses a model that the service does not run on a single CT, before anything is uploaded', async () => {
+    const { run, ct, service } = await workplace();
+
+    const { code, stderr } = await run('submit', ct, '--model', 'liver_segments');
+
+    expect(code).toBe(2);
+    expect(stderr).toContain('UNKNOWN_MODEL');
+    expect(service.seen).toEqual([]);
+  });
+
+  it('with --aws signs the calls of the API, and never those to signed URLs', async () => {
+    const { run, ct, service } = await workplace();
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIDEXAMPLE');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
+    vi.stubEnv('AWS_REGION', 'eu-west-1');
+    const signed = new Map<string, boolean>();
+    service.fault = ({ url, headers }) => {
+      const kind = new URL(url).pathname.split('/')[1]!;
+      signed.set(
+        kind,
+        /Credential=AKIDEXAMPLE\/\d+\/eu-west-1\/execute-api/.test(headers.get('authorization') ?? ''),
+      );
+      return undefined;
+    };
+
+    const { code } = await run('submit', ct, '--aws');
+    vi.unstubAllEnvs();
+
+    expect(code).toBe(0);
+    expect(Object.fromEntries(signed)).toEqual({ uploads: true, objects: false, segment: true });
   });
 
   it('gives the same job for the same --idempotency-key', async () => {
