@@ -44,7 +44,7 @@ export function outputError(thrown: unknown): unknown {
   if (code === undefined || code.startsWith('ERR_')) return thrown;
   if (code === 'ENOSPC' || code === 'EDQUOT')
     return new HpbError('DISK_FULL', 'The disk is full, the result was not written.', {
-      remedy: 'Free some space (`hpb doctor` shows how much is needed) and start again.',
+      remedy: 'Free some space (`hpb doctor` shows how much is free) and start again.',
       cause: thrown,
     });
   return new HpbError('OUTPUT_UNWRITABLE', `The result cannot be written to its folder (${code}).`, {

@@ -1,6 +1,7 @@
 import { constants, createGunzip, type Gunzip } from 'node:zlib';
 import { HpbError } from '../core/errors.ts';
 import type { NiftiDecoder } from '../core/volume/nifti-decoder.ts';
+import { shrinkBuffer } from '../core/volume/shrink-buffer.ts';
 import { CHUNK_BYTES, type FileChunks } from './input-file.ts';
 
 /** Deflate cannot do better: 258 bytes from 2 bits. */
@@ -63,7 +64,7 @@ export async function inflateInto(
 function release({ buffer, byteOffset, byteLength }: Buffer): void {
   const whole = byteOffset + byteLength === buffer.byteLength;
   if (whole && byteLength > 0 && buffer instanceof ArrayBuffer && buffer.byteLength === CHUNK_BYTES)
-    buffer.transfer(0);
+    shrinkBuffer(buffer, 0);
 }
 
 /** Resolves when the chunk is inflated and may be overwritten; errors come by the stream's own event. */
@@ -73,8 +74,9 @@ function write(gunzip: Gunzip, chunk: Uint8Array): Promise<void> {
   });
 }
 
-function inflateError(error: Error & { errno?: number }, decoder: NiftiDecoder): Error {
-  if (error instanceof HpbError) return error;
+function inflateError(error: NodeJS.ErrnoException, decoder: NiftiDecoder): Error {
+  // Only zlib's own errors (Z_DATA_ERROR, …) are about the file.
+  if (error.code?.startsWith('Z_') !== true) return error;
   const { header } = decoder;
   if (error.errno === constants.Z_BUF_ERROR)
     return new HpbError('NIFTI_TRUNCATED', 'The gzip stream ends too early: the file was cut short.', {

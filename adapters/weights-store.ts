@@ -24,7 +24,7 @@ export interface LocatedSet {
 }
 
 /** The weights of a model for one run. */
-export interface LocatedWeights {
+export interface WeightsOnDisk {
   readonly location: WeightsLocation;
   /** Whether these are the demo networks, whose masks must never be taken for real ones. */
   readonly demo: boolean;
@@ -58,7 +58,7 @@ export async function locateWeights(
   options: SegmentOptions,
   settings: Settings,
   packageRoot: string,
-): Promise<LocatedWeights> {
+): Promise<WeightsOnDisk> {
   const paths = machinePaths(settings, packageRoot);
   const ids = modelEntry(model).weights(options);
   if (settings.HPB_WEIGHTS !== 'demo') {
@@ -98,7 +98,7 @@ async function located(
   found: readonly Found[],
   options: SegmentOptions,
   { paths, demo }: { readonly paths: MachinePaths; readonly demo: boolean },
-): Promise<LocatedWeights> {
+): Promise<WeightsOnDisk> {
   const hashes = await openFileHashes(paths.dataRoot);
   const recorded = demo ? null : await readRecordedWeights(paths.modelsRoot);
   const sets: LocatedSet[] = [];

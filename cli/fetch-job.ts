@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HpbError } from '../core/errors.ts';
 import type { JobAnswer, ResultAnswer } from '../core/requests.ts';
-import { prepareOutput } from '../local/export-case.ts';
+import { prepareFolder } from '../local/export-case.ts';
 import type { Service } from './api/service.ts';
 import { downloadResult } from './transfer/download-result.ts';
 import { copyToS3, type S3Folder } from './transfer/s3-folder.ts';
@@ -91,7 +91,7 @@ function copy(
 async function inFolder<T>({ out, dataRoot }: FetchRequest, use: (folder: string) => Promise<T>): Promise<T> {
   if (out !== null) return use(out);
   const parent = join(dataRoot, 'client');
-  await prepareOutput(parent);
+  await prepareFolder(parent);
   const folder = await mkdtemp(join(parent, 'fetch-'));
   try {
     return await use(folder);

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
+import { packageVersion } from '../adapters/package-version.ts';
 import { registerCancel } from './commands/cancel.ts';
 import { registerCheck } from './commands/check.ts';
 import { registerDoctor } from './commands/doctor.ts';
@@ -32,12 +31,6 @@ With the service (npm start, or a deployment named by --endpoint or HPB_ENDPOINT
 Exit codes: 0 all ok, 2 usage or input, 3 some cases failed, 4 all failed, 17 no service, 130 cancelled; set-up,
 weights and engine failures have their own (docs/reference/error-codes.md). Not a medical device.
 `;
-
-/** The version of this package. */
-export function packageVersion(packageRoot: string): string {
-  const manifest = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
-  return manifest.version;
-}
 
 /** The whole `hpb` command line over a context; parse with `parseAsync`, then read `context.exitCode`. */
 export function buildProgram(context: CommandContext): Command {

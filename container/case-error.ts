@@ -19,7 +19,7 @@ export function cancelReason({ reason }: AbortSignal): HpbError {
 }
 
 /** Throws the reason of an aborted signal. */
-export function throwIfCancelled(cancel: AbortSignal): void {
+export function throwIfCaseCancelled(cancel: AbortSignal): void {
   if (cancel.aborted) throw cancelReason(cancel);
 }
 

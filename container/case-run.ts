@@ -2,10 +2,11 @@ import type { ErrorDocument, HpbError } from '../core/errors.ts';
 import { caseResultKey, caseZipKey, LAYOUT_VERSION } from '../core/layout.ts';
 import type { ModelId } from '../core/models/catalogue.ts';
 import type { LocatedWeights } from '../core/ports.ts';
+import { DEMO_NOTICE } from '../core/results/metadata.ts';
 import type { CaseStage } from '../core/results/run-record.ts';
 import { caseResult, type CaseResult } from '../core/shard.ts';
 import type { CaseContext } from './case-context.ts';
-import { caseError, throwIfCancelled } from './case-error.ts';
+import { caseError, throwIfCaseCancelled } from './case-error.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { CaseScratch } from './scratch.ts';
 import { checkCt, type CheckedCt } from './stages/check.ts';
@@ -92,7 +93,7 @@ export class CaseRun {
     const weights = new Map<ModelId, LocatedWeights>();
     for (const model of task.models) weights.set(model, await ports.weights.locate(model, task.options));
     this.#weights = weights;
-    if (this.#isDemo()) ports.log.warn('weights:demo', { caseId: this.#facts.caseId });
+    if (this.#isDemo()) ports.log.warn('weights:demo', { caseId: this.#facts.caseId, notice: DEMO_NOTICE });
     const { serviceVersion } = ports;
     this.#fingerprint = fingerprintOf({ inputSha256: fetched.sha256, task, weights, serviceVersion });
     return this.#earlierResult();
@@ -138,7 +139,7 @@ export class CaseRun {
 
   async #stage<T>(stage: CaseStage, work: () => Promise<T>): Promise<T> {
     const { ports, progress, cancel, caseId } = this.#facts;
-    throwIfCancelled(cancel);
+    throwIfCaseCancelled(cancel);
     progress.stage(stage);
     const start = ports.clock.seconds();
     const result = await work();

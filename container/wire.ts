@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { EngineHost } from '../adapters/engine-host.ts';
 import { FileObjectStore } from '../adapters/file-object-store.ts';
 import type { HostCommand } from '../adapters/host-process.ts';
 import { machinePaths, venvPython, type MachinePaths } from '../adapters/machine-paths.ts';
+import { packageVersion } from '../adapters/package-version.ts';
 import { memoryPresent, oomKillCount, systemClock } from '../adapters/system.ts';
 import { locateWeights } from '../adapters/weights-store.ts';
 import { HpbError } from '../core/errors.ts';
@@ -56,7 +56,7 @@ export async function wireWorker(options: WireOptions): Promise<WiredWorker> {
     log,
     scratch,
     memoryPresent,
-    serviceVersion: await packageVersion(packageRoot),
+    serviceVersion: packageVersion(packageRoot),
     keepIntermediate,
   };
   return {
@@ -141,12 +141,4 @@ function engineDevice({ HPB_DEVICE, TOTALSEGMENTATOR_FORCE_CUDA }: Settings): st
       details: { name: 'TOTALSEGMENTATOR_FORCE_CUDA' },
     },
   );
-}
-
-/** `version` of package.json. */
-export async function packageVersion(packageRoot: string): Promise<string> {
-  const manifest = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8')) as {
-    version: string;
-  };
-  return manifest.version;
 }

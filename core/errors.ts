@@ -234,6 +234,8 @@ export const WORKER_EXIT = {
 export const COMMAND_EXIT = {
   ok: 0,
   unexpected: 1,
+  /** `hpb doctor` found something without which the engines cannot run. */
+  doctorFails: 1,
   usage: 2,
   someFailed: 3,
   allFailed: 4,
@@ -241,8 +243,9 @@ export const COMMAND_EXIT = {
 } as const;
 
 /**
- * Exit code of a command that worked on several cases: 0 all ok, 3 some failed, 4 all failed. A single
- * reason shared by all of them, found before any engine ran (bad input, set-up), keeps its own exit code.
+ * Exit code of a command that worked on several cases: 0 all ok, 130 when one was cancelled, 3 some failed, 4 all
+ * failed. When all failed with codes of one and the same exit code, whatever the stage, it is that one (unless it is
+ * 1, which would hide that there were cases).
  */
 export function commandExit(outcomes: readonly (ErrorCode | 'ok')[]): number {
   const failures = outcomes.filter((outcome) => outcome !== 'ok');

@@ -1,4 +1,4 @@
-import { basename, dirname } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 
 /**
  * Names for the results of several CTs, one each: the file's name without `.nii`/`.nii.gz` and without
@@ -11,7 +11,7 @@ export function caseNames(paths: readonly string[]): readonly string[] {
     const stem = basename(path)
       .replace(/\.nii(\.gz)?$/i, '')
       .replace(/_0000$/, '');
-    const wanted = stem === 'raw' || stem === '' ? basename(dirname(path)) || 'case' : stem;
+    const wanted = stem === 'raw' || stem === '' ? basename(dirname(resolve(path))) || 'case' : stem;
     let name = wanted;
     for (let n = 2; taken.has(name); n += 1) name = `${wanted}-${n}`;
     taken.add(name);

@@ -3,6 +3,7 @@ import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { outputError } from '../adapters/file-error.ts';
 import { writeNifti } from '../adapters/nifti-file.ts';
 import { throwIfCancelled } from '../adapters/run-process.ts';
 import { HpbError } from '../core/errors.ts';
@@ -18,7 +19,8 @@ import { submitJob } from '../core/use-cases/submit-job.ts';
 import { openUpload } from '../core/use-cases/uploads.ts';
 import { makePhantom, phantomGrid, type Phantom } from '../core/volume/phantom.ts';
 import { LIVER_ORGAN_LABELS, PHANTOM_LABELS } from '../core/volume/phantom/labels.ts';
-import { exportCase, type ExportedCase } from './export-case.ts';
+import { exportCase } from './export-case.ts';
+import type { ResultPlaces } from './result-places.ts';
 import type { LaptopService } from './service/laptop-service.ts';
 import { tableText } from './text.ts';
 
@@ -36,7 +38,7 @@ export interface DemoRequest {
 }
 
 /** What came out of the demo. */
-export interface DemoResult extends ExportedCase {
+export interface DemoResult extends ResultPlaces {
   readonly job: JobAnswer;
   readonly metadata: Metadata;
   /** Volumes against the truth, as lines for the reader. */
@@ -54,14 +56,16 @@ interface VolumeComparison {
  * Makes the synthetic CT of the demo in `<dataRoot>/demo/`, sends it through the whole service (signed upload, job,
  * workflow, worker), and compares the volumes with the truth that the phantom is made from.
  *
- * @throws HpbError with the code of the job when it failed; CANCELLED.
+ * @throws HpbError with the code of the job when it failed; CANCELLED, OUTPUT_UNWRITABLE, DISK_FULL.
  */
 export async function runDemo(request: DemoRequest): Promise<DemoResult> {
   const { service, dataRoot } = request;
   const folder = join(dataRoot, 'demo');
   const ct = join(folder, 'phantom.nii.gz');
   const phantom = makePhantom({ seed: DEMO_SEED, grid: phantomGrid('small') });
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+    throw outputError(error);
+  });
   await writeNifti(join(folder, 'phantom_truth.nii.gz'), phantom.truth);
   await writeNifti(ct, phantom.ct);
   const job = await finished(request, await submitted(service, ct));

@@ -1,9 +1,10 @@
 import { constants, existsSync } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { availableParallelism, freemem, totalmem } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { machinePaths, venvPython, type MachinePaths } from '../adapters/machine-paths.ts';
 import { runProcess, type Environment } from '../adapters/run-process.ts';
+import { memoryPresent } from '../adapters/system.ts';
 import { asHpbError } from '../core/errors.ts';
 import type { Settings } from '../core/settings.ts';
 import { readMarker } from './engine-environment/environment-state.ts';
@@ -12,6 +13,7 @@ import { differences, readLockFile } from './engine-environment/lock-file.ts';
 import { listNvidiaGpus, type NvidiaGpu } from './engine-environment/nvidia.ts';
 import { freeBytesAt } from './free-space.ts';
 import { listModels } from './models/list-models.ts';
+import { bytesText } from './text.ts';
 
 /** One finding; `remedy` is empty when all is well. */
 export interface DoctorLine {
@@ -34,13 +36,14 @@ export interface DoctorRequest {
   readonly packageRoot: string;
   readonly environment: Environment;
   readonly signal?: AbortSignal | undefined;
+  /** Default: what the check of a CT goes by. */
+  readonly memoryPresent?: () => Promise<number>;
 }
 
 const MIN_NODE = 20;
 const MEMORY_WARN = 8e9;
 const DISK_WARN = 10e9;
 const DISK_FAIL = 1e9;
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 
 /** Looks at everything a run needs on this machine and says what to do about what lacks; changes nothing. */
 export async function runDoctor(request: DoctorRequest): Promise<DoctorReport> {
@@ -50,7 +53,7 @@ export async function runDoctor(request: DoctorRequest): Promise<DoctorReport> {
     nodeLine(),
     ...(await engineLines(paths, request)),
     ...(await gpuLines(gpus, paths, request)),
-    memoryLine(),
+    memoryLine(await (request.memoryPresent ?? memoryPresent)()),
     await diskLine(paths),
     await dataRootLine(paths),
     weightFoldersLine(paths),
@@ -184,9 +187,12 @@ function supportsCapability(architectures: readonly string[], capability: string
   });
 }
 
-function memoryLine(): DoctorLine {
-  const found = `${gigabytes(totalmem())}, ${gigabytes(freemem())} free, ${availableParallelism()} cores`;
-  if (totalmem() >= MEMORY_WARN) return ok('Memory', found);
+function memoryLine(present: number): DoctorLine {
+  const machine = totalmem();
+  const limit =
+    present < machine ? ` (the limit of this process; the machine has ${bytesText(machine)})` : '';
+  const found = `${bytesText(present)}${limit}, ${availableParallelism()} cores`;
+  if (present >= MEMORY_WARN) return ok('Memory', found);
   const remedy =
     'Large CTs will be refused: `hpb check <ct>` says what each needs. Use --fast, or a larger machine.';
   return { name: 'Memory', status: 'warn', found, remedy };
@@ -194,7 +200,7 @@ function memoryLine(): DoctorLine {
 
 async function diskLine(paths: MachinePaths): Promise<DoctorLine> {
   const free = await freeBytesAt(paths.dataRoot);
-  const found = `${gigabytes(free)} free at ${paths.dataRoot}`;
+  const found = `${bytesText(free)} free at ${paths.dataRoot}`;
   if (free >= DISK_WARN) return ok('Disk', found);
   const remedy = 'Free some space or point HPB_DATA_ROOT at another disk.';
   return { name: 'Disk', status: free < DISK_FAIL ? 'fail' : 'warn', found, remedy };

@@ -4,30 +4,51 @@ import { join } from 'node:path';
 import { outputError } from '../adapters/file-error.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import type { CaseResult } from '../core/shard.ts';
-
-/** Where the results of a case lie. */
-export interface ExportedCase {
-  readonly folder: string;
-  readonly zip: string;
-}
+import {
+  requireInputsOutside,
+  requireReplaceable,
+  resultPlaces,
+  type ResultPlaces,
+} from './result-places.ts';
 
 /**
- * Makes the folder of results if need be and sees that it can be written to.
+ * Makes a folder if need be and sees that it can be written to.
  *
  * @throws HpbError OUTPUT_UNWRITABLE or DISK_FULL.
  */
-export async function prepareOutput(out: string): Promise<void> {
+export async function prepareFolder(folder: string): Promise<void> {
   try {
-    await mkdir(out, { recursive: true });
-    await access(out, constants.W_OK | constants.X_OK);
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw outputError(error);
   }
 }
 
 /**
- * Copies a finished case to `<out>/<name>/` and `<out>/<name>_results.zip`, in place of what an earlier run left
- * there. Both are built beside their place and renamed, so neither is ever half there.
+ * Makes the folder of results if need be, and sees that results of these names can be written there without the loss
+ * of anything: neither what others have put there, nor an input.
+ *
+ * @throws HpbError OUTPUT_UNWRITABLE or DISK_FULL.
+ */
+export async function prepareOutput(
+  out: string,
+  names: readonly string[],
+  inputs: readonly string[],
+): Promise<void> {
+  const places = names.map((name) => resultPlaces(out, name));
+  await prepareFolder(out);
+  try {
+    await requireInputsOutside(inputs, places);
+    for (const place of places) await requireReplaceable(place);
+  } catch (error) {
+    throw outputError(error);
+  }
+}
+
+/**
+ * Copies a finished case to `<out>/<name>/` and `<out>/<name>_results.zip`, in place of the result that an earlier run
+ * left there; anything else there stays. Both are built beside their place and renamed, so neither is ever half there.
  *
  * @throws HpbError OUTPUT_UNWRITABLE or DISK_FULL.
  */
@@ -36,21 +57,23 @@ export async function exportCase(
   result: CaseResult,
   out: string,
   name: string,
-): Promise<ExportedCase> {
+): Promise<ResultPlaces> {
   const building = join(out, `.hpb-${randomUUID()}`);
-  const folder = join(out, name);
-  const zip = join(out, `${name}_results.zip`);
+  const places = resultPlaces(out, name);
+  const { folder, zip } = places;
   try {
     await mkdir(join(building, 'case'), { recursive: true });
     for (const file of result.files) await store.getFile(file.key, join(building, 'case', file.name));
     if (result.zip !== null) await store.getFile(result.zip.key, join(building, 'results.zip'));
+    // The run took its time: somebody may have put something there meanwhile.
+    await requireReplaceable(places);
     // A folder cannot be renamed onto one that holds something: the old one steps aside first.
     await rename(folder, join(building, 'old')).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;
     });
     await rename(join(building, 'case'), folder);
     await rename(join(building, 'results.zip'), zip);
-    return { folder, zip };
+    return places;
   } catch (error) {
     throw outputError(error);
   } finally {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { HpbError } from '../core/errors.ts';
+import { bytesText } from './text.ts';
 
 /** Free bytes of the disk on which `path` lies or will lie. */
 export async function freeBytesAt(path: string): Promise<number> {
@@ -23,10 +24,9 @@ export async function requireSpace(
 ): Promise<void> {
   const free = await freeBytesAt(path);
   if (free >= needed) return;
-  const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);
   throw new HpbError(
     'DISK_FULL',
-    `${what} need ${gigabytes(needed)} GB at ${path}; ${gigabytes(free)} GB are free.`,
+    `${what} need ${bytesText(needed)} at ${path}; ${bytesText(free)} are free.`,
     { remedy, details: { needed, free } },
   );
 }

@@ -59,7 +59,8 @@ export async function segmentFiles(
   surroundings: SegmentSurroundings,
 ): Promise<readonly CaseOutcome[]> {
   const { settings, packageRoot, environment, reporter, stderr } = surroundings;
-  await prepareOutput(request.out);
+  const names = caseNames(request.inputs);
+  await prepareOutput(request.out, names, request.inputs);
   // People read the report; the log is for those who look for a fault.
   const write = (line: string): void => void (settings.HPB_LOG_LEVEL === 'debug' && stderr.write(line));
   const log = jsonLog({ level: settings.HPB_LOG_LEVEL, clock: systemClock, write });
@@ -67,7 +68,6 @@ export async function segmentFiles(
   try {
     // Inputs and results of this call only: inside the scratch, so that a crash leaves nothing for good.
     const store = new FileObjectStore(join(worker.ports.scratch.temporary, 'objects'));
-    const names = caseNames(request.inputs);
     const cases = request.inputs.map((input, at) => ({ caseId: caseIdOf(at + 1), input, name: names[at]! }));
     reporter.started(names, settings.HPB_DEVICE);
     const outcomes = await new LocalRun(request, surroundings, { ...worker.ports, store }).run(cases);

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { COMMAND_EXIT } from '../../core/errors.ts';
 import { runDoctor, type DoctorLine } from '../../local/doctor.ts';
 import type { CommandContext } from '../context.ts';
 import { jsonLine } from '../../local/text.ts';
@@ -17,7 +18,7 @@ export function registerDoctor(program: Command, context: CommandContext): void 
       const report = await runDoctor(context);
       if (options.json) context.stdout.write(jsonLine(report));
       else context.stdout.write(`${report.lines.map(lineText).join('\n')}\n`);
-      context.exitCode = report.ok ? 0 : 1;
+      context.exitCode = report.ok ? COMMAND_EXIT.ok : COMMAND_EXIT.doctorFails;
     });
 }
 

@@ -39,7 +39,9 @@ export function registerModels(program: Command, context: CommandContext): void 
     .action((id: string, options: PullOptions) => pull(context, id, options));
   models
     .command('verify')
-    .description('Read all installed weights and hold them against the recorded checksums.')
+    .description(
+      'Read all installed weights, and the demo networks, and hold them against the recorded checksums.',
+    )
     .option('--json', 'print one JSON document: { files }')
     .action((options: JsonOption) => verify(context, options));
 }
@@ -127,15 +129,18 @@ async function verify(context: CommandContext, options: JsonOption): Promise<voi
   if (options.json) context.stdout.write(jsonLine({ files }));
   else if (files.length === 0) context.stdout.write('No weights are installed.\n');
   else {
-    const rows = files.map(({ set, path, bytes, sha256, state }) => [
+    const rows = files.map(({ set, demo, path, bytes, sha256, state }) => [
       state,
-      set,
+      demo ? `${set} DEMO` : set,
       path,
       bytesText(bytes),
       sha256 ?? '-',
     ]);
     context.stdout.write(`${tableText([['state', 'set', 'file', 'size', 'sha256'], ...rows], [3])}\n`);
-    if (bad) context.stdout.write('Fetch changed sets again with `hpb models pull <set>`.\n');
+    if (bad)
+      context.stdout.write(
+        'Fetch changed sets again with `hpb models pull <set>`; DEMO networks come with the software: install it again.\n',
+      );
   }
   context.exitCode = bad ? ERROR_CODES.WEIGHTS_CORRUPT.exit : 0;
 }

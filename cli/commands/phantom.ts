@@ -1,8 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { outputError } from '../../adapters/file-error.ts';
 import { writeNifti } from '../../adapters/nifti-file.ts';
-import { makePhantom, phantomGrid } from '../../core/volume/phantom.ts';
+import { makePhantom, phantomGrid, type Phantom } from '../../core/volume/phantom.ts';
 import type { CommandContext } from '../context.ts';
 import { jsonLine, tableText } from '../../local/text.ts';
 
@@ -34,28 +35,40 @@ export function registerPhantom(program: Command, context: CommandContext): void
     )
     .option('--json', 'print one JSON document')
     .action(async (options: PhantomArguments) => {
-      const grid = phantomGrid(options.size, { orientation: options.orientation });
-      const phantom = makePhantom({ seed: options.seed, grid });
-      await mkdir(options.out, { recursive: true });
-      const ct = join(options.out, 'phantom.nii.gz');
-      const truth = join(options.out, 'phantom_truth.nii.gz');
-      await writeNifti(ct, phantom.ct);
-      await writeNifti(truth, phantom.truth);
-      const document = { seed: options.seed, size: options.size, ct, truth, structures: phantom.structures };
-      await writeFile(join(options.out, 'phantom.json'), `${JSON.stringify(document, null, 2)}\n`);
-      if (options.json) context.stdout.write(jsonLine(document));
-      else {
-        const rows = phantom.structures.map(({ label, name, voxelMl }) => [
-          String(label),
-          name,
-          voxelMl.toFixed(1),
-        ]);
-        context.stdout.write(
-          `${tableText([['label', 'structure', 'ml'], ...rows], [0, 2])}\n\nWritten: ${ct}\n`,
-        );
-        context.stdout.write(`Truth:   ${truth}\n`);
-      }
+      const written = await writePhantom(options);
+      context.stdout.write(options.json ? jsonLine(written) : phantomText(written));
     });
+}
+
+/** What phantom.json and `--json` say. */
+interface PhantomDocument {
+  readonly seed: number;
+  readonly size: PhantomArguments['size'];
+  readonly ct: string;
+  readonly truth: string;
+  readonly structures: Phantom['structures'];
+}
+
+async function writePhantom(options: PhantomArguments): Promise<PhantomDocument> {
+  const { out, seed, size, orientation } = options;
+  const places = { ct: join(out, 'phantom.nii.gz'), truth: join(out, 'phantom_truth.nii.gz') };
+  try {
+    await mkdir(out, { recursive: true });
+    const { ct, truth, structures } = makePhantom({ seed, grid: phantomGrid(size, { orientation }) });
+    await writeNifti(places.ct, ct);
+    await writeNifti(places.truth, truth);
+    const document = { seed, size, ...places, structures };
+    await writeFile(join(out, 'phantom.json'), `${JSON.stringify(document, null, 2)}\n`);
+    return document;
+  } catch (error) {
+    throw outputError(error);
+  }
+}
+
+function phantomText({ ct, truth, structures }: PhantomDocument): string {
+  const rows = structures.map(({ label, name, voxelMl }) => [String(label), name, voxelMl.toFixed(1)]);
+  const table = tableText([['label', 'structure', 'ml'], ...rows], [0, 2]);
+  return `${table}\n\nWritten: ${ct}\nTruth:   ${truth}\n`;
 }
 
 function parseSeed(text: string): number {

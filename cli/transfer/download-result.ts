@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { basename, join } from 'node:path';
 import { HpbError } from '../../core/errors.ts';
 import type { ResultAnswer } from '../../core/requests.ts';
-import { prepareOutput } from '../../local/export-case.ts';
+import { prepareFolder } from '../../local/export-case.ts';
 import { downloadFile } from '../../local/models/download-file.ts';
 
 /** Which result to fetch, and where to. */
@@ -37,7 +37,7 @@ const MAX_REFUSED = 3;
  */
 export async function downloadResult(request: DownloadRequest): Promise<DownloadedResult> {
   const { out, onProgress, signal, pauseMs } = request;
-  await prepareOutput(out);
+  await prepareFolder(out);
   for (let refused = 0; ; refused += 1) {
     const { url, fileName, bytes, sha256 } = await request.link();
     const path = join(out, safeName(fileName));

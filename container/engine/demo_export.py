@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 import numpy as np
 import torch
-from demo_plans import PARTS, PLANS, TOTAL, VESSELS, labels_of
+from demo_plans import PARTS, TOTAL, VESSELS, labels_of, plan_named
 
 NOTICE = 'DEMO network trained on synthetic phantoms by this project (Apache-2.0); not for any real use'
 # An output that no phantom structure trains: never the largest.
@@ -18,22 +18,19 @@ LOW_RESOLUTION = 'nnUNetTrainer_4000epochs_NoMirroring'
 
 # dataset -> folder, trainer, plan, head
 V2_MODELS = {
-    291: ('Dataset291_TotalSegmentator_part1_organs_1559subj', ONE_SUBJECT, 'parts1.5mm', PARTS[0]),
-    292: ('Dataset292_TotalSegmentator_part2_vertebrae_1532subj', ONE_SUBJECT, 'parts1.5mm', PARTS[1]),
-    293: ('Dataset293_TotalSegmentator_part3_cardiac_1559subj', ONE_SUBJECT, 'parts1.5mm', PARTS[2]),
-    294: ('Dataset294_TotalSegmentator_part4_muscles_1559subj', ONE_SUBJECT, 'parts1.5mm', PARTS[3]),
-    295: ('Dataset295_TotalSegmentator_part5_ribs_1559subj', ONE_SUBJECT, 'parts1.5mm', PARTS[4]),
+    291: ('Dataset291_TotalSegmentator_part1_organs_1559subj', ONE_SUBJECT, 'parts3mm', PARTS[0]),
+    292: ('Dataset292_TotalSegmentator_part2_vertebrae_1532subj', ONE_SUBJECT, 'parts3mm', PARTS[1]),
+    293: ('Dataset293_TotalSegmentator_part3_cardiac_1559subj', ONE_SUBJECT, 'parts3mm', PARTS[2]),
+    294: ('Dataset294_TotalSegmentator_part4_muscles_1559subj', ONE_SUBJECT, 'parts3mm', PARTS[3]),
+    295: ('Dataset295_TotalSegmentator_part5_ribs_1559subj', ONE_SUBJECT, 'parts3mm', PARTS[4]),
     297: ('Dataset297_TotalSegmentator_total_3mm_1559subj', LOW_RESOLUTION, 'total3mm', TOTAL),
     298: ('Dataset298_TotalSegmentator_total_6mm_1559subj', LOW_RESOLUTION, 'total6mm', TOTAL),
     8: ('Dataset008_HepaticVessel', 'nnUNetTrainer', 'vessels0', VESSELS),
 }
 
 
-def plan_named(name):
-    return next(plan for plan in PLANS if plan.name == name)
-
-
-def _head_rows(plan, head):
+def head_rows(plan, head):
+    """Outputs of one head of a plan, background first, in the network's last layer."""
     start = 0
     for other in plan.heads:
         if other.name == head.name:
@@ -45,7 +42,7 @@ def _head_rows(plan, head):
 def _head_tensors(plan, state, head, labels):
     """Weight and bias of the last layer with one output per label of the engine's model."""
     last = f'decoder.seg_layers.{len(plan.features) - 2}'
-    rows = _head_rows(plan, head)
+    rows = head_rows(plan, head)
     trained_weight, trained_bias = state[f'{last}.weight'][rows], state[f'{last}.bias'][rows]
     outputs = max(labels) + 1
     weight = torch.zeros(outputs, *trained_weight.shape[1:])
@@ -275,9 +272,11 @@ def write_pickle(path, value):
 
 
 def export_all(out, states):
-    """Writes every model from `states`: plan name -> trained state dict."""
+    """Writes the models of every plan in `states`: plan name -> trained state dict."""
     for fold in (0, 1):
         plan = plan_named(f'vessels{fold}')
-        write_v1(out, fold, plan, states[plan.name])
+        if plan.name in states:
+            write_v1(out, fold, plan, states[plan.name])
     for dataset, (_, _, plan_name, _) in V2_MODELS.items():
-        write_v2(out, dataset, states[plan_name])
+        if plan_name in states:
+            write_v2(out, dataset, states[plan_name])

@@ -16,8 +16,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 BATCHES = {
     '3mm-plain': (1000, 1047, ('--spacing', '3')),
     '3mm-randomised': (1100, 1163, ('--spacing', '3', '--randomised')),
-    '1.5mm-plain': (1200, 1209, ('--spacing', '1.5')),
-    '1.5mm-randomised': (1300, 1309, ('--spacing', '1.5', '--randomised')),
 }
 
 
@@ -58,12 +56,11 @@ class Scan:
     focus: np.ndarray
 
 
-def load_scans(folder, names):
-    """Scans of the named batches, and the phantom's label numbers by name."""
+def load_scans(folder):
+    """All training scans, and the phantom's label numbers by name."""
     scans = []
     numbers = {}
-    for name in names:
-        first, last, _ = BATCHES[name]
+    for name, (first, last, _) in BATCHES.items():
         for seed in range(first, last + 1):
             ct, truth, facts = read_phantom(folder / name, seed)
             numbers = facts['labels']
@@ -108,7 +105,8 @@ class PatchSource:
 
     def _cut(self, scan):
         """Sometimes a smaller field of view: a few slices, or a box as TotalSegmentator cuts around an organ."""
-        kind = self.random.choice(['whole', 'slices', 'box'], p=[0.55, 0.25, 0.2])
+        short = self.plan.short
+        kind = self.random.choice(['whole', 'slices', 'box'], p=[0.8 - short, short, 0.2])
         if kind == 'whole':
             return scan
         shape = np.array(scan.hu.shape[2:])

@@ -5,6 +5,7 @@ import time
 
 import torch
 import torch.nn.functional as F
+from demo_export import head_rows
 from dynamic_network_architectures.architectures.unet import PlainConvUNet
 from torch import nn
 
@@ -16,8 +17,8 @@ SAVE_EVERY_SECONDS = 60
 PATCH_PHASES = ((0.5, 0.55), (0.8, 0.75), (1.0, 1.0))
 # The same for a network that starts from another one.
 LATER_PHASES = ((0.7, 0.75), (1.0, 1.0))
-# ... and the part of its time in which only its new layers learn, so that they do not spoil what is there.
-ONLY_NEW_UNTIL = 0.12
+# ... and how much slower it learns, so that it does not spoil what is there.
+LATER_RATE = 0.4
 # Part of a patch's slices that the loss looks at: softmax over all classes costs as much as the network.
 LOSS_SLICES = 0.35
 
@@ -49,51 +50,26 @@ def build_network(plan):
 
 
 def as_start(plan, other, state):
-    """`state` of the plan `other` as a start for `plan`.
+    """`state` of the plan `other`, a network of the same stages, as a start for `plan`.
 
-    A network for twice the resolution is the same network below one more stage: encoder stages move down by one and
-    the decoder begins with the same stages. The new finest stage hands the image down (once as it is, once negated,
-    so that the rectifiers lose nothing) and copies the features up; only the heads begin at random.
+    A class that both know keeps its output; the others of `plan` begin at random.
     """
-    if len(plan.features) == len(other.features):
-        return state
-    network = build_network(plan)
-    own = network.state_dict()
-    for key, value in state.items():
-        parts = key.split('.')
-        if 'encoder' in parts:
-            stage = parts.index('stages') + 1
-            parts[stage] = str(int(parts[stage]) + 1)
-        name = '.'.join(parts)
-        if 'seg_layers' not in parts and own[name].shape == value.shape:
-            own[name].copy_(value)
-    with torch.no_grad():
-        _hand_down(network, state['encoder.stages.0.0.convs.0.conv.weight'])
-        _copy_up(network)
+    own = build_network(plan).state_dict()
+    last = f'decoder.seg_layers.{len(plan.features) - 2}.'
+    own.update({key: value for key, value in state.items() if 'seg_layers' not in key})
+    known = {}
+    for head in other.heads:
+        for offset, name in enumerate((f'not {head.name}', *head.sources)):
+            known[name] = head_rows(other, head).start + offset
+    background = head_rows(other, other.heads[0]).start
+    for head in plan.heads:
+        for offset, name in enumerate((f'not {head.name}', *head.sources)):
+            source = known.get(name, background if offset == 0 else None)
+            if source is None:
+                continue
+            for kind in ('weight', 'bias'):
+                own[last + kind][head_rows(plan, head).start + offset] = state[last + kind][source]
     return own
-
-
-def _hand_down(network, first_kernel):
-    finest = network.encoder.stages[0][0].convs[0].conv
-    finest.weight[:2] = 0
-    finest.weight[0, 0, 1, 1, 1] = 1
-    finest.weight[1, 0, 1, 1, 1] = -1
-    below = network.encoder.stages[1][0].convs[0].conv
-    below.weight.mul_(0.1)
-    below.weight[:, :1] = first_kernel
-    below.weight[:, 1:2] = -first_kernel
-
-
-def _copy_up(network):
-    up = network.decoder.transpconvs[-1]
-    merge = network.decoder.stages[-1].convs[0]
-    merge.conv.weight.mul_(0.1)
-    up.weight.zero_()
-    for channel in range(up.weight.shape[1]):
-        up.weight[channel, channel] = 1
-        merge.conv.weight[channel, channel, 1, 1, 1] = 1
-    # Lifted, so that the rectifier behind it does not cut what lies below the mean.
-    merge.norm.bias.fill_(2)
 
 
 def head_loss(logits, target, eager=1.0):
@@ -128,13 +104,6 @@ def total_loss(plan, logits, targets):
     return loss / len(plan.heads)
 
 
-def is_new(plan, name):
-    """Whether a parameter is not taken over from the plan's start: the finest stage and the heads."""
-    last = len(plan.features) - 2
-    new = ('encoder.stages.0.', 'encoder.stages.1.', f'decoder.transpconvs.{last}.', f'decoder.stages.{last}.')
-    return name.startswith(new) or 'seg_layers' in name
-
-
 class Trainer:
     """Trains one plan for `seconds` of processor time; `state_file` keeps it across restarts."""
 
@@ -147,22 +116,20 @@ class Trainer:
         self.network = build_network(plan)
         self.average = build_network(plan)
         self.average.load_state_dict(self.network.state_dict())
-        new = [p for name, p in self.network.named_parameters() if p.requires_grad and is_new(plan, name)]
-        old = [p for name, p in self.network.named_parameters() if p.requires_grad and not is_new(plan, name)]
-        groups = [{'params': new}, {'params': old}]
-        self.optimizer = torch.optim.AdamW(groups, lr=LEARNING_RATE, weight_decay=1e-4)
+        learning = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.AdamW(learning, lr=LEARNING_RATE, weight_decay=1e-4)
+        self.started = False
         self.spent = 0.0
         self.steps = 0
         if state_file.exists():
             self._load()
 
     def start_from(self, state):
-        """Begins with another plan's weights wherever they fit; see `as_start`."""
+        """Begins with trained weights; see `as_start`."""
+        self.started = True
         if self.steps == 0:
-            own = self.network.state_dict()
-            fitting = {key: value for key, value in state.items() if own[key].shape == value.shape}
             for network in (self.network, self.average):
-                network.load_state_dict({**own, **fitting})
+                network.load_state_dict(state)
 
     def run(self):
         """Trains until the time is up; returns the averaged weights."""
@@ -185,8 +152,8 @@ class Trainer:
         done = self.spent / self.seconds
         warm = min(1.0, (self.steps + 1) / 50)
         rate = LEARNING_RATE * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
-        self._set_rates(rate, done)
-        phases = LATER_PHASES if self.plan.start else PATCH_PHASES
+        self.optimizer.param_groups[0]['lr'] = rate * (LATER_RATE if self.started else 1)
+        phases = LATER_PHASES if self.started else PATCH_PHASES
         part = next(part for until, part in phases if done < until)
         unit = 2 ** (len(self.plan.features) - 1)
         self.source.patch = [max(2 * unit, round(n * part / unit) * unit) for n in self.plan.patch]
@@ -202,11 +169,6 @@ class Trainer:
         self.steps += 1
         self._follow()
         return loss.item()
-
-    def _set_rates(self, rate, done):
-        new, old = self.optimizer.param_groups
-        new['lr'] = rate
-        old['lr'] = rate if not self.plan.start else rate / 3 if done > ONLY_NEW_UNTIL else 0.0
 
     def _follow(self):
         keep = min(AVERAGING, self.steps / (self.steps + 10))

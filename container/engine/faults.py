@@ -17,7 +17,7 @@ NO_MEMORY = ("can't allocate memory", 'not enough memory', 'Cannot allocate memo
 def error_of(problem, stage):
     """The EngineError for any exception of a run in `stage`; the traceback goes to stderr."""
     if isinstance(problem, EngineError):
-        if problem.code not in ('CANCELLED', 'WEIGHTS_MISSING', 'BAD_OPTION', 'INPUT_NOT_FOUND'):
+        if problem.code not in ('CANCELLED', 'WEIGHTS_MISSING', 'BAD_OPTION', 'INPUT_NOT_FOUND', 'DEVICE_UNAVAILABLE'):
             traceback.print_exception(problem, file=sys.stderr)
         return problem
     traceback.print_exception(problem, file=sys.stderr)

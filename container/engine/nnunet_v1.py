@@ -34,14 +34,24 @@ MIRRORINGS = ((), (4,), (3,), (4, 3), (2,), (4, 2), (3, 2), (4, 3, 2))
 
 STEP_SIZE = 0.5
 
+#: Its code moves data with `.cuda()` or leaves it on the CPU.
+DEVICES = ('cpu', 'cuda')
+
 
 class NetworkV1:
     """A model folder with the parameters of the wanted folds in RAM and one network on the device."""
 
     def __init__(self, folder, folds, checkpoint, device, threads):
+        if device.type not in DEVICES:
+            # Never another device in silence: what runs on the CPU must have been asked to.
+            raise EngineError(
+                'DEVICE_UNAVAILABLE',
+                f'nnU-Net v1 runs on CUDA or on the CPU, not on {device}: choose --device cpu for this model.',
+                asked=str(device),
+                engine='nnunet-v1',
+            )
         self._folder = folder
-        # nnU-Net v1 knows CUDA and the CPU.
-        self.device = device if device.type == 'cuda' else torch.device('cpu')
+        self.device = device
         self._threads = threads
         files = [os.path.join(f'fold_{fold}', f'{checkpoint}.model') for fold in folds]
         for file in ('plans.pkl', f'{files[0]}.pkl', *files):

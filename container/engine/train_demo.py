@@ -8,6 +8,8 @@ wall time on two idle cores; making phantoms adds about five minutes, the closin
 commands about fifteen. It ends with the Dice table on phantoms never trained on and exits 1 when a gate is missed.
 Seeds and time are fixed, the number of steps is not: a retraining meets the same gates, not the same bytes.
 
+    --plans NAME...  train and write these only, each for its share of the time; the others stay as they are in --out
+    --go-on          begin with the networks in --out instead of at random
     --export-only    write the weights from the states as they are (also of a training that is going on)
     --no-evaluation  leave the Dice table out
 """
@@ -20,41 +22,43 @@ from pathlib import Path
 
 import torch
 from demo_evaluation import GATES, evaluate
-from demo_export import export_all, plan_named
+from demo_export import export_all
+from demo_import import import_plan
 from demo_manifest import write_manifest
 from demo_phantoms import PatchSource, load_scans, make_phantoms
-from demo_plans import PLANS
+from demo_plans import PLANS, plan_named
 from demo_training import Trainer, as_start
 
 # Two processes of one thread each: small networks gain more from that than from two threads.
-WORKERS = (('total6mm', 'vessels0', 'vessels1'), ('total3mm', 'parts1.5mm'))
+WORKERS = (('total6mm', 'vessels0', 'vessels1'), ('total3mm', 'parts3mm'))
 GATE_SEEDS = (1, 2, 3)
 
 
-def batches_of(plan):
-    """Phantoms a plan trains on: TotalSegmentator resamples any scan, so finer ones count for 1.5 mm only."""
-    coarse = ['3mm-plain', '3mm-randomised']
-    return [*coarse, '1.5mm-plain', '1.5mm-randomised'] if plan.spacing < 3 else coarse
-
-
-def train(work, name, minutes):
+def train(options, name):
     """Trains one plan, going on from its saved state."""
     plan = plan_named(name)
-    scans, numbers = load_scans(work / 'phantoms', batches_of(plan))
+    work = options.work
+    scans, numbers = load_scans(work / 'phantoms')
     source = PatchSource(plan, scans, numbers, plan.seed)
-    trainer = Trainer(plan, source, work / f'{name}.pt', plan.share * minutes * 60 * len(WORKERS))
+    trainer = Trainer(plan, source, work / f'{name}.pt', plan.share * options.minutes * 60 * len(WORKERS))
     if plan.start:
-        state = torch.load(work / f'{plan.start}.pt', weights_only=True)['average']
-        trainer.start_from(as_start(plan, plan_named(plan.start), state))
+        start = plan_named(plan.start)
+        trained = work / f'{start.name}.pt'
+        state = torch.load(trained, weights_only=True)['average'] if trained.exists() else import_plan(options.out, start)
+        trainer.start_from(as_start(plan, start, state))
+    elif options.go_on:
+        trainer.start_from(import_plan(options.out, plan))
     trainer.run()
 
 
-def train_all(work, minutes):
+def train_all(options):
     """Runs the workers side by side; raises when one fails."""
     running = []
-    for names in WORKERS:
-        command = [sys.executable, __file__, '--work', str(work), '--minutes', str(minutes), '--train', *names]
-        running.append(subprocess.Popen(command, env={**os.environ, 'OMP_NUM_THREADS': '1'}))
+    for worker in WORKERS:
+        names = [name for name in worker if name in options.plans]
+        if names:
+            command = [sys.executable, __file__, *sys.argv[1:], '--train', *names]
+            running.append(subprocess.Popen(command, env={**os.environ, 'OMP_NUM_THREADS': '1'}))
     codes = [process.wait() for process in running]
     if any(codes):
         raise RuntimeError(f'A training process failed: exit codes {codes}')
@@ -71,9 +75,11 @@ def missed_gates(table):
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--out', type=Path)
+    parser.add_argument('--out', type=Path, required=True)
     parser.add_argument('--work', type=Path, required=True)
     parser.add_argument('--minutes', type=float, default=45)
+    parser.add_argument('--plans', nargs='+', default=[plan.name for plan in PLANS], choices=[plan.name for plan in PLANS])
+    parser.add_argument('--go-on', action='store_true')
     parser.add_argument('--export-only', action='store_true')
     parser.add_argument('--no-evaluation', action='store_true')
     parser.add_argument('--train', nargs='*', help=argparse.SUPPRESS)
@@ -85,13 +91,13 @@ def main():
     if options.train:
         torch.set_num_threads(1)
         for name in options.train:
-            train(options.work, name, options.minutes)
+            train(options, name)
         return 0
     options.work.mkdir(parents=True, exist_ok=True)
     if not options.export_only:
         make_phantoms(options.work / 'phantoms')
-        train_all(options.work, options.minutes)
-    states = {plan.name: torch.load(options.work / f'{plan.name}.pt', weights_only=True)['average'] for plan in PLANS}
+        train_all(options)
+    states = {name: torch.load(options.work / f'{name}.pt', weights_only=True)['average'] for name in options.plans}
     export_all(options.out, states)
     write_manifest(options.out, {})
     if options.no_evaluation:

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { caseFileKey, caseResultKey, caseZipKey } from '../../core/layout.ts';
 import type { CaseResult } from '../../core/shard.ts';
 import type { CaseContext } from '../case-context.ts';
-import { throwIfCancelled } from '../case-error.ts';
+import { throwIfCaseCancelled } from '../case-error.ts';
 import type { PackagedCase } from './package.ts';
 
 /** What result.json says about the files of a case. */
@@ -18,7 +18,7 @@ export async function publishCase(context: CaseContext, packaged: PackagedCase):
   await ports.store.remove(caseResultKey(jobId, caseId));
   const files: CaseResult['files'] = [];
   for (const { name, path } of packaged.files) {
-    throwIfCancelled(cancel);
+    throwIfCaseCancelled(cancel);
     const key = caseFileKey(jobId, caseId, name);
     await ports.store.putFile(key, path);
     const content = await readFile(path);

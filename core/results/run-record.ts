@@ -13,7 +13,7 @@ export interface RunRecordInput {
   /** Milliseconds since 1970. */
   readonly startedAt: number;
   readonly endedAt: number;
-  /** As the engine resolved it: `cpu`, `cuda:0`, `mps`. */
+  /** Of the engine, as it resolved what was asked for: `cpu`, `cuda:0`, `mps`. */
   readonly device: string;
   readonly deviceName: string | null;
   /** Seconds of the stages that are over; the package that holds this record cannot know its own publishing. */
@@ -33,6 +33,8 @@ export interface RunRecord {
   readonly clock: { readonly startedAt: string; readonly endedAt: string };
   readonly device: string;
   readonly deviceName: string | null;
+  /** Per model: the device that it ran on, by its own answer. */
+  readonly devices: Readonly<Record<string, string>>;
   readonly seconds: {
     readonly total: number;
     readonly stages: Readonly<Record<string, number>>;
@@ -76,6 +78,7 @@ export function buildRunRecord(input: RunRecordInput): RunRecord {
     },
     device: input.device,
     deviceName: input.deviceName,
+    devices: perModel(({ device }) => device),
     seconds: {
       total: rounded((input.endedAt - input.startedAt) / 1000, 3),
       stages: roundedSeconds(input.stageSeconds),

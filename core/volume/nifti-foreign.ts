@@ -32,7 +32,8 @@ export function foreignFile(head: Uint8Array): HpbError | null {
   const archive = ARCHIVES.find(([, at, magic]) => has(head, at, magic));
   if (archive !== undefined)
     return new HpbError('INPUT_IS_ARCHIVE', `The file is a ${archive[0]} archive.`, {
-      remedy: 'Unpack it and give the CT in it as .nii or .nii.gz.',
+      remedy:
+        'Unpack it and give the CT in it as .nii or .nii.gz; of a DICOM series, what `dcm2niix -z y -o OUT FOLDER` writes of the unpacked folder.',
       details: { kind: archive[0] },
     });
   if (has(head, 0, [0x1f, 0x8b]))

@@ -1,5 +1,6 @@
 import { HpbError } from '../errors.ts';
 import type { NiftiDatatype } from './nifti-datatypes.ts';
+import { shrinkBuffer } from './shrink-buffer.ts';
 import type { VoxelArray } from './volume.ts';
 
 /**
@@ -60,7 +61,7 @@ function narrow64(buffer: ArrayBuffer, signed: boolean): VoxelArray {
   const words = new Int32Array(buffer);
   if (fitsInt32(words, signed)) {
     for (let i = 0; i < words.length / 2; i++) words[i] = words[2 * i]!;
-    return new Int32Array(buffer.transfer(buffer.byteLength / 2));
+    return new Int32Array(shrinkBuffer(buffer, buffer.byteLength / 2));
   }
   const floats = new Float64Array(buffer);
   for (let i = 0; i < floats.length; i++) {

@@ -209,7 +209,7 @@ function memoryFinding(
   const refused = bytes > present;
   const error = new HpbError(
     'CT_EXCEEDS_MEMORY',
-    `The model ${model} needs about ${gib(bytes)} GiB of memory for this CT; ${gib(present)} GiB are there${refused ? '' : ', which may just do'}.`,
+    `The model ${model} needs about ${gigabytes(bytes)} GB of memory for this CT; ${gigabytes(present)} GB are there${refused ? '' : ', which may just do'}.`,
     {
       remedy: 'Crop the CT to the abdomen, choose the fast variant, or use a machine with more memory.',
       details: { model, needed: bytes, present },
@@ -219,4 +219,4 @@ function memoryFinding(
 }
 
 const round = (mm: number): number => Math.round(mm * 1000) / 1000;
-const gib = (bytes: number): string => (bytes / 2 ** 30).toFixed(1);
+const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);

@@ -18,7 +18,7 @@ import {
 } from './environment-state.ts';
 import { findPython, supportedPythons } from './find-python.ts';
 import { installPackages } from './install-packages.ts';
-import { readLockFile } from './lock-file.ts';
+import { readLockFile, type LockFile } from './lock-file.ts';
 
 /** Progress of the set-up; `done` of `total` counts packages where a step has several, else it is 0 of 1. */
 export interface EnvironmentStep {
@@ -39,6 +39,8 @@ export interface EnvironmentRequest {
   readonly signal?: AbortSignal | undefined;
   /** Default: `container/engine/requirements.lock`. */
   readonly lockFile?: string;
+  /** Whether there is an NVIDIA card to install the CUDA build for. Default: what the driver says. */
+  readonly hasGpu?: (environment: Environment) => Promise<boolean>;
   /** Free space that a fresh installation needs, bytes. Default: 6 GB. */
   readonly bytesNeeded?: number;
 }
@@ -70,41 +72,59 @@ export async function ensureEngineEnvironment(request: EnvironmentRequest): Prom
   const lock = await readLockFile(request.lockFile ?? paths.lockFile);
   if (await isComplete(venv, lock)) return { venv, python, created: false };
   await refuseForeignFolder(venv);
-  const release = await lockFolder(venv, request);
   try {
-    // Another start may have finished it while we waited.
-    if (await isComplete(venv, lock)) return { venv, python, created: false };
-    const environment = pipEnvironment(request.environment, venv);
-    await preparePython(venv, { ...request, environment });
-    const marker = await installPackages({ ...request, environment, venv, lock });
-    await rm(join(venv, SCRATCH_NAME), { recursive: true, force: true });
-    await markComplete(venv, marker);
-    return { venv, python, created: true };
-  } finally {
-    await release();
+    const release = await lockFolder(venv, request);
+    try {
+      // Another start may have finished it while we waited.
+      if (await isComplete(venv, lock)) return { venv, python, created: false };
+      await install(venv, lock, request);
+      return { venv, python, created: true };
+    } finally {
+      await release();
+    }
+  } catch (error) {
+    throw folderError(error, venv);
   }
 }
 
-async function lockFolder(venv: string, request: EnvironmentRequest): Promise<() => Promise<void>> {
-  try {
-    return await acquireProcessLock(join(venv, LOCK_NAME), {
-      signal: request.signal,
-      onWait: (pid) =>
-        request.onStep({
-          step: 'wait',
-          message: `Waiting for another start (process ${pid}) that installs the engines`,
-          done: 0,
-          total: 1,
-        }),
-    });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EACCES' && code !== 'EROFS' && code !== 'EPERM') throw error;
-    throw new HpbError('OUTPUT_UNWRITABLE', `The engine environment ${venv} cannot be written (${code}).`, {
-      remedy: 'Point HPB_VENV at a folder that you may write.',
-      cause: error,
-    });
-  }
+async function install(venv: string, lock: LockFile, request: EnvironmentRequest): Promise<void> {
+  const environment = pipEnvironment(request.environment, venv);
+  await preparePython(venv, { ...request, environment });
+  const marker = await installPackages({ ...request, environment, venv, lock });
+  await rm(join(venv, SCRATCH_NAME), { recursive: true, force: true });
+  await markComplete(venv, marker);
+}
+
+function lockFolder(venv: string, request: EnvironmentRequest): Promise<() => Promise<void>> {
+  return acquireProcessLock(join(venv, LOCK_NAME), {
+    signal: request.signal,
+    onWait: (pid) =>
+      request.onStep({
+        step: 'wait',
+        message: `Waiting for another start (process ${pid}) that installs the engines`,
+        done: 0,
+        total: 1,
+      }),
+  });
+}
+
+/** An error of the file system on writing the environment, as an `HpbError`; any other error as it is. */
+function folderError(thrown: unknown, venv: string): unknown {
+  if (thrown instanceof HpbError) return thrown;
+  const { code, syscall } = thrown as NodeJS.ErrnoException;
+  if (code === undefined || syscall === undefined) return thrown;
+  if (code === 'ENOSPC' || code === 'EDQUOT') return diskFull(venv, thrown);
+  return new HpbError('OUTPUT_UNWRITABLE', `The engine environment ${venv} cannot be written (${code}).`, {
+    remedy: 'Point HPB_VENV at a folder that you may write.',
+    cause: thrown,
+  });
+}
+
+function diskFull(venv: string, cause?: unknown): HpbError {
+  return new HpbError('DISK_FULL', `The disk ran full while ${venv} was made.`, {
+    remedy: 'Free some gigabytes, or point HPB_VENV at a folder on another disk, and start again.',
+    cause,
+  });
 }
 
 /** Makes the virtual environment, or keeps the one that is there when its Python and pip work. */
@@ -166,11 +186,7 @@ function pipEnvironment(environment: Environment, venv: string): Environment {
 
 function venvFailure(venv: string, tail: readonly string[]): HpbError {
   const text = tail.slice(-8).join('\n');
-  if (/No space left on device/.test(text)) {
-    return new HpbError('DISK_FULL', `The disk ran full while ${venv} was made.`, {
-      remedy: 'Free some gigabytes and start again.',
-    });
-  }
+  if (/No space left on device|Disk quota exceeded/.test(text)) return diskFull(venv);
   if (/ensurepip/.test(text)) {
     return new HpbError('PYTHON_NO_VENV', `Python could not make the environment ${venv}:\n${text}`, {
       remedy: 'On Debian and Ubuntu: apt install python3.11-venv. Then start again.',

@@ -22,6 +22,7 @@ interface PackagesRequest {
   readonly environment: Environment;
   readonly onStep: (step: EnvironmentStep) => void;
   readonly signal?: AbortSignal | undefined;
+  readonly hasGpu?: (environment: Environment) => Promise<boolean>;
 }
 
 interface Inspection {
@@ -61,12 +62,12 @@ export async function installPackages(request: PackagesRequest): Promise<Environ
 
 /** The CUDA build where there is an NVIDIA card; else the CPU build, where PyTorch's index of them answers. */
 async function installTorch(request: PackagesRequest): Promise<void> {
-  const { lock, settings, environment, onStep, signal } = request;
+  const { lock, settings, environment, onStep, signal, hasGpu = hasNvidiaGpu } = request;
   const torch = `torch==${lock.versions.get('torch')!}`;
   const index = settings.HPB_TORCH_INDEX;
   const say = (message: string): void => onStep({ step: 'torch', message, done: 0, total: 1 });
   // Only on Linux does the default index hold CUDA builds.
-  const probes = index !== 'none' && process.platform === 'linux' && !(await hasNvidiaGpu(environment));
+  const probes = index !== 'none' && process.platform === 'linux' && !(await hasGpu(environment));
   if (probes) {
     say(`Asking ${index} for the CPU build of torch`);
     if (await offersTorch(index, { python: venvPython(request.venv), environment, signal })) {

@@ -61,11 +61,12 @@ export function weightSetsOf(name: string): readonly WeightsId[] {
 /**
  * Fetches and installs all weight sets of a model from their publishers; see `downloadFile` for what it survives.
  *
- * @throws HpbError UNKNOWN_MODEL, LICENCE_NOT_ACCEPTED, DISK_FULL, NETWORK_UNREACHABLE, WEIGHTS_DOWNLOAD_FAILED,
+ * @throws HpbError UNKNOWN_MODEL, BAD_OPTION (the mirror is no address), LICENCE_NOT_ACCEPTED, DISK_FULL, NETWORK_UNREACHABLE, WEIGHTS_DOWNLOAD_FAILED,
  * WEIGHTS_CORRUPT, WEIGHTS_ARCHIVE_INVALID, OUTPUT_UNWRITABLE, CANCELLED.
  */
 export async function pullModel(name: string, request: PullRequest): Promise<readonly PulledSet[]> {
   const ids = weightSetsOf(name);
+  if (request.baseUrl !== undefined) requireUrl(request.baseUrl);
   // Before the first byte: a licence refused after an hour of downloads helps nobody.
   for (const id of ids) requireLicence(weightSet(id), request);
   const pulled: PulledSet[] = [];
@@ -102,6 +103,15 @@ export async function pullWeightSet(id: WeightsId, set: WeightSet, request: Pull
     });
     await recordWeights(paths.modelsRoot, id, { archive: { bytes: set.archiveBytes, sha256 } });
     return { id, installed };
+  });
+}
+
+function requireUrl(text: string): void {
+  const protocol = URL.canParse(text) ? new URL(text).protocol : '';
+  if (protocol === 'https:' || protocol === 'http:') return;
+  throw new HpbError('BAD_OPTION', `The mirror ${JSON.stringify(text)} is no http or https address.`, {
+    remedy: 'Give --from an address such as https://mirror.example/weights.',
+    details: { option: 'from' },
   });
 }
 

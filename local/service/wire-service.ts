@@ -8,11 +8,12 @@ import { UploadIntake } from '../../adapters/intake/upload-intake.ts';
 import { JsonlMetrics } from '../../adapters/jsonl-metrics.ts';
 import { LocalExecutions } from '../../adapters/local-executions.ts';
 import { machinePaths } from '../../adapters/machine-paths.ts';
+import { packageVersion } from '../../adapters/package-version.ts';
 import { randomIds } from '../../adapters/random-ids.ts';
 import { StoreBundler } from '../../adapters/store-bundler.ts';
 import { StoreJobIndex } from '../../adapters/store-job-index.ts';
 import { memoryPresent, systemClock } from '../../adapters/system.ts';
-import { objectsRoot, packageVersion } from '../../container/wire.ts';
+import { objectsRoot } from '../../container/wire.ts';
 import { serviceLimits } from '../../core/use-cases/service-limits.ts';
 import type { ServicePorts } from '../../core/use-cases/service-ports.ts';
 import { workflowFunctions } from '../../core/use-cases/workflow-functions.ts';
@@ -74,7 +75,7 @@ export async function wireService(
   return {
     ports: { ...unwired, executions },
     linkOptions,
-    serviceVersion: await packageVersion(packageRoot),
+    serviceVersion: packageVersion(packageRoot),
     recover: async () => {
       await rm(intakeScratch, { recursive: true, force: true });
       await store.removeUnfinished(0);

@@ -39,8 +39,10 @@ export function errorCodesPage(): string {
 
 function commandExits(codes: readonly [string, { readonly exit: number }][]): Map<number, string[]> {
   const meanings = new Map<number, string[]>();
-  for (const [name, exit] of Object.entries(COMMAND_EXIT)) meanings.set(exit, [words(name)]);
-  for (const [name, { exit }] of codes) meanings.set(exit, [...(meanings.get(exit) ?? []), code(name)]);
+  const add = (exit: number, meaning: string): void =>
+    void meanings.set(exit, [...(meanings.get(exit) ?? []), meaning]);
+  for (const [name, exit] of Object.entries(COMMAND_EXIT)) add(exit, words(name));
+  for (const [name, { exit }] of codes) add(exit, code(name));
   return meanings;
 }
 

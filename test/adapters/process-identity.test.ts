@@ -26,7 +26,7 @@ describe('a process', () => {
       const [line] = (await once(parent.stdout, 'data')) as [Buffer];
       const pid = Number(line.toString());
 
-      await expect.poll(() => isAlive({ pid, started: null })).toBe(false);
+      await expect.poll(() => isAlive({ pid, started: null }), { timeout: 5000 }).toBe(false);
     } finally {
       parent.kill('SIGKILL');
     }

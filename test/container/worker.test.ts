@@ -160,7 +160,7 @@ describe('a case', () => {
     await runShard(shardOf(1), bench.ports);
 
     expect((await resultIn(bench)).demo).toBe(true);
-    expect(bench.log.events()).toContain('weights:demo');
+    expect(bench.log.lines.find(({ event }) => event === 'weights:demo')?.fields['notice']).toContain('DEMO');
     expect(await documentIn(bench, 'run.json')).toMatchObject({ demo: true });
   });
 

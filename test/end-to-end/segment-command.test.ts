@@ -4,12 +4,14 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readNifti, writeNifti } from '../../adapters/nifti-file.ts';
 import { metadataSchema } from '../../core/results/metadata-schema.ts';
 import { makePhantom, phantomGrid, type Phantom } from '../../core/volume/phantom.ts';
 import { LIVER_ORGAN_LABELS, PHANTOM_LABELS } from '../../core/volume/phantom/labels.ts';
 import { hpb, startNode, type CommandResult } from '../fixtures/hpb-command.ts';
+import { marksBelow, marksIn, PATIENT_MARKS, withPatientText } from '../fixtures/patient-text.ts';
 
 const SEEDS = [2, 3] as const;
 
@@ -41,13 +43,16 @@ beforeAll(async () => {
     await mkdir(join(folder, `patient${seed}`));
     await writeNifti(join(folder, `patient${seed}`, 'raw.nii.gz'), phantom.ct);
   }
+  // The CT of patient 2 carries text about a patient, as those of scanners do.
+  const named = join(folder, 'patient2', 'raw.nii.gz');
+  await writeFile(named, gzipSync(withPatientText(gunzipSync(await readFile(named))), { level: 1 }));
   const good = await readFile(join(folder, 'patient2', 'raw.nii.gz'));
   await writeFile(join(folder, 'cut.nii.gz'), good.subarray(0, good.length / 2));
   await writeFile(join(folder, 'letter.nii.gz'), 'Dear colleague');
   const inputs = ['patient2/raw.nii.gz', 'cut.nii.gz', 'letter.nii.gz', 'patient3/raw.nii.gz'];
   result = await hpb(
     ['segment', ...inputs.map((input) => join(folder, input)), '--out', join(folder, 'out'), '--json'],
-    { HPB_DATA_ROOT: join(folder, 'data'), HPB_WEIGHTS: 'demo' },
+    { HPB_DATA_ROOT: join(folder, 'data'), HPB_WEIGHTS: 'demo', HPB_LOG_LEVEL: 'debug' },
   );
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -88,6 +93,16 @@ describe('hpb segment on two phantoms and two bad files', () => {
     expect(existsSync(join(folder, 'data', 'scratch', 'in'))).toBe(true);
     expect(readdirSync(join(folder, 'data', 'scratch', 'in'))).toEqual([]);
     expect(readdirSync(join(folder, 'data', 'scratch', 'out'))).toEqual([]);
+  });
+
+  it('repeats no text of the CT about its patient in masks, documents, ZIP, log or console', async () => {
+    const input = join(folder, 'patient2', 'raw.nii.gz');
+
+    expect(marksIn('input', await readFile(input))).toHaveLength(PATIENT_MARKS.length);
+    expect(marksBelow(join(folder, 'out'))).toEqual([]);
+    expect(marksBelow(join(folder, 'data'))).toEqual([]);
+    expect(result.stderr).toContain('engine:ready');
+    expect(marksIn('console', Buffer.from(result.stdout + result.stderr))).toEqual([]);
   });
 
   it('says DEMO in every document', async () => {

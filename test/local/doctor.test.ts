@@ -79,6 +79,20 @@ it('tells real weights from missing ones', async () => {
   expect(lineOf(lines, 'Weights liver --fast')).toMatchObject({ status: 'warn', found: 'not installed' });
 });
 
+it.each([
+  [4e9, 'warn', '4.0 GB'],
+  [8e9, 'ok', '8.0 GB'],
+])('goes by the memory that may be used (%d bytes: %s)', async (bytes, status, found) => {
+  const { lines } = await runDoctor({
+    settings: parseSettings({ HPB_DATA_ROOT: join(root, 'data') }),
+    packageRoot: root,
+    environment: { PATH: '' },
+    memoryPresent: async () => bytes,
+  });
+
+  expect(lineOf(lines, 'Memory')).toMatchObject({ status, found: expect.stringContaining(found) as string });
+});
+
 it('fails when a GPU is asked for that is not there', async () => {
   const { lines } = await examine({ HPB_DEVICE: 'cuda' }, fixtureBin);
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseSettings } from '../../core/settings.ts';
 import {
@@ -12,7 +12,7 @@ import {
 } from '../../local/engine-environment/ensure-engine-environment.ts';
 import { readMarker } from '../../local/engine-environment/environment-state.ts';
 import { findPython } from '../../local/engine-environment/find-python.ts';
-import { offersTorch } from '../../local/engine-environment/torch-index.ts';
+import { hasNvidiaGpu } from '../../local/engine-environment/nvidia.ts';
 import {
   closeServer,
   listen,
@@ -52,6 +52,8 @@ const request = (more: Partial<EnvironmentRequest> = {}, torchIndex = 'none'): E
   environment: environment(),
   onStep: () => {},
   lockFile,
+  // Whatever card the machine of the test has.
+  hasGpu: async () => false,
   ...more,
 });
 
@@ -120,6 +122,16 @@ describe('a machine without the engines', () => {
 
     await expect(refused).rejects.toMatchObject({ code: 'DISK_FULL', details: { needed: 1e18 } });
     expect(existsSync(join(venv, 'bin'))).toBe(false);
+  });
+
+  it('says which folder cannot be written', async () => {
+    await writeFile(join(folder, 'file'), '');
+    const inFile = parseSettings({ HPB_VENV: join(folder, 'file', 'venv') });
+
+    await expect(ensureEngineEnvironment(request({ settings: inFile }))).rejects.toMatchObject({
+      code: 'OUTPUT_UNWRITABLE',
+      remedy: expect.stringContaining('HPB_VENV') as string,
+    });
   });
 
   it('leaves a folder alone that holds something else', async () => {
@@ -243,6 +255,17 @@ describe("PyTorch's CPU index", () => {
     expect((await readMarker(venv))?.versions).toMatchObject({ torch: '9.9.9+cpu', 'tiny-engine': '1.0' });
   });
 
+  it('is never asked on a machine with an NVIDIA card, which gets the CUDA build of the default index', async () => {
+    const t4 = join(packageRoot, 'test', 'fixtures', 'bin', 't4');
+    const withCard = { ...environment(), PATH: `${t4}${delimiter}${process.env.PATH}` };
+    cpuIndex.requests.length = 0;
+
+    await ensureEngineEnvironment(request({ environment: withCard, hasGpu: hasNvidiaGpu }, cpuIndex.url));
+
+    expect(cpuIndex.requests).toEqual([]);
+    expect((await readMarker(venv))?.versions).toMatchObject({ torch: '9.9.9' });
+  });
+
   it('is done without when it is absent', async () => {
     const empty = await listen((_, response) => response.writeHead(404).end());
 
@@ -259,25 +282,5 @@ describe("PyTorch's CPU index", () => {
     await other.close();
 
     expect((await readMarker(venv))?.versions).toMatchObject({ torch: '9.9.9' });
-  });
-
-  it('is given up when it hangs', async () => {
-    const hanging = await listen(() => {});
-    const python = join(bare, 'bin', 'python');
-
-    const started = performance.now();
-    const offered = await offersTorch(urlOf(hanging), { python, environment: environment() });
-    await closeServer(hanging);
-
-    expect(offered).toBe(false);
-    expect(performance.now() - started).toBeLessThan(8_000);
-  });
-
-  it('may be a folder of this machine', async () => {
-    const options = { python: '/nowhere', environment: {} };
-    await mkdir(join(folder, 'simple', 'torch'), { recursive: true });
-
-    expect(await offersTorch(`file://${folder}/simple/`, options)).toBe(true);
-    expect(await offersTorch(`file://${folder}/absent`, options)).toBe(false);
   });
 });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -135,6 +136,29 @@ describe('hpb models verify', () => {
       'ts298 plans.json': 'changed',
       'ts298 fold_0/checkpoint_final.pth': 'ok',
     });
+  });
+});
+
+describe('the demo networks', () => {
+  it('are held against their manifest', async () => {
+    const hash = (text: string) => ({
+      bytes: text.length,
+      sha256: createHash('sha256').update(text).digest('hex'),
+    });
+    const files = { 'totalseg/a': hash('a'), 'totalseg/b': hash('b'), 'totalseg/c': hash('c') };
+    await writeTree(join(root, 'container/engine/demo-weights'), {
+      'manifest.json': JSON.stringify({ sets: { ts298: { files } } }),
+      'totalseg/a': 'a',
+      'totalseg/b': 'B',
+    });
+
+    const verified = await verifyModels(request());
+
+    expect(verified.map(({ demo, path, state }) => [demo, path, state])).toEqual([
+      [true, 'totalseg/a', 'ok'],
+      [true, 'totalseg/b', 'changed'],
+      [true, 'totalseg/c', 'gone'],
+    ]);
   });
 });
 

@@ -12,6 +12,7 @@ import type { EngineCall } from '../../../core/engine-protocol.ts';
 import { weightSet } from '../../../core/models/weights.ts';
 import type { EngineProgress } from '../../../core/ports.ts';
 import { parseSettings } from '../../../core/settings.ts';
+import { affinesAgree } from '../../../core/volume/orientation.ts';
 import { makePhantom, phantomGrid } from '../../../core/volume/phantom.ts';
 import { ROOT } from '../../fixtures/hpb-command.ts';
 import { memoryLog } from '../../fixtures/memory-log.ts';
@@ -23,6 +24,9 @@ const nnunetV1Root = join(folder, 'nnunet_v1');
 const task008 = weightSet('task008');
 const modelFolder = join(nnunetV1Root, 'nnUNet', '3d_fullres', task008.folder, task008.trainer);
 const grid = phantomGrid('small', { spacing: [6, 6, 6], dims: [60, 48, 44] });
+/** The middle of a patient: one tile for each network, and yet all organs that are asked for. */
+const middle = phantomGrid('small', { dims: [48, 40, 40] });
+const middleCt = join(folder, 'middle.nii.gz');
 const never = new AbortController().signal;
 
 function hostOn(device: string): EngineHost {
@@ -92,6 +96,7 @@ beforeAll(async () => {
   cpSync(join(demo, 'nnunet_v1'), nnunetV1Root, { recursive: true });
   const phantom = makePhantom({ seed: 2, grid });
   await writeNifti(ct, phantom.ct);
+  await writeNifti(middleCt, makePhantom({ seed: 90_005, grid: middle }).ct);
 });
 afterAll(async () => {
   await engine.stop();
@@ -120,6 +125,28 @@ describe('the engine host', () => {
     expect(second.tiles).toBeGreaterThan(0);
     expect(second.forwardSeconds).toBeGreaterThan(0);
     expect(second.peakRssBytes).toBeGreaterThan(2 ** 28);
+  });
+
+  const everything = { roiSubset: null, multilabel: true };
+  it.each([
+    ['liver, fast', liver(), { liver: 1 }],
+    ['liver', liver({ fast: false }), { liver: 1 }],
+    ['totalseg, fast', liver(everything), { spleen: 1, liver: 5 }],
+    ['totalseg', liver({ ...everything, fast: false }), { liver: 5 }],
+    [
+      'liver_vessels',
+      liver({ ...everything, fast: false, task: 'liver_vessels' }),
+      { vessels: 1, tumours: 2 },
+    ],
+    ['task008, two folds', vessels({ folds: [0, 1] }), { vessels: 1, tumours: 2 }],
+  ])('finds what %s is for, on the grid of the CT, offline', async (_, call, labels) => {
+    const { labelVoxels, cropEmpty, device } = await run(middleCt, call);
+    const mask = await readNifti(join(folder, 'mask.nii.gz'));
+
+    expect({ cropEmpty, device }).toEqual({ cropEmpty: false, device: 'cpu' });
+    for (const [name, label] of Object.entries(labels)) expect(labelVoxels[label], name).toBeGreaterThan(50);
+    expect(mask.grid.dims).toEqual(middle.dims);
+    expect(affinesAgree(middle, mask.grid.affine)).toBe(true);
   });
 
   it('reports every tile', async () => {

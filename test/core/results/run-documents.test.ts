@@ -81,6 +81,18 @@ describe('buildRunRecord', () => {
     });
   });
 
+  it('says of each model which device it ran on, whatever the engine greeted with', () => {
+    const models = new Map<ModelId, RunResult>([
+      ['liver', { ...result(4, 1, null), device: 'mps' }],
+      ['task008', result(4, 1, null)],
+    ]);
+
+    expect(buildRunRecord({ ...input, device: 'mps', models })).toMatchObject({
+      device: 'mps',
+      devices: { liver: 'mps', task008: 'cpu' },
+    });
+  });
+
   it('takes the highest GPU peak, and null peaks when nothing ran', () => {
     const gpu = new Map<ModelId, RunResult>([
       ['liver', result(4, 1, 7)],

@@ -1,0 +1,103 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { nodeOnDisk, noDisks } from '../fixtures/full-disk.ts';
+import { ROOT, startNode, type CommandResult } from '../fixtures/hpb-command.ts';
+import { closeServer, listen, urlOf } from '../fixtures/package-index.ts';
+import { tempFolder } from '../fixtures/temp-folder.ts';
+
+const START = join('local', 'main.ts');
+const BIN = join(ROOT, 'test', 'fixtures', 'bin');
+
+/** What `npm start -- --once` runs, in a data root of its own. */
+const start = (folder: string, environment: Record<string, string>): Promise<CommandResult> =>
+  startNode([START, '--once'], { HPB_DATA_ROOT: join(folder, 'data'), ...environment }).ended;
+
+/** The environment of the checkout is not used: one of this folder would have to be made. */
+const fresh = (folder: string): Record<string, string> => ({ HPB_VENV: join(folder, 'venv') });
+
+describe('npm start', () => {
+  it('segments the synthetic CT and holds its volumes against the truth', { timeout: 300_000 }, async () => {
+    const folder = tempFolder();
+
+    const { code, stdout, stderr } = await start(folder, { HPB_VENV: join(ROOT, '.venv') });
+
+    expect(code, stderr).toBe(0);
+    for (const structure of ['liver', 'hepatic vessels', 'liver tumours'])
+      expect(stdout).toMatch(new RegExp(`^${structure} +\\d+\\.\\d +\\d+\\.\\d +[+-]\\d+ %$`, 'm'));
+    expect(stdout).toContain('DEMO WEIGHTS');
+    const results = join(folder, 'data', 'demo', 'results', 'phantom');
+    expect(stdout).toContain(`Results: ${results}\n`);
+    expect(existsSync(join(results, 'metadata.json'))).toBe(true);
+    expect(stderr).not.toMatch(/Making|Collecting|Downloading/);
+  });
+
+  it('takes nothing but --once', async () => {
+    const { code, stderr } = await startNode([START, '--twice']).ended;
+
+    expect(code).toBe(2);
+    expect(stderr).toContain('--twice');
+  });
+});
+
+describe('npm start on a machine that lacks something', () => {
+  it.each([
+    ['python-3.10/python3', 'PYTHON_WRONG_VERSION'],
+    ['python-without-venv/python3', 'PYTHON_NO_VENV'],
+    ['no-such-python', 'PYTHON_MISSING'],
+  ])('ends with 10 when the Python is %s', async (python, code) => {
+    const folder = tempFolder();
+
+    const result = await start(folder, { ...fresh(folder), HPB_PYTHON: join(BIN, python) });
+
+    expect(result.code).toBe(10);
+    expect(result.stderr).toContain(`Code: ${code}`);
+    expect(result.stderr).toMatch(/What to do: .*Install Python 3\.11/);
+    expect(existsSync(join(folder, 'venv', 'hpb-environment.json'))).toBe(false);
+  });
+
+  it.for([
+    ['empty', 'The engines need 6.0 GB'],
+    ['full', 'The disk ran full while'],
+  ] as const)('ends with 11 on a small disk that is %s', async ([state, reason], context) => {
+    const impossible = noDisks();
+    if (impossible !== null) context.skip(impossible);
+    const disk = join(tempFolder(), 'disk');
+    mkdirSync(disk);
+
+    const { code, stderr } = await nodeOnDisk({ folder: disk, state }, [START, '--once'], {
+      HPB_DATA_ROOT: join(disk, 'data'),
+      ...fresh(disk),
+    });
+
+    expect(code, stderr).toBe(11);
+    expect(stderr).toContain(reason);
+    expect(stderr).toContain('Code: DISK_FULL');
+    expect(stderr).toContain('What to do: Free some');
+  });
+
+  it('ends with 12 without a network', async () => {
+    const gone = await listen(() => {});
+    const url = urlOf(gone);
+    await closeServer(gone);
+    const folder = tempFolder();
+
+    const { code, stderr } = await start(folder, {
+      ...fresh(folder),
+      HPB_TORCH_INDEX: `${url}/torch`,
+      PIP_CONFIG_FILE: '/dev/null',
+      PIP_INDEX_URL: `${url}/simple`,
+      PIP_EXTRA_INDEX_URL: '',
+      PIP_FIND_LINKS: '',
+      PIP_NO_CACHE_DIR: '1',
+      PIP_RETRIES: '1',
+      NO_PROXY: '127.0.0.1',
+      no_proxy: '127.0.0.1',
+    });
+
+    expect(code, stderr).toBe(12);
+    expect(stderr).toContain('Code: NETWORK_UNREACHABLE');
+    expect(stderr).toContain('What to do: Check the connection');
+    expect(existsSync(join(folder, 'venv', 'hpb-environment.json'))).toBe(false);
+  });
+});
