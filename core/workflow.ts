@@ -61,9 +61,6 @@ export const caughtFailure = z.object({ Error: z.string(), Cause: z.string().opt
 /** Input of RecordShardFailure. */
 export const shardFailureInput = z.object({ shard: plannedShard, failure: caughtFailure });
 
-/** Input of PublishResults and ConfirmResults. */
-export const publishInput = z.object({ jobId, attempt });
-
 /** The workflow's output: a compact summary for whoever reads the console. */
 export const publishedJob = z.object({
   jobId,
@@ -101,7 +98,6 @@ export type FunctionState = (typeof FUNCTION_STATES)[number];
 
 /** Names of the Task states that run a worker. */
 export const WORKER_STATES = ['UnpackArchive', 'RunShard', 'PublishLargeResults'] as const;
-export type WorkerState = (typeof WORKER_STATES)[number];
 
 /** Placeholders of the file; the laptop and CDK fill in all of them. */
 export const WORKFLOW_PLACEHOLDERS = [
