@@ -1,3 +1,4 @@
+import { memoryNeededForCase } from '../core/models/case-memory.ts';
 import { memoryNeeded } from '../core/models/memory.ts';
 import type { ModelId, SegmentOptions } from '../core/models/catalogue.ts';
 import { huStats } from '../core/volume/hu-stats.ts';
@@ -27,6 +28,10 @@ export async function scanFile(path: string, options: ScanFileOptions): Promise<
   const needed = options.models.map(
     (model) => [model, (grid: typeof file.grid) => memoryNeeded(grid, model, options.segment)] as const,
   );
-  const memory = { needed: Object.fromEntries(needed), presentBytes: options.memoryPresentBytes };
+  const memory = {
+    needed: Object.fromEntries(needed),
+    neededForCase: (grid: typeof file.grid) => memoryNeededForCase(grid, options.models, options.segment),
+    presentBytes: options.memoryPresentBytes,
+  };
   return { file, verdict: checkScan(file.header, { stats: huStats(file), memory }) };
 }

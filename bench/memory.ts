@@ -1,5 +1,6 @@
 /**
- * Peak memory of the engine host per model and grid against `memoryNeeded`, whose coefficients it calibrates.
+ * Peak memory of the engine host per request and grid against `memoryNeeded` and, for `both`, what stays loaded of the
+ * models before (`engineMemoryNeeded`); it calibrates their coefficients.
  *
  * npm run bench:memory -- [--full-size] [--models ID,...] [--grids ID,...] [--json]
  *
@@ -15,8 +16,14 @@ import { stdout } from 'node:process';
 import { parseArgs } from 'node:util';
 import { writeNifti } from '../adapters/nifti-file.ts';
 import { asHpbError } from '../core/errors.ts';
-import { engineCallOf, MODEL_IDS, type ModelId, type SegmentOptions } from '../core/models/catalogue.ts';
-import { memoryNeeded } from '../core/models/memory.ts';
+import { engineMemoryNeeded } from '../core/models/case-memory.ts';
+import {
+  engineCallOf,
+  MODEL_IDS,
+  REQUEST_MODELS,
+  type ModelId,
+  type SegmentOptions,
+} from '../core/models/catalogue.ts';
 import { makePhantom, phantomGrid } from '../core/volume/phantom.ts';
 import { voxelCount, type Grid } from '../core/volume/volume.ts';
 import { gib, machineFacts } from './figures.ts';
@@ -34,19 +41,25 @@ const GRIDS: Readonly<Record<string, Grid>> = {
 
 interface Variant {
   readonly id: string;
-  readonly model: ModelId;
+  readonly models: readonly ModelId[];
   readonly options: SegmentOptions;
 }
 
-const VARIANTS: readonly Variant[] = MODEL_IDS.flatMap((model): Variant[] => {
-  const options = { fast: false, folds: [0], tta: false };
-  const plain = { id: model, model, options };
-  if (model === 'task008') {
-    return [plain, { id: 'task008-folds01', model, options: { ...options, folds: [0, 1] } }];
-  }
-  const hasFast = model === 'liver' || model === 'totalseg';
-  return hasFast ? [plain, { id: `${model}-fast`, model, options: { ...options, fast: true } }] : [plain];
-});
+const OPTIONS: SegmentOptions = { fast: false, folds: [0], tta: false };
+
+const VARIANTS: readonly Variant[] = [
+  ...MODEL_IDS.flatMap((model): Variant[] => {
+    const plain = { id: model, models: [model], options: OPTIONS };
+    if (model === 'task008') {
+      return [plain, { ...plain, id: 'task008-folds01', options: { ...OPTIONS, folds: [0, 1] } }];
+    }
+    const hasFast = model === 'liver' || model === 'totalseg';
+    return hasFast
+      ? [plain, { ...plain, id: `${model}-fast`, options: { ...OPTIONS, fast: true } }]
+      : [plain];
+  }),
+  { id: 'both', models: REQUEST_MODELS['both']!, options: { ...OPTIONS, fast: true } },
+];
 
 interface Figure {
   readonly variant: string;
@@ -56,7 +69,7 @@ interface Figure {
   readonly estimatedBytes: number;
 }
 
-/** Peak of a fresh host, bytes; null where the weights of the model are missing. */
+/** Peak of a fresh host, bytes; null where weights are missing. */
 async function measure(
   machine: BenchMachine,
   variant: Variant,
@@ -66,9 +79,13 @@ async function measure(
   const engine = warmEngine(machine, join(scratch, 'engine'));
   try {
     const opened = await engine.open(ct);
-    const call = engineCallOf(variant.model, variant.options, machine.weights);
     const output = join(scratch, 'mask.nii.gz');
-    return (await opened.run({ call, output, onProgress: () => undefined })).peakRssBytes;
+    let peak = 0;
+    for (const model of variant.models) {
+      const call = engineCallOf(model, variant.options, machine.weights);
+      peak = (await opened.run({ call, output, onProgress: () => undefined })).peakRssBytes;
+    }
+    return peak;
   } catch (thrown) {
     if (asHpbError(thrown).code === 'WEIGHTS_MISSING') return null;
     throw thrown;
@@ -113,7 +130,7 @@ async function main(): Promise<number> {
           );
           continue;
         }
-        const estimatedBytes = memoryNeeded(grid, variant.model, variant.options);
+        const estimatedBytes = engineMemoryNeeded(grid, variant.models, variant.options);
         const voxels = voxelCount(grid.dims);
         const figure: Figure = { variant: variant.id, grid: name, voxels, measuredBytes, estimatedBytes };
         stdout.write(`${values.json ? JSON.stringify(figure) : line(figure)}\n`);

@@ -2,6 +2,7 @@
 
 import ctypes
 import json
+import multiprocessing.util
 import os
 import shutil
 import signal
@@ -100,11 +101,14 @@ def prepare_engines(scratch, threads, device):
         os.environ['CUDA_VISIBLE_DEVICES'] = ''
 
 
+#: What libraries might do and this process may not: audit event -> what it is.
 FORBIDDEN = {
     'socket.connect': 'open network connections',
     'socket.getaddrinfo': 'look up network names',
     'socket.gethostbyname': 'look up network names',
+    'socket.gethostbyaddr': 'look up network names',
     'socket.sendto': 'send network packets',
+    'socket.sendmsg': 'send network packets',
     'subprocess.Popen': 'start programs',
     'os.system': 'start programs',
     'os.exec': 'start programs',
@@ -113,35 +117,77 @@ FORBIDDEN = {
     'os.forkpty': 'fork',
 }
 
-REMOVALS = {'os.remove', 'os.rmdir', 'os.rename', 'os.truncate', 'shutil.rmtree', 'shutil.move'}
+#: They also do harm when they are asked of a folder above the weights.
+REMOVALS = {'os.remove', 'os.rmdir', 'os.rename', 'shutil.rmtree', 'shutil.move'}
+CHANGES = {'os.truncate', 'os.mkdir', 'os.link', 'os.symlink', 'os.chmod', 'os.chown', 'os.utime'}
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+
+class Forbidden(PermissionError):
+    """What `Guard` refused; `event` is Python's name of it."""
+
+    def __init__(self, event, what):
+        super().__init__(f'the engine host may not {what}')
+        self.event = event
 
 
 class Guard:
-    """An audit hook, which nothing can remove: no network, no child process, no deletion of weights."""
+    """
+    An audit hook, which nothing can remove: no network, no child process, no change to weights. It sees what Python
+    code does; libraries that write files by themselves (ITK) are given no path of weights.
+    """
 
     def __init__(self):
         self._protected = ()
 
     def protect(self, folder):
-        """No file below `folder` may be removed, renamed or cut by this process from now on."""
+        """No file below `folder` may be removed, renamed, written or made by this process from now on."""
         path = os.path.realpath(folder)
         if path not in self._protected:
             self._protected = (*self._protected, path)
 
     def install(self):
         sys.addaudithook(self._watch)
+        # The one way to a child that no event announces: pools of multiprocessing's method `spawn`.
+        multiprocessing.util.spawnv_passfds = refuse_spawn
 
     def _watch(self, event, arguments):
         if event in FORBIDDEN:
-            raise PermissionError(f'the engine host may not {FORBIDDEN[event]}')
-        if event in REMOVALS and self._protected:
-            for argument in arguments[:2]:
-                if isinstance(argument, (str, os.PathLike)) and self._is_weight(os.fspath(argument)):
-                    raise PermissionError('the engine host may not change the weights')
+            raise Forbidden(event, FORBIDDEN[event])
+        if not self._protected:
+            return
+        if event == 'open':
+            path, _, flags = arguments
+            if flags & WRITING and self._is_weight(path):
+                raise Forbidden(event, 'write below the weights')
+        elif event in REMOVALS or event in CHANGES:
+            paths = arguments[:2]
+            above = event in REMOVALS and any(self._holds_weights(path) for path in paths)
+            if above or any(self._is_weight(path) for path in paths):
+                raise Forbidden(event, 'change the weights')
 
     def _is_weight(self, path):
-        real = os.path.realpath(path)
-        return any(real == folder or real.startswith(folder + os.sep) for folder in self._protected)
+        real = real_path(path)
+        return real is not None and any(is_within(real, folder) for folder in self._protected)
+
+    def _holds_weights(self, path):
+        real = real_path(path)
+        return real is not None and any(is_within(folder, real) for folder in self._protected)
+
+
+def refuse_spawn(*_arguments):
+    raise Forbidden('multiprocessing.spawn', 'start programs')
+
+
+def real_path(path):
+    """The path without links; None for a descriptor, or whatever else stands in its place in an audit event."""
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        return None
+    return os.path.realpath(os.fsdecode(path))
+
+
+def is_within(path, folder):
+    return path == folder or path.startswith(folder + os.sep)
 
 
 def end_with_parent(scratch):

@@ -6,10 +6,17 @@ import traceback
 
 import torch
 
+from environment import Forbidden
 from protocol import EngineError
 
 #: What CUDA, cuDNN and cuBLAS say when the card or its driver failed.
 DEVICE_FAULTS = ('CUDA error', 'cuDNN error', 'CUDNN_STATUS', 'CUBLAS_STATUS', 'cuBLAS', 'NVML', 'MPS backend')
+
+#: What they say when the card is full, where torch has no class for it.
+NO_GPU_MEMORY = (
+    *('CUDA error: out of memory', 'CUBLAS_STATUS_ALLOC_FAILED', 'CUDNN_STATUS_ALLOC_FAILED'),
+    'MPS backend out of memory',
+)
 
 NO_MEMORY = ("can't allocate memory", 'not enough memory', 'Cannot allocate memory', 'bad_alloc')
 
@@ -22,7 +29,10 @@ def error_of(problem, stage):
         return problem
     traceback.print_exception(problem, file=sys.stderr)
     said = f'{type(problem).__name__}: {problem}'
-    if isinstance(problem, torch.OutOfMemoryError):
+    if isinstance(problem, Forbidden):
+        message = f'The engine tried what it must not: {problem}.'
+        return EngineError('ENGINE_FAILED', message, stage=stage, forbidden=problem.event)
+    if isinstance(problem, torch.OutOfMemoryError) or any(text in str(problem) for text in NO_GPU_MEMORY):
         return EngineError('GPU_OUT_OF_MEMORY', f'The GPU has too little memory. {said}', stage=stage)
     if isinstance(problem, MemoryError) or any(text in str(problem) for text in NO_MEMORY):
         return EngineError('OUT_OF_MEMORY', f'This machine has too little memory. {said}', stage=stage)

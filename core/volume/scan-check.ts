@@ -53,6 +53,8 @@ export interface ScanCheckOptions {
   readonly memory?: {
     /** Model id -> peak bytes for a grid. */
     readonly needed: Readonly<Record<string, (grid: Grid) => number>>;
+    /** Peak bytes of the whole case: worker, engine, and what its models keep of each other. */
+    readonly neededForCase?: (grid: Grid) => number;
     readonly presentBytes: number;
   };
 }
@@ -69,8 +71,7 @@ export function checkScan(header: NiftiHeader, options: ScanCheckOptions = {}): 
   const { grid } = header;
   const { stats, memory } = options;
   const needed = Object.entries(memory?.needed ?? {}).map(([model, bytes]) => [model, bytes(grid)] as const);
-  const memoryFindings =
-    memory === undefined ? [] : needed.map((need) => memoryFinding(need, memory.presentBytes));
+  const memoryFindings = memory === undefined ? [] : findMemory(needed, memory, grid);
   const intensity = stats === undefined ? null : intensityProblem(stats);
   const disagreement = formsDisagree(header);
   const problems = [
@@ -78,13 +79,13 @@ export function checkScan(header: NiftiHeader, options: ScanCheckOptions = {}): 
     spacingProblem(grid),
     shearProblem(grid),
     intensity,
-    ...memoryFindings.map((finding) => finding?.refused ?? null),
+    ...memoryFindings.map((finding) => finding.refused ?? null),
   ];
   const warnings = [
     disagreement,
     tooSmall(grid),
     stats === undefined || intensity !== null ? null : intensityWarning(stats),
-    ...memoryFindings.map((finding) => finding?.warning ?? null),
+    ...memoryFindings.map((finding) => finding.warning ?? null),
   ];
   const documents = (found: readonly (HpbError | null)[]): ErrorDocument[] =>
     found.filter((error) => error !== null).map((error) => error.toDocument());
@@ -201,15 +202,36 @@ function tooSmall(grid: Grid): HpbError | null {
   );
 }
 
+interface MemoryFinding {
+  readonly refused?: HpbError;
+  readonly warning?: HpbError;
+}
+
+/** A model that alone is too much is named; else the case as a whole is judged. */
+function findMemory(
+  needed: readonly (readonly [model: string, bytes: number])[],
+  { neededForCase, presentBytes }: NonNullable<ScanCheckOptions['memory']>,
+  grid: Grid,
+): readonly MemoryFinding[] {
+  const ofModels = needed
+    .map(([model, bytes]) => memoryFinding(`The model ${model}`, { model, bytes }, presentBytes))
+    .filter((finding) => finding !== null);
+  if (neededForCase === undefined || ofModels.some(({ refused }) => refused !== undefined)) return ofModels;
+  const model = needed.map(([id]) => id).join(' + ');
+  const ofCase = memoryFinding(`The case (${model})`, { model, bytes: neededForCase(grid) }, presentBytes);
+  return ofCase === null ? [] : [ofCase];
+}
+
 function memoryFinding(
-  [model, bytes]: readonly [string, number],
+  what: string,
+  { model, bytes }: { readonly model: string; readonly bytes: number },
   present: number,
-): { readonly refused?: HpbError; readonly warning?: HpbError } | null {
+): MemoryFinding | null {
   if (bytes <= MEMORY_WARNING_SHARE * present) return null;
   const refused = bytes > present;
   const error = new HpbError(
     'CT_EXCEEDS_MEMORY',
-    `The model ${model} needs about ${gigabytes(bytes)} GB of memory for this CT; ${gigabytes(present)} GB are there${refused ? '' : ', which may just do'}.`,
+    `${what} needs about ${gigabytes(bytes)} GB of memory for this CT; ${gigabytes(present)} GB are there${refused ? '' : ', which may just do'}.`,
     {
       remedy: 'Crop the CT to the abdomen, choose the fast variant, or use a machine with more memory.',
       details: { model, needed: bytes, present },

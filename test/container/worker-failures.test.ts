@@ -6,6 +6,7 @@ import { writeNifti } from '../../adapters/nifti-file.ts';
 import { runShard } from '../../container/worker.ts';
 import { HpbError, WORKER_EXIT } from '../../core/errors.ts';
 import { caseFileKey, caseIdOf, caseResultKey } from '../../core/layout.ts';
+import { memoryNeededForCase } from '../../core/models/case-memory.ts';
 import type { ObjectStore } from '../../core/ports.ts';
 import { FakeEngine, failing, type FakeRun } from '../fakes/fake-engine.ts';
 import { plausibleMask, resultOf } from '../fakes/plausible-mask.ts';
@@ -58,6 +59,16 @@ describe('a case that fails', () => {
     const { ends } = await endings(bench, shardOf(1));
 
     expect({ ends, opened: engine.opened }).toEqual({ ends: ['CT_EXCEEDS_MEMORY'], opened: [] });
+  });
+
+  it('because memory would do for each model but not for the case never reaches the engine', async () => {
+    const shard = shardOf(1);
+    const { models, options } = shard.cases[0]!;
+    const alone = models.map((model) => memoryNeededForCase(GRID, [model], options));
+    const bench = await workerBench(new FakeEngine(), { memoryPresent: async () => Math.max(...alone) });
+
+    expect((await endings(bench, shard)).ends).toEqual(['CT_EXCEEDS_MEMORY']);
+    expect((await resultIn(bench)).error!.message).toContain('liver + task008');
   });
 
   it('without weights never reaches the engine', async () => {

@@ -3,7 +3,7 @@ import { huPercentile, huStats, shareUpTo } from '../../../core/volume/hu-stats.
 import { niftiDatatype } from '../../../core/volume/nifti-datatypes.ts';
 import { encodeNiftiHeader } from '../../../core/volume/nifti-encode.ts';
 import { parseNiftiHeader, type NiftiHeader } from '../../../core/volume/nifti-header.ts';
-import { checkScan, type ScanCheckOptions } from '../../../core/volume/scan-check.ts';
+import { checkScan } from '../../../core/volume/scan-check.ts';
 import {
   voxelCount,
   type Affine,
@@ -256,37 +256,5 @@ describe('a header of our own is needed', () => {
 
   test('not when they differ by rounding', () => {
     expect(needed((f) => f.writeFloatLE(70.00001, 268))).toEqual({ needed: false, warnings: [], fit: true });
-  });
-});
-
-describe('memory', () => {
-  const withNeed = (bytes: number): ReturnType<typeof checkScan> => {
-    const memory: ScanCheckOptions['memory'] = {
-      needed: { small: () => 1e6, large: (grid) => bytes * (grid.dims[0] / DIMS[0]) },
-      presentBytes: 16e9,
-    };
-    return checkScan(header(), { memory });
-  };
-
-  test('that is there is no matter', () => {
-    expect(withNeed(12e9)).toMatchObject({ fit: true, problems: [], warnings: [] });
-    expect(withNeed(12e9).facts.memoryNeeded).toEqual({ small: 1e6, large: 12e9 });
-  });
-
-  test('that is nearly used up gives a warning', () => {
-    expect(withNeed(13e9)).toMatchObject({
-      fit: true,
-      problems: [],
-      warnings: [{ code: 'CT_EXCEEDS_MEMORY' }],
-    });
-  });
-
-  test('that is not there refuses the CT and names the model', () => {
-    const { fit, problems } = withNeed(17e9);
-
-    expect(fit).toBe(false);
-    expect(problems).toMatchObject([
-      { code: 'CT_EXCEEDS_MEMORY', details: { model: 'large', needed: 17e9, present: 16e9 } },
-    ]);
   });
 });
