@@ -1,5 +1,6 @@
 import { HpbError } from '../core/errors.ts';
 import type { ByteRange, ObjectFacts } from '../core/ports.ts';
+import { shrinkBuffer } from '../core/volume/shrink-buffer.ts';
 import { attachment } from './content-disposition.ts';
 import type { FileLinkOptions } from './file-signed-links.ts';
 import { boundedBody } from './http-app/bounded-body.ts';
@@ -24,16 +25,18 @@ export class FileLinkServer {
    * Answers an upload, a part of one, or a download. Bodies are streamed; what is refused is not read. Never throws:
    * refusals are problem documents, 403 (`URL_REFUSED`) for a link that is not one of ours, has expired, or is used
    * for something else; 412 (`OBJECT_EXISTS`); 404 (`OBJECT_NOT_FOUND`, `UPLOAD_NOT_FOUND`); 416.
+   *
+   * @param requestId By which refusals and the log know the request.
    */
-  async handle(request: Request): Promise<Response> {
+  async handle(request: Request, requestId: string = crypto.randomUUID()): Promise<Response> {
     try {
       const { secret, clock } = this.#options;
       const claims = verifiedClaims(request.method, new URL(request.url), secret, clock.now());
       return claims.method === 'PUT'
         ? await this.#upload(claims, request)
-        : await this.#download(claims, request);
+        : await this.#download(claims, request, requestId);
     } catch (error) {
-      return refusal(error);
+      return refusal(error, requestId);
     }
   }
 
@@ -52,14 +55,14 @@ export class FileLinkServer {
     return new Response(null, { status: 200, headers: { etag: `"${tag}"` } });
   }
 
-  async #download(claims: LinkClaims, request: Request): Promise<Response> {
+  async #download(claims: LinkClaims, request: Request, requestId: string): Promise<Response> {
     const { store } = this.#options;
     const facts = await store.head(claims.key);
     if (facts === null) throw objectNotFound(claims.key);
     const headers = downloadHeaders(claims, facts);
     const range = rangeOf(request.headers, facts, headers);
     if (range !== null && range.start >= facts.bytes) {
-      const answer = refusal(rangeNotSatisfiable(range, facts.bytes));
+      const answer = refusal(rangeNotSatisfiable(range, facts.bytes), requestId);
       answer.headers.set('content-range', `bytes */${facts.bytes}`);
       return answer;
     }
@@ -87,12 +90,21 @@ async function* exactly(bytes: number, request: Request): AsyncGenerator<Uint8Ar
     for await (const chunk of boundedBody(request, { maxBytes: bytes, idleMs: BODY_IDLE_MS })) {
       received += chunk.byteLength;
       yield chunk;
+      release(chunk);
     }
   } catch (error) {
     // The connection broke.
     throw error instanceof HpbError ? error : wrongSize(bytes, received, error);
   }
   if (received < bytes) throw wrongSize(bytes, received);
+}
+
+/**
+ * Gives the memory of a chunk that is stored back now: the collector would let 80 MB of them pile up. Only a chunk that
+ * is all of its buffer, for the socket may have given parts of another to several.
+ */
+function release({ buffer, byteLength }: Uint8Array): void {
+  if (byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) shrinkBuffer(buffer, 0);
 }
 
 function wrongSize(bytes: number, received: number, cause?: unknown): HpbError {
@@ -135,7 +147,7 @@ function isCurrent(ifRange: string | null, ours: Headers): boolean {
   return ifRange === null || ifRange === ours.get('etag') || ifRange === ours.get('last-modified');
 }
 
-function refusal(error: unknown): Response {
+function refusal(error: unknown, requestId: string): Response {
   const isThere = error instanceof HpbError && error.code === 'OBJECT_EXISTS';
-  return problemResponse(error, crypto.randomUUID(), isThere ? PRECONDITION_FAILED : undefined);
+  return problemResponse(error, requestId, isThere ? PRECONDITION_FAILED : undefined);
 }

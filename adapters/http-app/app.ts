@@ -34,7 +34,7 @@ export function createHttpApp(ports: ServicePorts, deployment: HttpDeployment): 
   addHealthRoutes(app, home);
   addDocumentRoutes(app);
   const { objects } = deployment;
-  if (objects !== undefined) app.all('/objects/*', (c) => objects.handle(c.req.raw));
+  if (objects !== undefined) app.all('/objects/*', (c) => objects.handle(c.req.raw, c.get('requestId')));
   const allowed = methodsByPath(app);
   app.notFound((c) => {
     const methods = allowed(c.req.path);

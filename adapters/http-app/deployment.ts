@@ -45,7 +45,7 @@ export interface HttpDeployment {
   /** What the links in an answer begin with, without a slash at the end. */
   readonly baseUrl: (request: Request) => string;
   /** Serves the signed links of the laptop's store, below `/objects/`. */
-  readonly objects?: { readonly handle: (request: Request) => Promise<Response> };
+  readonly objects?: { readonly handle: (request: Request, requestId: string) => Promise<Response> };
   /** How patient the server is; defaults: see `PATIENCE`. */
   readonly patience?: Partial<Patience>;
 }

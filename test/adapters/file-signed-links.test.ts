@@ -66,12 +66,12 @@ describe('signed links to a folder', () => {
     const options = { store, multipart: new FileMultipart(root), secret: 'another', clock: systemClock };
     const { url } = await links.signGet('k', { expiresSeconds: 60 });
 
-    const answer = await new FileLinkServer(options).handle(new Request(url));
+    const answer = await new FileLinkServer(options).handle(new Request(url), 'request-1');
 
     expect(answer.status).toBe(403);
     expect(answer.headers.get('content-type')).toBe('application/problem+json');
     const problem = (await answer.json()) as { code: string };
-    expect(problem.code).toBe('URL_REFUSED');
+    expect(problem).toMatchObject({ code: 'URL_REFUSED', requestId: 'request-1' });
     expect(JSON.stringify(problem)).not.toContain('signature=');
   });
 

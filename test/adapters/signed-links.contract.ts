@@ -13,6 +13,7 @@ const CHANGES: Readonly<Record<string, (put: SignedRequest) => Partial<SignedReq
     'another type': ({ headers }) => ({ headers: { ...headers, 'content-type': 'text/html' } }),
     'another key': ({ url }) => ({ url: url.replace('/input', '/other') }),
     'another signature': ({ url }) => ({ url: tampered(url) }),
+    'a longer signature': ({ url }) => ({ url: url.replace(/(signature=[0-9a-f]+)/i, '$10') }),
     'a longer life': ({ url }) => ({ url: url.replace(/(xpires=)(\d+)/i, '$19$2') }),
     'no signature': ({ url }) => ({ url: url.split('?')[0]! }),
   };

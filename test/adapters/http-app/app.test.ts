@@ -172,6 +172,15 @@ describe('the signed links of the laptop', () => {
     expect(answer.headers.get('cache-control')).toBe('private');
     expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
   });
+
+  it('are told the id of the request', async () => {
+    const handle = async (_: Request, requestId: string) => new Response(requestId);
+    const { call } = httpHome({ deployment: { objects: { handle } } });
+
+    const answer = await call('GET /objects/uploads/u-1/input', undefined, { 'x-request-id': 'mine' });
+
+    expect(await answer.text()).toBe('mine');
+  });
 });
 
 describe('health', () => {
