@@ -61,7 +61,8 @@ async function submit(
     requestOf(submission, upload, { jobId, fingerprint, now: ports.clock.now() }),
   );
   await ports.store.put(uploadUseKey(request.uploadId, jobId), '');
-  const { job, created } = await createJob(ports, request);
+  const attempt = idempotencyKey === undefined ? 1 : await freeAttempt(ports, jobId);
+  const { job, created } = await createJob(ports, newJob(request, attempt));
   await startAttempt(ports, job);
   if (created) {
     ports.log.info('job:submitted', { jobId, models: request.models.join(','), batch: request.batch });
@@ -108,26 +109,35 @@ async function keepRequest(ports: ServicePorts, request: JobRequest): Promise<Jo
   return earlier;
 }
 
+/**
+ * The first attempt whose execution there has never been: a purged job of the same key has left its names taken, and
+ * starting one of them would run nothing.
+ */
+async function freeAttempt({ executions }: Pick<ServicePorts, 'executions'>, jobId: JobId): Promise<number> {
+  let attempt = 1;
+  while ((await executions.describe(executionName(jobId, attempt))) !== null) attempt += 1;
+  return attempt;
+}
+
 async function createJob(
   { index }: Pick<ServicePorts, 'index'>,
-  request: JobRequest,
+  job: JobDocument,
 ): Promise<{ readonly job: JobDocument; readonly created: boolean }> {
-  const job = newJob(request);
   try {
     await index.create(job);
     return { job, created: true };
   } catch (error) {
     if (!(error instanceof HpbError) || error.code !== 'OBJECT_EXISTS') throw error;
   }
-  return { job: (await index.get(request.jobId)) ?? job, created: false };
+  return { job: (await index.get(job.jobId)) ?? job, created: false };
 }
 
-function newJob({ jobId, batch, models, options, createdAt }: JobRequest): JobDocument {
+function newJob({ jobId, batch, models, options, createdAt }: JobRequest, attempt: number): JobDocument {
   return {
     layoutVersion: LAYOUT_VERSION,
     jobId,
     state: 'QUEUED',
-    attempt: 1,
+    attempt,
     batch,
     models,
     options,
@@ -137,7 +147,7 @@ function newJob({ jobId, batch, models, options, createdAt }: JobRequest): JobDo
     deadlineAt: null,
     counts: null,
     error: null,
-    attempts: [{ attempt: 1, startedAt: createdAt, endedAt: null, state: null, code: null }],
+    attempts: [{ attempt, startedAt: createdAt, endedAt: null, state: null, code: null }],
     zip: null,
   };
 }

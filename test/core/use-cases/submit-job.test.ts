@@ -1,8 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JobId, UploadId } from '../../../core/layout.ts';
+import { purgeJob } from '../../../core/use-cases/purge-job.ts';
 import { resumeJobs } from '../../../core/use-cases/resume-jobs.ts';
 import { failJob } from '../../../core/use-cases/fail-job.ts';
+import { retryJob } from '../../../core/use-cases/retry-job.ts';
 import { submitJob } from '../../../core/use-cases/submit-job.ts';
 import { openUpload } from '../../../core/use-cases/uploads.ts';
 import { serviceFakes, type ServiceFakes } from '../../fakes/service-fakes.ts';
@@ -120,6 +122,20 @@ describe('an idempotency key', () => {
 
     expect(again.job).toMatchObject({ jobId: job.jobId, attempt: 2, state: 'QUEUED' });
     expect(ports.executions.started.map(({ name }) => name)).toEqual([`${job.jobId}-a1`, `${job.jobId}-a2`]);
+  });
+
+  it('of a purged job begins anew, under an execution name that was never taken', async () => {
+    const ports = serviceFakes();
+    const first = await submitJob(ports, submission(await uploadOf(ports), 'key'));
+    await failJob(ports, { jobId: first.job.jobId, attempt: 1, failure: { Error: 'Boom' } });
+    await retryJob(ports, first.job.jobId, LINKS);
+    await purgeJob(ports, first.job.jobId);
+
+    const { job, created } = await submitJob(ports, submission(await uploadOf(ports), 'key'));
+
+    expect(created).toBe(true);
+    expect(job).toMatchObject({ jobId: first.job.jobId, attempt: 3, state: 'QUEUED' });
+    expect(ports.executions.started.at(-1)!.name).toBe(`${job.jobId}-a3`);
   });
 
   it('after a crash at any write leads to one job and one execution', async () => {
