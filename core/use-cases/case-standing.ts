@@ -109,14 +109,17 @@ async function begunCases(
   return new Map(answers.map((answer) => [answer.caseId, answer]));
 }
 
-/** A case by its result; null while there is none of this attempt. */
+/** A case by its result; null while there is none of this attempt, or only that of a worker which was stopped. */
 async function finishedCase(
   { store }: StandingPorts,
-  { jobId, attempt }: JobDocument,
+  { jobId, attempt, state }: JobDocument,
   one: JobCase,
 ): Promise<CaseAnswer | null> {
   const result = await findDocument(store, caseResultKey(jobId, one.caseId), caseResult);
   if (result === null || (result.outcome === 'failed' && result.attempt !== attempt)) return null;
+  // The next worker runs it again: a service that shuts down cancels what runs, a machine that goes interrupts it.
+  const isStopped = result.error?.code === 'INTERRUPTED' || result.error?.code === 'CANCELLED';
+  if (isStopped && !isFinal(state)) return null;
   return { ...ended(one), state: result.outcome, error: result.error };
 }
 

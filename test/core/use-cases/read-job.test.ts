@@ -53,6 +53,38 @@ describe('a running job', () => {
     expect(job.percent).toBeLessThan(70);
   });
 
+  it.each([
+    ['by its machine', 'INTERRUPTED'],
+    ['with the service', 'CANCELLED'],
+  ] as const)('takes a case that was stopped %s for one that is still to be done', async (_, error) => {
+    const ports = serviceFakes();
+    const jobId = await runningJob(ports, 1);
+    await storeProgress(ports, jobId, 1, 0.5);
+    await storeResult(ports, jobId, caseIdOf(1), { error });
+
+    const job = await readJob(ports, jobId, LINKS);
+
+    expect(job.cases).toMatchObject([{ state: 'running', error: null }]);
+    expect(job.counts).toEqual({ total: 1, succeeded: 0, failed: 0 });
+  });
+
+  it('says why a case has no files: none such, not done, failed', async () => {
+    const ports = serviceFakes();
+    const jobId = await runningJob(ports, 2);
+    await storeResult(ports, jobId, caseIdOf(1), { error: 'ENGINE_FAILED' });
+
+    const said = (caseId: string) => caseFileLink(ports, jobId, caseId, 'results.zip');
+
+    await expect(said('c0001')).rejects.toMatchObject({
+      code: 'RESULT_NOT_FOUND',
+      message: `The case c0001 of the job ${jobId} has no result; it failed with ENGINE_FAILED: It failed.`,
+      remedy: 'Look.',
+    });
+    await expect(said('c0002')).rejects.toThrow('has no result yet (waiting)');
+    await expect(said('c0003')).rejects.toThrow('has no case "c0003"');
+    await expect(said('../c0001')).rejects.toThrow('has no case "../c0001"');
+  });
+
   it('tells its place in the queue until a case has begun', async () => {
     const asked: string[] = [];
     const fakes = serviceFakes();
