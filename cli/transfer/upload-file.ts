@@ -37,6 +37,7 @@ const IDLE_ROUNDS = 3;
  */
 export async function uploadFile(service: Service, request: UploadRequest): Promise<UploadId> {
   const before = await factsOf(request.path);
+  if (before.size === 0n) throw emptyFile();
   let answer = await resumed(service, request.record.uploadId);
   if (answer?.sizeBytes !== Number(before.size)) answer = null;
   if (answer === null) {
@@ -150,6 +151,12 @@ function gaveUp(endpoint: string, failure: SendOutcome | null): HpbError {
         : 'no part goes through';
   return new HpbError('SERVICE_UNREACHABLE', `The bytes do not reach the store of ${endpoint}: ${reason}.`, {
     remedy: 'Run the same command again when the network is back: what has arrived is kept.',
+  });
+}
+
+function emptyFile(): HpbError {
+  return new HpbError('INPUT_UNREADABLE', 'The file is empty (0 bytes).', {
+    remedy: 'Copy it again and compare its size with the original.',
   });
 }
 

@@ -53,6 +53,19 @@ describe('an upload', () => {
     expect(shares.at(-1)).toBe(1);
   });
 
+  it('of an empty file is refused before the service is asked', async () => {
+    const server = await serviceServer();
+    const { request } = aFile(0);
+
+    const upload = uploadFile(connected(server), request);
+
+    await expect(upload).rejects.toMatchObject({
+      code: 'INPUT_UNREADABLE',
+      message: 'The file is empty (0 bytes).',
+    });
+    expect(server.seen).toEqual([]);
+  });
+
   it('of a large file comes in parts that are joined in order', async () => {
     const server = await serviceServer();
     const { body, request, shares } = aFile(1500 * KIB);
