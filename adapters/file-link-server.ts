@@ -1,11 +1,11 @@
 import { HpbError } from '../core/errors.ts';
 import type { ByteRange, ObjectFacts } from '../core/ports.ts';
-import { shrinkBuffer } from '../core/volume/shrink-buffer.ts';
 import { attachment } from './content-disposition.ts';
 import type { FileLinkOptions } from './file-signed-links.ts';
 import { boundedBody } from './http-app/bounded-body.ts';
 import { problemResponse } from './http-app/problem.ts';
 import { refusedLink, verifiedClaims, type LinkClaims } from './link-claims.ts';
+import { releaseChunk } from './release-chunk.ts';
 import { objectExists, objectNotFound, rangeNotSatisfiable } from './store-errors.ts';
 
 /** As S3 answers a conditional PUT of what is there already. */
@@ -90,21 +90,14 @@ async function* exactly(bytes: number, request: Request): AsyncGenerator<Uint8Ar
     for await (const chunk of boundedBody(request, { maxBytes: bytes, idleMs: BODY_IDLE_MS })) {
       received += chunk.byteLength;
       yield chunk;
-      release(chunk);
+      // Whoever takes the next chunk has stored this one.
+      releaseChunk(chunk);
     }
   } catch (error) {
     // The connection broke.
     throw error instanceof HpbError ? error : wrongSize(bytes, received, error);
   }
   if (received < bytes) throw wrongSize(bytes, received);
-}
-
-/**
- * Gives the memory of a chunk that is stored back now: the collector would let 80 MB of them pile up. Only a chunk that
- * is all of its buffer, for the socket may have given parts of another to several.
- */
-function release({ buffer, byteLength }: Uint8Array): void {
-  if (byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) shrinkBuffer(buffer, 0);
 }
 
 function wrongSize(bytes: number, received: number, cause?: unknown): HpbError {

@@ -6,6 +6,7 @@ import type { UploadedPart } from '../core/ports.ts';
 import { factsOf, fileStats } from './file-commit.ts';
 import { outputError } from './file-error.ts';
 import { FileStoreKeys } from './file-store-keys.ts';
+import { releaseChunk } from './release-chunk.ts';
 import { multipartNotFound, partsIncomplete } from './store-errors.ts';
 
 const UPLOAD = 'upload.json';
@@ -78,7 +79,7 @@ export class FileMultipart {
   }
 
   /**
-   * The bytes of `parts`, one after the other.
+   * The bytes of `parts`, one after the other. A chunk is good until the next one is asked for.
    *
    * @throws HpbError UPLOAD_NOT_FOUND; UPLOAD_INCOMPLETE when a part is not there, or not the one that is meant.
    */
@@ -136,5 +137,9 @@ export class FileMultipart {
 }
 
 async function* readAll(paths: readonly string[]): AsyncGenerator<Uint8Array> {
-  for (const path of paths) yield* createReadStream(path, { highWaterMark: 1 << 18 });
+  for (const path of paths)
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>) {
+      yield chunk;
+      releaseChunk(chunk);
+    }
 }

@@ -56,9 +56,12 @@ async function smallCase(folder: string): Promise<Buffer> {
 
 async function archiveOf(ct: Buffer, cases: number): Promise<Buffer> {
   const archive = pack();
-  for (let at = 1; at <= cases; at++) archive.entry({ name: `case-${String(at).padStart(4, '0')}/raw.nii.gz` }, ct);
+  for (let at = 1; at <= cases; at++)
+    archive.entry({ name: `case-${String(at).padStart(4, '0')}/raw.nii.gz` }, ct);
   archive.finalize();
-  return Buffer.concat(await Array.fromAsync(archive.pipe(createGzip({ level: 1 })) as AsyncIterable<Buffer>));
+  return Buffer.concat(
+    await Array.fromAsync(archive.pipe(createGzip({ level: 1 })) as AsyncIterable<Buffer>),
+  );
 }
 
 /** Seconds that the workers' logs give to a stage, over all cases. */
@@ -74,7 +77,9 @@ async function stageSeconds(dataRoot: string, stage: string): Promise<number> {
   return total;
 }
 
-async function cpuOf(service: ServiceProcess): Promise<{ readonly service: number; readonly worker: number }> {
+async function cpuOf(
+  service: ServiceProcess,
+): Promise<{ readonly service: number; readonly worker: number }> {
   const [worker] = await childrenOf(service.pid);
   return {
     service: await cpuSecondsOf(service.pid),
@@ -145,7 +150,9 @@ async function main(): Promise<void> {
       stdout.write(line(many.at(-1)!));
     }
     const own = median(many.map(({ wall, double, cases }) => (1000 * (wall - double)) / cases));
-    const cpu = median(many.map(({ serviceCpu, workerCpu, cases }) => (1000 * (serviceCpu + workerCpu)) / cases));
+    const cpu = median(
+      many.map(({ serviceCpu, workerCpu, cases }) => (1000 * (serviceCpu + workerCpu)) / cases),
+    );
     const growth = (of: (run: BatchRun) => number): number => median(many.map(of)) / median(few.map(of));
     const [service, worker] = [growth((run) => run.servicePeak), growth((run) => run.workerPeak)];
     stdout.write(

@@ -98,12 +98,18 @@ export async function sendSigned(
 /** Uploads bytes that go in one piece and starts a job of them. */
 export async function submit(
   service: ServiceProcess,
-  { bytes, fileName, target }: { readonly bytes: Uint8Array; readonly fileName: string; readonly target: string },
+  {
+    bytes,
+    fileName,
+    target,
+  }: { readonly bytes: Uint8Array; readonly fileName: string; readonly target: string },
   options: Omit<SubmitRequest, 'uploadId'> = {},
 ): Promise<JobAnswer> {
   const opened = uploadAnswer.parse(await post(service, '/uploads', { fileName, sizeBytes: bytes.length }));
   await sendSigned(opened.put!, bytes as Uint8Array<ArrayBuffer>);
-  return jobAnswer.parse(await post(service, `/segment/${target}`, { uploadId: opened.uploadId, ...options }));
+  return jobAnswer.parse(
+    await post(service, `/segment/${target}`, { uploadId: opened.uploadId, ...options }),
+  );
 }
 
 /** The job once it has ended; `onLook` is called at every look on the way. Throws when it did not succeed. */
@@ -116,7 +122,8 @@ export async function ended(
     const job = jobAnswer.parse(await (await fetch(`${service.url}/jobs/${jobId}`)).json());
     onLook(job);
     if (job.state === 'SUCCEEDED') return job;
-    if (isFinal(job.state)) throw failed(`The job ended ${job.state}: ${JSON.stringify(job.error ?? job.cases)}`);
+    if (isFinal(job.state))
+      throw failed(`The job ended ${job.state}: ${JSON.stringify(job.error ?? job.cases)}`);
     await sleep(POLL_MS);
   }
 }

@@ -53,9 +53,14 @@ function finishedJob(ordinal: number, cases: number): JobDocument {
 
 /** Stores what a finished job leaves behind that its status is read from. */
 async function storeJob(store: FileObjectStore, index: StoreJobIndex, ordinal: number): Promise<void> {
-  const ids = Array.from({ length: ordinal % BATCH_EVERY === 0 ? BATCH_CASES : 1 }, (_, at) => caseIdOf(at + 1));
+  const ids = Array.from({ length: ordinal % BATCH_EVERY === 0 ? BATCH_CASES : 1 }, (_, at) =>
+    caseIdOf(at + 1),
+  );
   const jobId = idOf(ordinal);
-  const grid = { dims: [64, 64, 40] as [number, number, number], affine: Array.from({ length: 16 }, () => 1) };
+  const grid = {
+    dims: [64, 64, 40] as [number, number, number],
+    affine: Array.from({ length: 16 }, () => 1),
+  };
   const found: JobCases = {
     layoutVersion: 1,
     jobId,
@@ -85,7 +90,15 @@ async function storeJob(store: FileObjectStore, index: StoreJobIndex, ordinal: n
     seconds: 1,
   }));
   const { sha256: inputSha256 } = found;
-  const manifest = { layoutVersion: 1, jobId, attempt: 1, state: 'SUCCEEDED', error: null, inputSha256, cases };
+  const manifest = {
+    layoutVersion: 1,
+    jobId,
+    attempt: 1,
+    state: 'SUCCEEDED',
+    error: null,
+    inputSha256,
+    cases,
+  };
   await store.put(jobManifestKey(jobId), JSON.stringify(manifest));
   await index.create(finishedJob(ordinal, ids.length));
 }

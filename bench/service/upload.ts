@@ -79,11 +79,17 @@ async function upload(
     }
   })();
   const start = performance.now();
-  const opened = uploadAnswer.parse(await post(service, '/uploads', { fileName: 'ct.nii', sizeBytes: bytes }));
+  const opened = uploadAnswer.parse(
+    await post(service, '/uploads', { fileName: 'ct.nii', sizeBytes: bytes }),
+  );
   const { partBytes, missing } = opened.parts!;
   await mapLimited(missing, parallel, async ({ part, bytes: length, request }) => {
     const from = (part - 1) * partBytes;
-    const stretch = createReadStream(path, { start: from, end: from + length - 1, highWaterMark: CHUNK_BYTES });
+    const stretch = createReadStream(path, {
+      start: from,
+      end: from + length - 1,
+      highWaterMark: CHUNK_BYTES,
+    });
     await sendSigned(request, Readable.toWeb(stretch) as ReadableStream<Uint8Array>);
   });
   const sent = performance.now();
