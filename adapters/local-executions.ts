@@ -3,6 +3,7 @@ import { ExecutionTimeoutError, StateMachine, type RunOptions } from 'aws-local-
 import { z } from 'zod';
 import { HpbError } from '../core/errors.ts';
 import { executionDocumentKey, EXECUTIONS_PREFIX, LAYOUT_VERSION } from '../core/layout.ts';
+import { findDocument } from '../core/use-cases/stored-document.ts';
 import type { ExecutionFacts, Executions, Jobs, ObjectStore } from '../core/ports.ts';
 import { executionInput, FUNCTION_STATES, WORKER_STATES, type ExecutionInput } from '../core/workflow.ts';
 import {
@@ -203,10 +204,10 @@ export class LocalExecutions implements Executions {
 
   async #read(name: string): Promise<ExecutionDocument | null> {
     try {
-      const bytes = await this.#options.store.get(executionDocumentKey(name));
-      return executionDocument.parse(JSON.parse(new TextDecoder().decode(bytes)));
+      return await findDocument(this.#options.store, executionDocumentKey(name), executionDocument);
     } catch (thrown) {
-      if (thrown instanceof HpbError && thrown.code === 'OBJECT_NOT_FOUND') return null;
+      // Damaged: as if it had never been, so that its job is run anew instead of holding up all others.
+      if (thrown instanceof HpbError && thrown.code === 'DOCUMENT_UNREADABLE') return null;
       throw thrown;
     }
   }

@@ -2,6 +2,7 @@ import { HpbError } from '../core/errors.ts';
 import { isFinal, JOB_STATES, jobDocument, type JobDocument, type JobState } from '../core/job.ts';
 import { jobDocumentKey, jobIndexKey, jobIndexPrefix, parseJobIndexKey, type JobId } from '../core/layout.ts';
 import { mapLimited } from '../core/map-limited.ts';
+import { parseDocument } from '../core/use-cases/stored-document.ts';
 import type { Clock, JobIndex, ObjectFacts, ObjectStore } from '../core/ports.ts';
 
 const PARALLEL = 16;
@@ -17,7 +18,8 @@ const ACTIVE_STATES = JOB_STATES.filter((state) => !isFinal(state));
  * The index of jobs as documents of a store: `job.json` of each job is the truth, changed only against its tag; empty
  * objects under reverse-time keys make the lists. An entry is written before its document and removed after, so a
  * writer that dies in between leaves an entry too many, never one too few; readers check entries against documents
- * and remove those that are long out of date.
+ * and remove those that are long out of date. Lists leave out jobs whose document cannot be read; `get` and `update`
+ * of one throw `DOCUMENT_UNREADABLE`.
  */
 export class StoreJobIndex implements JobIndex {
   readonly #store: ObjectStore;
@@ -115,10 +117,10 @@ export class StoreJobIndex implements JobIndex {
   }
 
   async #read(jobId: JobId): Promise<{ readonly job: JobDocument; readonly tag: string } | null> {
+    const key = jobDocumentKey(jobId);
     try {
-      const { body, facts } = await this.#store.read(jobDocumentKey(jobId));
-      const job = jobDocument.parse(JSON.parse(new TextDecoder().decode(body)));
-      return { job, tag: facts.tag };
+      const { body, facts } = await this.#store.read(key);
+      return { job: parseDocument(key, body, jobDocument), tag: facts.tag };
     } catch (error) {
       if (isCode(error, 'OBJECT_NOT_FOUND')) return null;
       throw error;
@@ -161,11 +163,22 @@ export class StoreJobIndex implements JobIndex {
   /** The job that an entry stands for; null when the entry is wrong, which is then removed unless it is fresh. */
   async #jobOf(entry: ObjectFacts, state: JobState | undefined): Promise<JobDocument | null> {
     const named = parseJobIndexKey(entry.key);
-    const job = named === null ? null : await this.get(named.jobId);
+    const job = named === null ? null : await this.#readable(named.jobId);
+    // One damaged document must not hide all other jobs; its entry stays for when it is mended.
+    if (job === 'unreadable') return null;
     if (job !== null && jobIndexKey(job, state === undefined ? undefined : job.state) === entry.key)
       return job;
     if (this.#clock.now() - entry.modifiedAt > IN_BETWEEN_MS) await this.#store.remove(entry.key);
     return null;
+  }
+
+  async #readable(jobId: JobId): Promise<JobDocument | 'unreadable' | null> {
+    try {
+      return await this.get(jobId);
+    } catch (error) {
+      if (isCode(error, 'DOCUMENT_UNREADABLE')) return 'unreadable';
+      throw error;
+    }
   }
 
   /** Entries of a job whose document is gone. */

@@ -27,6 +27,7 @@ export const LOG_EVENTS = [
   'job:cancelled',
   'job:finished',
   'job:resumed',
+  'job:resume-failed',
   'job:purged',
   'ingest:accepted',
   'ingest:rejected',

@@ -1,3 +1,4 @@
+import { asHpbError } from '../errors.ts';
 import { isFinal, JOB_STATES, type JobDocument } from '../job.ts';
 import { executionName } from '../layout.ts';
 import { failJobWith } from './finish-job.ts';
@@ -18,12 +19,15 @@ export interface ResumedJobs {
 
 /**
  * Puts jobs right whose process died: one without an execution gets it, one whose execution has ended ends as well, and
- * one that is past its deadline ends as `JOB_TIMEOUT`. Safe at any time and as often as one likes.
+ * one that is past its deadline ends as `JOB_TIMEOUT`. What goes wrong with one is logged and stops none of the others. Safe at any time and as often as one likes.
  */
 export async function resumeJobs(ports: ServicePorts): Promise<ResumedJobs> {
   let [started, ended] = [0, 0];
   for (const job of await activeJobs(ports)) {
-    const done = await resume(ports, job);
+    const done = await resume(ports, job).catch((thrown: unknown) => {
+      ports.log.warn('job:resume-failed', { jobId: job.jobId, code: asHpbError(thrown).code });
+      return 'left' as const;
+    });
     if (done === 'started') started += 1;
     if (done === 'ended') ended += 1;
   }

@@ -14,7 +14,16 @@ export async function readDocument<T>(
   key: string,
   schema: z.ZodType<T>,
 ): Promise<T> {
-  const document = parseJson(key, await store.get(key));
+  return parseDocument(key, await store.get(key), schema);
+}
+
+/**
+ * The document that the bytes of an object are.
+ *
+ * @throws HpbError DOCUMENT_UNREADABLE, see `readDocument`.
+ */
+export function parseDocument<T>(key: string, body: Uint8Array, schema: z.ZodType<T>): T {
+  const document = parseJson(key, body);
   const version = (document as { readonly layoutVersion?: unknown } | null)?.layoutVersion;
   if (version !== LAYOUT_VERSION) {
     throw unreadable(key, `it has layout version ${String(version)}, not ${LAYOUT_VERSION}`);

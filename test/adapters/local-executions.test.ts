@@ -64,6 +64,18 @@ describe('executions of this process', () => {
     expect(await next.executions.recover()).toEqual([]);
   });
 
+  it('whose document is damaged hold up no other, and run when they are started', async () => {
+    const bench = await hanging();
+    await bench.store.put(executionDocumentKey(NAME), '{"layoutVersion":1,"na');
+    const next = nextProcess(bench);
+
+    expect(await next.executions.recover()).toEqual([]);
+    expect(await next.executions.describe(NAME)).toBeNull();
+    await next.executions.start(NAME, INPUT);
+
+    expect(await ended(next)).toMatchObject({ status: 'SUCCEEDED' });
+  });
+
   it('that a killed process has left can be stopped by the next one', async () => {
     const next = nextProcess(await hanging());
 

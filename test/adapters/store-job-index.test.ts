@@ -113,3 +113,22 @@ describe('an index of jobs in a store', () => {
     expect(keys[0]!.startsWith(jobIndexPrefix())).toBe(true);
   });
 });
+
+describe('a job document that is damaged', () => {
+  it('is left out of lists and counts, keeps its entry, and is named when it is asked for', async () => {
+    const store = folder();
+    const index = new StoreJobIndex(store, later);
+    const [whole, broken] = [submitted(1), submitted(2)];
+    await index.create(whole);
+    await index.create(broken);
+    await store.put(jobDocumentKey(broken.jobId), '{"layoutVersion":1,"jobId');
+
+    expect(await idsOf(index)).toEqual([whole.jobId]);
+    expect(await index.countActive()).toBe(1);
+    expect(await store.head(jobIndexKey(broken))).not.toBeNull();
+    await expect(index.get(broken.jobId)).rejects.toMatchObject({
+      code: 'DOCUMENT_UNREADABLE',
+      message: expect.stringContaining(jobDocumentKey(broken.jobId)),
+    });
+  });
+});

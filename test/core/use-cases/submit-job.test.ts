@@ -158,6 +158,24 @@ describe('an idempotency key', () => {
 });
 
 describe('a job whose start was lost', () => {
+  it('is started although another one cannot be', async () => {
+    const ports = serviceFakes();
+    ports.executions.beforeStart = () => {
+      throw new Error('the process died');
+    };
+    for (let n = 0; n < 2; n += 1)
+      await submitJob(ports, submission(await uploadOf(ports))).catch(() => undefined);
+    let starts = 0;
+    ports.executions.beforeStart = () => {
+      if (starts++ === 0) throw new Error('its document is damaged');
+    };
+
+    const resumed = await resumeJobs(ports);
+
+    expect(resumed).toEqual({ started: 1, ended: 0 });
+    expect(ports.executions.started).toHaveLength(1);
+  });
+
   it('is started by the recovery', async () => {
     const ports = serviceFakes();
     const uploadId = await uploadOf(ports);
