@@ -16,8 +16,7 @@ export interface BodyLimits {
  * body is too long; REQUEST_TOO_SLOW
  */
 export async function* boundedBody(request: Request, limits: BodyLimits): AsyncGenerator<Uint8Array> {
-  const announced = request.headers.get('content-length');
-  if (announced !== null && Number(announced) > limits.maxBytes) throw tooLarge(announced, limits.maxBytes);
+  refuseAnnounced(request, limits.maxBytes);
   if (request.body === null) return;
   const reader = request.body.getReader();
   const startedAt = performance.now();
@@ -35,6 +34,16 @@ export async function* boundedBody(request: Request, limits: BodyLimits): AsyncG
     // Nothing to do about a connection that is gone already.
     await reader.cancel().catch(() => undefined);
   }
+}
+
+/**
+ * Refuses a body by its announced length alone, before anything is done for it.
+ *
+ * @throws HpbError REQUEST_TOO_LARGE
+ */
+export function refuseAnnounced(request: Request, maxBytes: number): void {
+  const announced = request.headers.get('content-length');
+  if (announced !== null && Number(announced) > maxBytes) throw tooLarge(announced, maxBytes);
 }
 
 /** The whole body as UTF-8 text; throws as `boundedBody` does, and REQUEST_INVALID for bytes that are no UTF-8. */

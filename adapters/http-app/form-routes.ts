@@ -7,7 +7,7 @@ import type { SegmentTarget } from '../../core/requests.ts';
 import { cancelJob } from '../../core/use-cases/cancel-job.ts';
 import { receiveUpload, type IncomingUpload } from '../../core/use-cases/receive-upload.ts';
 import { submitJob } from '../../core/use-cases/submit-job.ts';
-import { boundedBody } from './bounded-body.ts';
+import { boundedBody, refuseAnnounced } from './bounded-body.ts';
 import { linksOf, type HttpEnv, type HttpHome } from './deployment.ts';
 import { formAnswer } from './form-answer.ts';
 import { formOptions } from './form-options.ts';
@@ -52,6 +52,8 @@ async function storeForm(
   c: Context<HttpEnv>,
 ): Promise<{ readonly uploadId: IncomingUpload['uploadId']; readonly form: ReceivedForm }> {
   const maxBytes = ports.limits.maxUploadBytes + FORM_OVERHEAD_BYTES;
+  // The disk is not full for what would not be taken anyway.
+  refuseAnnounced(c.req.raw, maxBytes);
   const upload = await receiveUpload(ports, Number(c.req.header('content-length') ?? 0));
   try {
     const body = boundedBody(c.req.raw, { maxBytes, idleMs: patience.bodyIdleMs });

@@ -179,6 +179,21 @@ describe('a CT that comes as a form', () => {
     expect(await home.ports.store.list('')).toEqual([]);
   });
 
+  it('is called too large before the disk is asked', async () => {
+    const home = httpHome({ limits: { maxUploadBytes: 10 } });
+    Object.assign(home.ports, {
+      admission: async () => {
+        throw new Error('The disk was asked.');
+      },
+    });
+
+    const answer = await post(home, '/segment/both', formOf({}), {
+      headers: { 'content-length': '999999999' },
+    });
+
+    expect(answer.status).toBe(413);
+  });
+
   it('is not taken when the store cannot keep it, and its error comes out', async () => {
     const home = httpHome();
     home.ports.store.putStream = async () => {
