@@ -19,7 +19,8 @@ export interface ResumedJobs {
 
 /**
  * Puts jobs right whose process died: one without an execution gets it, one whose execution has ended ends as well, and
- * one that is past its deadline ends as `JOB_TIMEOUT`. What goes wrong with one is logged and stops none of the others. Safe at any time and as often as one likes.
+ * one that is past its deadline ends as `JOB_TIMEOUT`. What goes wrong with one is logged and stops none of the others.
+ * Safe at any time and as often as one likes.
  */
 export async function resumeJobs(ports: ServicePorts): Promise<ResumedJobs> {
   let [started, ended] = [0, 0];
