@@ -24,8 +24,8 @@ const time = z.iso.datetime();
 const model = z.enum(MODEL_IDS as [ModelId, ...ModelId[]]);
 
 /** What `/segment/{target}` accepts: a model, `both` (liver and task008), or an archive of cases. */
-export const SEGMENT_TARGETS = ['task008', 'liver', 'totalseg', 'both', 'liver_vessels', 'batch'] as const;
-export type SegmentTarget = (typeof SEGMENT_TARGETS)[number];
+export type SegmentTarget = ModelId | 'both' | 'batch';
+export const SEGMENT_TARGETS: readonly [SegmentTarget, ...SegmentTarget[]] = ['both', ...MODEL_IDS, 'batch'];
 
 /** Body of `POST /uploads`. */
 export const openUploadRequest = z.strictObject({

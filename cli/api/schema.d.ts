@@ -1005,7 +1005,7 @@ export interface operations {
             };
             path: {
                 /** @description A model, `both` (liver and task008 of one CT), or `batch` (an archive of CTs). */
-                target: "task008" | "liver" | "totalseg" | "both" | "liver_vessels" | "batch";
+                target: "both" | "task008" | "liver" | "totalseg" | "liver_vessels" | "liver_segments" | "batch";
             };
             cookie?: never;
         };

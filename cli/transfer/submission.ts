@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { fileError } from '../../adapters/file-error.ts';
-import { HpbError } from '../../core/errors.ts';
-import { SEGMENT_TARGETS, type JobAnswer, type SegmentTarget } from '../../core/requests.ts';
+import type { JobAnswer, SegmentTarget } from '../../core/requests.ts';
 import type { Service, SubmitBody } from '../api/service.ts';
 import type { RunArguments } from '../options.ts';
 import { packCases } from './pack-cases.ts';
@@ -102,12 +101,8 @@ function segmentCall(
   const options = { fast, folds: [...folds], tta, ...(priority !== undefined && { priority }) };
   if (batch)
     return { target: 'batch', body: { ...options, model: model as NonNullable<SubmitBody['model']> } };
-  const target = SEGMENT_TARGETS.find((one) => one === model);
-  if (target === undefined)
-    throw new HpbError('UNKNOWN_MODEL', `The service does not run ${model} on a CT sent by itself.`, {
-      remedy: `Send it as an archive of one (--batch), or choose one of ${SEGMENT_TARGETS.slice(0, -1).join(', ')}.`,
-    });
-  return { target, body: options };
+  // `--model` takes what the catalogue knows, and each of it is a target.
+  return { target: model as SegmentTarget, body: options };
 }
 
 /** One job for one upload with one set of options, however often it is asked for. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { createWriteStream, existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { crc32 } from 'node:zlib';
@@ -9,11 +9,12 @@ import { outputError } from '../../adapters/file-error.ts';
 import { HpbError } from '../../core/errors.ts';
 
 /**
- * Unpacks a result ZIP into a folder beside it that bears its name without `.zip`, in place of what was there. The
- * folder appears whole or not at all.
+ * Unpacks a result ZIP into a folder beside it that bears its name without `.zip`, in place of what an earlier call
+ * unpacked there. The folder appears whole or not at all.
  *
  * @returns the folder.
- * @throws HpbError OBJECT_CHECKSUM_MISMATCH when the archive is damaged or names a place outside of the folder.
+ * @throws HpbError OBJECT_CHECKSUM_MISMATCH when the archive is damaged or names a place outside of the folder,
+ * OUTPUT_UNWRITABLE when the folder holds something that is not of the result; then nothing is changed.
  */
 export async function unpackResult(zip: string): Promise<string> {
   const folder = zip.replace(/\.zip$/i, '');
@@ -21,6 +22,7 @@ export async function unpackResult(zip: string): Promise<string> {
   try {
     await mkdir(join(building, 'new'), { recursive: true });
     await extract(zip, join(building, 'new'));
+    await requireNothingElse(folder, join(building, 'new'));
     // A folder cannot be renamed onto one that holds something: the old one steps aside first.
     await rename(folder, join(building, 'old')).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;
@@ -32,6 +34,21 @@ export async function unpackResult(zip: string): Promise<string> {
   } finally {
     await rm(building, { recursive: true, force: true });
   }
+}
+
+/** What is replaced is gone: only files of names that the result has may be. */
+async function requireNothingElse(folder: string, unpacked: string): Promise<void> {
+  const entries = await readdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  const foreign = entries.find((name) => !existsSync(join(unpacked, name)));
+  if (foreign === undefined) return;
+  throw new HpbError(
+    'OUTPUT_UNWRITABLE',
+    `${folder} holds ${foreign}, which is not of this result. Nothing was changed.`,
+    { remedy: 'Choose another folder with --out, or move what is there elsewhere.' },
+  );
 }
 
 async function extract(zip: string, folder: string): Promise<void> {

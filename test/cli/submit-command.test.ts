@@ -172,16 +172,6 @@ describe('hpb submit', () => {
     expect(readdirSync(out).filter((name) => name.startsWith('.') || name.endsWith('.part'))).toEqual([]);
   });
 
-  it('refuses a model that the service does not run on a single CT, before anything is uploaded', async () => {
-    const { run, ct, service } = await workplace();
-
-    const { code, stderr } = await run('submit', ct, '--model', 'liver_segments');
-
-    expect(code).toBe(2);
-    expect(stderr).toContain('UNKNOWN_MODEL');
-    expect(service.seen).toEqual([]);
-  });
-
   it('with --aws signs the calls of the API, and never those to signed URLs', async () => {
     const { run, ct, service } = await workplace();
     vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIDEXAMPLE');

@@ -62,13 +62,32 @@ describe('a fetched archive', () => {
   it('takes the place of what an earlier one was unpacked to', async () => {
     const folder = tempFolder();
     const zip = join(folder, 'scan_results.zip');
-    mkdirSync(join(folder, 'scan_results'));
-    writeFileSync(join(folder, 'scan_results', 'old.txt'), 'old');
+    mkdirSync(join(folder, 'scan_results', 'deep'), { recursive: true });
+    writeFileSync(join(folder, 'scan_results', 'deep', 'new.txt'), 'old');
     writeFileSync(join(folder, 'source'), 'new');
-    await writeZip(zip, [{ name: 'deep/new.txt', path: join(folder, 'source') }]);
+    await writeZip(zip, [
+      { name: 'deep/new.txt', path: join(folder, 'source') },
+      { name: 'more.txt', path: join(folder, 'source') },
+    ]);
 
     expect(await unpackResult(zip)).toBe(join(folder, 'scan_results'));
-    expect(namesBelow(join(folder, 'scan_results'))).toEqual(['deep', join('deep', 'new.txt')]);
+    expect(namesBelow(join(folder, 'scan_results'))).toEqual(['deep', join('deep', 'new.txt'), 'more.txt']);
+    expect(readFileSync(join(folder, 'scan_results', 'deep', 'new.txt'), 'utf8')).toBe('new');
+  });
+
+  it('leaves a folder alone that holds something else', async () => {
+    const folder = tempFolder();
+    const zip = join(folder, 'scan_results.zip');
+    mkdirSync(join(folder, 'scan_results'));
+    writeFileSync(join(folder, 'scan_results', 'notes.txt'), 'mine');
+    writeFileSync(join(folder, 'source'), 'new');
+    await writeZip(zip, [{ name: 'new.txt', path: join(folder, 'source') }]);
+
+    await expect(unpackResult(zip)).rejects.toMatchObject({
+      code: 'OUTPUT_UNWRITABLE',
+      message: expect.stringContaining('notes.txt'),
+    });
+    expect(namesBelow(join(folder, 'scan_results'))).toEqual(['notes.txt']);
   });
 
   it.each([

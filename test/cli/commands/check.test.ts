@@ -76,7 +76,7 @@ describe('hpb check', () => {
     expect(documents.map(({ fit }) => fit)).toEqual([false, false, false, false, false]);
     expect(documents.map(({ problems }) => problems[0]!.code)).toEqual([
       'INPUT_IS_DICOM',
-      'INPUT_IS_ARCHIVE',
+      'ARCHIVE_UNREADABLE',
       'INPUT_IS_FOLDER',
       'CT_TOO_FEW_SLICES',
       'INPUT_NOT_FOUND',
