@@ -33,7 +33,7 @@ import {
 const MOST_MS = 15;
 const MOST_GROWTH = 1.3;
 const SEED = 90_010;
-const MODEL = 'liver';
+const MODEL = 'liver' as const;
 
 /** One batch, seconds of all its cases together. */
 interface BatchRun {
@@ -93,7 +93,7 @@ async function runBatch(ct: Buffer, cases: number): Promise<BatchRun> {
   const archive = await archiveOf(ct, cases);
   const service = await startService({ dataRoot, environment: { HPB_LOG_LEVEL: 'debug' } });
   try {
-    const model = { model: MODEL };
+    const model = { model: MODEL } as const;
     const warm = { bytes: await archiveOf(ct, 2), fileName: 'warm.tar.gz', target: 'batch' } as const;
     await ended(service, (await submit(service, warm, model)).jobId);
     const doubleBefore = await stageSeconds(dataRoot, 'segment');

@@ -90,7 +90,7 @@ export async function sendSigned(
   { url, headers }: NonNullable<UploadAnswer['put']>,
   body: NonNullable<RequestInit['body']>,
 ): Promise<void> {
-  const answer = await fetch(url, { method: 'PUT', headers, body, duplex: 'half' } as RequestInit);
+  const answer = await fetch(url, { method: 'PUT', headers, body, duplex: 'half' });
   if (!answer.ok) throw failed(`PUT: ${answer.status} ${await answer.text()}`);
   await answer.arrayBuffer();
 }

@@ -71,9 +71,9 @@ async function upload(
 ): Promise<UploadTime> {
   const idle = (await memoryOf(service.pid)).now;
   let peak = idle;
-  let done = false;
+  const done = new AbortController();
   const watching = (async () => {
-    while (!done) {
+    while (!done.signal.aborted) {
       peak = Math.max(peak, (await memoryOf(service.pid)).now);
       await sleep(LOOK_MS);
     }
@@ -95,7 +95,7 @@ async function upload(
   const sent = performance.now();
   await post(service, `/uploads/${opened.uploadId}/complete`, {});
   const end = performance.now();
-  done = true;
+  done.abort();
   await watching;
   return { sending: (sent - start) / 1000, completing: (end - sent) / 1000, peak, idle };
 }
