@@ -81,7 +81,7 @@ describe('hpb check', () => {
       'CT_TOO_FEW_SLICES',
       'INPUT_NOT_FOUND',
     ]);
-    for (const { problems } of documents.slice(0, 3))
+    for (const { problems } of [documents[0]!, documents[2]!])
       expect(problems[0]!.remedy).toContain('dcm2niix -z y -o OUT FOLDER');
   });
 
