@@ -7,8 +7,8 @@
  *
  * npm run bench:service-batch -- [--cases 200] [--few 50] [--rounds 2]
  *
- * Exit code 1 above 15 ms a case of the service's and worker's CPU time and wall time, or when the larger batch takes
- * 1.3 times the memory of the smaller one.
+ * Exit code 1 above 15 ms of own wall time a case, or when the larger batch takes 1.3 times the memory of the smaller
+ * one. The end of a job is seen up to half a second late, which counts as ours.
  */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
