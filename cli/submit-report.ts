@@ -92,7 +92,11 @@ function textReporter({ stdout, stderr }: Streams): SubmitReporter {
     ended: (_, job) => say(stdout, jobText(job)),
     download: showBytes('fetching'),
     fetched: (_, results) => say(stdout, fetchedText(results)),
-    failed: (name, error) => say(stderr, `${name}: FAILED\n  ${errorText(error).replaceAll('\n', '\n  ')}\n`),
+    failed: (name, error) => {
+      // A job whose waiter left goes on.
+      const what = error.code === 'CANCELLED' ? 'not waited for' : 'FAILED';
+      say(stderr, `${name}: ${what}\n  ${errorText(error).replaceAll('\n', '\n  ')}\n`);
+    },
     pause,
   };
 }

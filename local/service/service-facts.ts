@@ -1,4 +1,7 @@
-import { access, constants, mkdir } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { access, constants, mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
 import { machinePaths } from '../../adapters/machine-paths.ts';
 import type { ReadinessAnswer, VersionAnswer } from '../../adapters/http-app/deployment.ts';
 import { MODEL_IDS, modelEntry } from '../../core/models/catalogue.ts';
@@ -21,7 +24,8 @@ const ENGINES = ['torch', 'nnunet', 'nnunetv2', 'totalsegmentator', 'simpleitk',
 export async function versionFacts(options: ServiceFactsOptions): Promise<VersionAnswer> {
   const { settings, packageRoot, serviceVersion } = options;
   const marker = await readMarker(machinePaths(settings, packageRoot).venv);
-  const { models } = await listModels({ settings, packageRoot });
+  const { models, sets } = await listModels({ settings, packageRoot });
+  const demo = await demoChecksums(machinePaths(settings, packageRoot).demoWeights);
   const engines = ENGINES.flatMap((name) => {
     const version = marker?.versions[name];
     return version === undefined ? [] : [[name, version] as const];
@@ -32,11 +36,42 @@ export async function versionFacts(options: ServiceFactsOptions): Promise<Versio
     engines: Object.fromEntries(engines),
     models: MODEL_IDS.map((id) => {
       const { title, licence } = modelEntry(id);
-      const states = models.find((model) => model.id === id)!.variants.map(({ weights }) => weights);
-      const weights = states.includes('real') ? 'real' : states.includes('demo') ? 'demo' : 'missing';
-      return { id, title, weights, weightsVersion: null, licence };
+      const { variants } = models.find((model) => model.id === id)!;
+      const used =
+        variants.find(({ weights }) => weights === 'real') ??
+        variants.find(({ weights }) => weights === 'demo');
+      if (used === undefined) return { id, title, weights: 'missing', weightsVersion: null, licence };
+      const { weights } = used;
+      const checksums = used.sets.flatMap((set) =>
+        weights === 'demo'
+          ? (demo[set] ?? [])
+          : Object.values(sets.find((listed) => listed.id === set)?.sha256 ?? {}),
+      );
+      return { id, title, weights, weightsVersion: versionOf(checksums), licence };
     }),
   };
+}
+
+/** One name for all files of weights: the same files, the same name; null when no checksum was recorded. */
+function versionOf(checksums: readonly string[]): string | null {
+  if (checksums.length === 0) return null;
+  return createHash('sha256')
+    .update([...checksums].sort().join())
+    .digest('hex')
+    .slice(0, 16);
+}
+
+const demoManifest = z.object({
+  sets: z.record(z.string(), z.object({ files: z.record(z.string(), z.object({ sha256: z.string() })) })),
+});
+
+/** Checksums of the demo weights: set -> one of each file; empty where there are none. */
+async function demoChecksums(folder: string): Promise<Readonly<Record<string, readonly string[]>>> {
+  const text = await readFile(join(folder, 'manifest.json'), 'utf8').catch(() => '{"sets":{}}');
+  const { sets } = demoManifest.parse(JSON.parse(text));
+  return Object.fromEntries(
+    Object.entries(sets).map(([id, { files }]) => [id, Object.values(files).map(({ sha256 }) => sha256)]),
+  );
 }
 
 /** Whether the service can do its work now: engines, weights, folders, disk. */
