@@ -17,6 +17,8 @@ await build({
   entryPoints: { hpb: 'cli/main.ts', worker: 'container/main.ts', client: CLIENT, 'signing-fetch': SIGNING },
   outdir: 'dist',
   bundle: true,
+  // What only some commands need is loaded by them.
+  splitting: true,
   platform: 'node',
   format: 'esm',
   target: 'node20',

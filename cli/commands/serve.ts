@@ -5,11 +5,13 @@ import type { Command } from 'commander';
 import { outputError } from '../../adapters/file-error.ts';
 import { jsonLog } from '../../adapters/json-log.ts';
 import { systemClock } from '../../adapters/system.ts';
+import { HpbError } from '../../core/errors.ts';
 import { settingsSchema } from '../../core/settings.ts';
-import { startLaptopService } from '../../local/service/laptop-service.ts';
 import { systemdUnit } from '../../local/service/systemd-unit.ts';
 import type { CommandContext } from '../context.ts';
 
+/** Of aws-local-stepfunctions. */
+const LEAST_NODE = 22;
 const UNIT = '/etc/systemd/system/hpb-segmentation.service';
 
 const HELP = `
@@ -41,6 +43,9 @@ export function registerServe(program: Command, context: CommandContext): void {
 }
 
 async function serve({ settings, packageRoot, environment, stdout, signal }: CommandContext): Promise<void> {
+  requireNode(LEAST_NODE);
+  // Here only: it brings the workflow's interpreter, which other commands can do without and old Nodes cannot read.
+  const { startLaptopService } = await import('../../local/service/laptop-service.ts');
   const write = (line: string): void => void stdout.write(line);
   const log = jsonLog({ level: settings.HPB_LOG_LEVEL, clock: systemClock, write });
   const service = await startLaptopService({ settings, packageRoot, environment, log });
@@ -53,6 +58,15 @@ async function serve({ settings, packageRoot, environment, stdout, signal }: Com
   } finally {
     await service.close();
   }
+}
+
+function requireNode(least: number): void {
+  const { node } = process.versions;
+  if (Number(node.split('.')[0]) >= least) return;
+  throw new HpbError('SETTINGS_INVALID', `The service needs Node ${least} or newer; this is Node ${node}.`, {
+    remedy: `Install Node ${least} or newer and run the same command with it.`,
+    details: { node },
+  });
 }
 
 interface InstallOptions {
