@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import { helloResult, openResult, runResult, type HelloResult } from '../core/engine-protocol.ts';
 import { HpbError } from '../core/errors.ts';
-import type { Clock, Engine, EngineLimits, Log, OpenedCt } from '../core/ports.ts';
+import type { Engine, EngineLimits, OpenedCt } from '../core/engine-port.ts';
+import type { Clock, Log } from '../core/ports.ts';
 import { protocolError } from './engine-errors.ts';
 import { EngineSession, type EngineGrace, type RequestBody } from './engine-session.ts';
 import type { HostCommand } from './host-process.ts';

@@ -1,6 +1,7 @@
 import { engineReply, type EngineReply, type EngineRequest } from '../core/engine-protocol.ts';
 import type { HpbError } from '../core/errors.ts';
-import type { EngineLimits, EngineProgress, Log } from '../core/ports.ts';
+import type { EngineLimits, EngineProgress } from '../core/engine-port.ts';
+import type { Log } from '../core/ports.ts';
 import { cancelledError, exitError, hostError, protocolError, timeoutError } from './engine-errors.ts';
 import { HostProcess, type HostCommand, type HostExit } from './host-process.ts';
 

@@ -1,57 +1,102 @@
 import { randomUUID } from 'node:crypto';
-import { constants, copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  constants,
+  copyFile,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  type FileHandle,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { HpbError } from '../core/errors.ts';
-import type { ObjectFacts, ObjectStore } from '../core/ports.ts';
+import { mapLimited } from '../core/map-limited.ts';
+import type { ByteRange, ObjectFacts, ObjectStore, WriteCondition } from '../core/ports.ts';
+import { FileCommit, factsOf, fileStats } from './file-commit.ts';
 import { fileError, outputError } from './file-error.ts';
+import { FileStoreKeys, isKey } from './file-store-keys.ts';
+import { walkKeys } from './file-store-walk.ts';
+import { objectChanged, objectNotFound, requireRange } from './store-errors.ts';
+import { requireFile, WatchedSource } from './store-sources.ts';
 
-/** Writes in progress, inside the root so that the last step is a rename. No key starts with a dot. */
-const PARTIAL = '.partial';
+const CHUNK_BYTES = 256 * 1024;
+const PARALLEL = 16;
 
 /**
  * Objects as files below a folder, which is made at the first write. Keys are relative paths of plain segments; any
  * other key is `OBJECT_NOT_FOUND`, so nothing outside the folder can be reached. Files are copied in and out (as
- * clones where the file system can): a caller who edits his copy does not edit the object. Throws `DISK_FULL` and
- * `OUTPUT_UNWRITABLE` on writing.
+ * clones where the file system can): a caller who edits his copy does not edit the object. Several processes may use
+ * one folder at once. An object's bytes are on the disk before it appears, so that neither a killed process nor a
+ * power cut leaves a torn one. Throws `DISK_FULL` and `OUTPUT_UNWRITABLE` on writing.
  */
 export class FileObjectStore implements ObjectStore {
-  readonly #root: string;
+  readonly #keys: FileStoreKeys;
+  readonly #commit: FileCommit;
 
   constructor(root: string) {
-    this.#root = root;
+    this.#keys = new FileStoreKeys(root);
+    this.#commit = new FileCommit(this.#keys);
   }
 
-  async put(key: string, body: string | Uint8Array): Promise<void> {
-    await this.#write(key, (partial) => writeFile(partial, body, { flag: 'wx' }));
+  async put(key: string, body: string | Uint8Array, condition?: WriteCondition): Promise<ObjectFacts> {
+    return this.#write(key, condition, (partial) =>
+      withFile(partial, 'wx', async (file) => {
+        await file.writeFile(body);
+        // An empty file has nothing to lose.
+        if (body.length > 0) await file.datasync();
+      }),
+    );
   }
 
-  async putFile(key: string, path: string): Promise<void> {
-    await this.#write(key, async (partial) => {
-      const { isFile } = await stat(path).then(
-        (facts) => ({ isFile: facts.isFile() }),
-        (error: unknown) => {
-          throw fileError(error);
-        },
-      );
-      if (!isFile)
-        throw new HpbError('INPUT_IS_FOLDER', 'A folder was to be stored as a file.', {
-          remedy: 'Give a file.',
-        });
+  async putFile(key: string, path: string, condition?: WriteCondition): Promise<ObjectFacts> {
+    return this.#write(key, condition, async (partial) => {
+      await requireFile(path);
       await clone(path, partial);
+      await withFile(partial, 'r+', (file) => file.datasync());
+    });
+  }
+
+  async putStream(
+    key: string,
+    chunks: AsyncIterable<Uint8Array>,
+    condition?: WriteCondition,
+  ): Promise<ObjectFacts> {
+    const source = new WatchedSource(chunks);
+    return this.#write(key, condition, (partial) => writeStream(partial, source)).catch((error: unknown) => {
+      throw source.failure === null ? error : source.failure.error;
     });
   }
 
   async get(key: string): Promise<Uint8Array> {
-    return readFile(this.#pathOf(key)).catch((error: unknown) => {
-      throw missing(key, error);
-    });
+    return (await this.read(key)).body;
+  }
+
+  async read(key: string): Promise<{ readonly body: Uint8Array; readonly facts: ObjectFacts }> {
+    const path = this.#keys.pathOf(key);
+    try {
+      return await withFile(path, 'r', async (file) => {
+        const stats = await file.stat({ bigint: true });
+        return { body: await file.readFile(), facts: factsOf(key, stats) };
+      });
+    } catch (error) {
+      throw readError(key, error);
+    }
+  }
+
+  async stream(key: string, range?: ByteRange): Promise<AsyncIterable<Uint8Array>> {
+    const facts = await this.head(key);
+    if (facts === null) throw objectNotFound(key);
+    if (range !== undefined) requireRange(range, facts.bytes);
+    return this.#chunks(facts, range);
   }
 
   async getFile(key: string, path: string): Promise<void> {
-    const source = this.#pathOf(key);
+    const source = this.#keys.pathOf(key);
     const partial = `${path}.${randomUUID()}.partial`;
     try {
-      if ((await this.head(key)) === null) throw notFound(key);
+      if ((await this.head(key)) === null) throw objectNotFound(key);
       await mkdir(dirname(path), { recursive: true });
       await clone(source, partial);
       await rename(partial, path);
@@ -61,93 +106,144 @@ export class FileObjectStore implements ObjectStore {
     }
   }
 
-  async head(key: string): Promise<ObjectFacts | null> {
-    const facts = await stat(this.#pathOf(key)).catch((error: unknown) => {
-      if (isMissing(error)) return null;
-      throw fileError(error);
+  async copy(from: string, to: string): Promise<ObjectFacts> {
+    const source = this.#keys.pathOf(from);
+    return this.#write(to, undefined, async (partial) => {
+      if ((await this.head(from)) === null) throw objectNotFound(from);
+      await clone(source, partial);
+      await withFile(partial, 'r+', (file) => file.datasync());
     });
-    return facts?.isFile() ? { key, bytes: facts.size } : null;
   }
 
-  async list(prefix: string): Promise<readonly ObjectFacts[]> {
+  async head(key: string): Promise<ObjectFacts | null> {
+    const stats = await fileStats(this.#keys.pathOf(key)).catch((error: unknown) => {
+      throw fileError(error);
+    });
+    return stats === null ? null : factsOf(key, stats);
+  }
+
+  async list(
+    prefix: string,
+    page: { readonly after?: string; readonly limit?: number } = {},
+  ): Promise<readonly ObjectFacts[]> {
     const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
     if (folder !== '' && !isKey(folder.slice(0, -1))) return [];
+    const limit = page.limit ?? Infinity;
     const found: ObjectFacts[] = [];
-    await this.#walk(folder, prefix, found);
-    return found.sort((a, b) => (a.key < b.key ? -1 : 1));
+    try {
+      for await (const key of walkKeys(this.#keys.root, { prefix, after: page.after ?? '' })) {
+        if (found.length >= limit) break;
+        const facts = isKey(key) ? await this.head(key) : null;
+        // Null: removed while we listed.
+        if (facts !== null) found.push(facts);
+      }
+    } catch (error) {
+      throw fileError(error);
+    }
+    return found;
   }
 
   async remove(key: string): Promise<void> {
-    await rm(this.#pathOf(key), { force: true }).catch((error: unknown) => {
-      if (!isMissing(error)) throw outputError(error);
-    });
+    await this.#remove(key);
   }
 
-  async #walk(folder: string, prefix: string, found: ObjectFacts[]): Promise<void> {
-    const entries = await readdir(join(this.#root, folder), { withFileTypes: true }).catch(
-      (error: unknown) => {
-        if (isMissing(error)) return [];
-        throw fileError(error);
-      },
+  async removeAll(prefix: string): Promise<{ readonly objects: number; readonly bytes: number }> {
+    const found = await this.list(prefix);
+    const removed = await mapLimited(found, PARALLEL, async (facts) =>
+      (await this.#remove(facts.key)) ? facts : null,
     );
-    for (const entry of entries) {
-      const key = `${folder}${entry.name}`;
-      if (entry.name.startsWith('.')) continue;
-      if (entry.isDirectory()) {
-        if (`${key}/`.startsWith(prefix) || prefix.startsWith(`${key}/`))
-          await this.#walk(`${key}/`, prefix, found);
-      } else if (entry.isFile() && key.startsWith(prefix)) {
-        const facts = await this.head(key);
-        // Removed while we listed.
-        if (facts !== null) found.push(facts);
+    const folders = new Set(found.flatMap(({ key }) => foldersOf(key, prefix)));
+    // Deepest first; a folder that was written to meanwhile is not empty and stays.
+    for (const folder of [...folders].sort((a, b) => b.length - a.length))
+      await rmdir(join(this.#keys.root, folder)).catch(() => undefined);
+    const gone = removed.filter((facts) => facts !== null);
+    return { objects: gone.length, bytes: gone.reduce((sum, { bytes }) => sum + bytes, 0) };
+  }
+
+  /** Removes what writers left behind that were killed more than `olderThanMs` ago. */
+  async removeUnfinished(olderThanMs: number): Promise<void> {
+    for (const folder of [this.#keys.partial, this.#keys.locks]) {
+      for (const name of await readdir(folder).catch((): string[] => [])) {
+        const path = join(folder, name);
+        const stats = await stat(path).catch(() => null);
+        if (stats !== null && Date.now() - stats.mtimeMs > olderThanMs)
+          await rm(path, { recursive: true, force: true });
       }
     }
   }
 
-  async #write(key: string, fill: (partial: string) => Promise<void>): Promise<void> {
-    const target = this.#pathOf(key);
-    const partial = join(this.#root, PARTIAL, randomUUID());
+  async #remove(key: string): Promise<boolean> {
+    return this.#commit.remove(key).catch((error: unknown) => {
+      throw outputError(error);
+    });
+  }
+
+  /** Opened only when somebody reads, so that a stream which nobody reads holds nothing. */
+  async *#chunks(facts: ObjectFacts, range: ByteRange | undefined): AsyncGenerator<Uint8Array> {
+    const { key } = facts;
+    const file = await open(this.#keys.pathOf(key)).catch((error: unknown) => {
+      throw readError(key, error);
+    });
     try {
-      await mkdir(join(this.#root, PARTIAL), { recursive: true });
-      await mkdir(dirname(target), { recursive: true });
+      if (factsOf(key, await file.stat({ bigint: true })).tag !== facts.tag) throw objectChanged(key);
+      if (facts.bytes === 0) return;
+      yield* file.createReadStream({ ...range, highWaterMark: CHUNK_BYTES, autoClose: false });
+    } catch (error) {
+      throw readError(key, error);
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #write(
+    key: string,
+    condition: WriteCondition | undefined,
+    fill: (partial: string) => Promise<void>,
+  ): Promise<ObjectFacts> {
+    this.#keys.pathOf(key);
+    const partial = join(this.#keys.partial, randomUUID());
+    try {
+      await mkdir(this.#keys.partial, { recursive: true });
       await fill(partial);
-      await rename(partial, target);
+      return await this.#commit.commit(partial, key, condition);
     } catch (error) {
       await rm(partial, { force: true }).catch(() => undefined);
       throw outputError(error);
     }
   }
-
-  #pathOf(key: string): string {
-    if (!isKey(key)) throw notFound(key);
-    return join(this.#root, ...key.split('/'));
-  }
 }
 
-/** Segments that mean the same on every file system: no dots in front, no separators, no control characters. */
-function isKey(key: string): boolean {
-  return (
-    key.length <= 1024 &&
-    key.split('/').every((segment) => /^[A-Za-z0-9_][\w .@+=,()-]{0,254}$/.test(segment))
-  );
+async function writeStream(partial: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  await withFile(partial, 'wx', async (file) => {
+    for await (const chunk of chunks) await file.writeFile(chunk);
+    await file.datasync();
+  });
+}
+
+async function withFile<T>(path: string, flags: string, work: (file: FileHandle) => Promise<T>): Promise<T> {
+  const file = await open(path, flags);
+  try {
+    return await work(file);
+  } finally {
+    await file.close();
+  }
 }
 
 async function clone(from: string, to: string): Promise<void> {
   await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
 }
 
-function isMissing(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code;
-  return code === 'ENOENT' || code === 'ENOTDIR';
+/** Folders of a key that lie below a prefix, or are it. */
+function foldersOf(key: string, prefix: string): readonly string[] {
+  const segments = key.split('/').slice(0, -1);
+  return segments
+    .map((_, index) => `${segments.slice(0, index + 1).join('/')}/`)
+    .filter((folder) => folder.startsWith(prefix) && prefix !== '');
 }
 
-function missing(key: string, error: unknown): unknown {
+function readError(key: string, error: unknown): unknown {
   const code = (error as NodeJS.ErrnoException).code;
-  return isMissing(error) || code === 'EISDIR' ? notFound(key) : fileError(error);
-}
-
-function notFound(key: string): HpbError {
-  return new HpbError('OBJECT_NOT_FOUND', `The store has no object ${JSON.stringify(key.slice(0, 200))}.`, {
-    remedy: 'It was removed, or never written. Look at the job that it belongs to.',
-  });
+  return code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR'
+    ? objectNotFound(key, error)
+    : fileError(error);
 }

@@ -9,6 +9,8 @@ interface LockOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called once when another process holds the lock. */
   readonly onWait?: (pid: number) => void;
+  /** How often a lock that another holds is looked at. Default 250. */
+  readonly pollMs?: number;
 }
 
 const POLL_MS = 250;
@@ -31,10 +33,12 @@ export async function acquireProcessLock(
   try {
     while (!(await linked(own, path))) {
       const holder = await readOwner(path);
+      // Released while we looked: to take it away as stale now could hit the lock of the next holder.
+      if (holder === 'none') continue;
       if (holder !== null && isAlive(holder)) {
         if (!told) options.onWait?.(holder.pid);
         told = true;
-        await sleep(POLL_MS);
+        await sleep(options.pollMs ?? POLL_MS);
         throwIfCancelled(options.signal);
       } else await removeStale(path);
     }
@@ -68,15 +72,16 @@ async function removeStale(path: string): Promise<void> {
   }
   const moved = await readOwner(aside);
   // Another process took the stale lock over between our look and our rename: give it back.
-  if (moved !== null && isAlive(moved)) await linked(aside, path);
+  if (moved !== null && moved !== 'none' && isAlive(moved)) await linked(aside, path);
   await rm(aside, { force: true });
 }
 
-async function readOwner(path: string): Promise<ProcessIdentity | null> {
+/** Who a lock file names: null when it names nobody, 'none' when it is gone. */
+async function readOwner(path: string): Promise<ProcessIdentity | null | 'none'> {
   try {
     const owner = JSON.parse(await readFile(path, 'utf8')) as Partial<ProcessIdentity> | null;
     return typeof owner?.pid === 'number' ? { pid: owner.pid, started: owner.started ?? null } : null;
-  } catch {
-    return null;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'none' : null;
   }
 }

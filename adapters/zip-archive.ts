@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ZipFile } from 'yazl';
 import { HpbError } from '../core/errors.ts';
@@ -28,45 +28,103 @@ const MODE = 0o100644;
 /** Content that is compressed already. */
 const STORED = /\.(gz|png|zip|mz3)$/;
 
+/** A member whose content is opened when its turn comes. */
+export interface ZipSource {
+  readonly name: string;
+  readonly bytes: number;
+  readonly open: () => AsyncIterable<Uint8Array>;
+}
+
 /**
- * Writes a ZIP that appears whole or not at all. The same members give the same bytes: sorted by name, fixed time
- * and mode. Throws `DISK_FULL` or `OUTPUT_UNWRITABLE`.
+ * A ZIP as a stream: the same members give the same bytes, for `sources` may come one by one but must be sorted by
+ * name (`zipOrder`), each name once; time and mode are fixed. An error of a source is the stream's error; a stream
+ * that is destroyed stops the source it reads from.
  */
-export async function writeZip(path: string, members: readonly ZipMember[]): Promise<WrittenFile> {
-  const sorted = [...members].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const twice = sorted.find(({ name }, at) => name === sorted[at + 1]?.name);
-  if (twice !== undefined)
-    throw new HpbError('UNEXPECTED', `The archive would hold ${twice.name} twice.`, {
-      remedy: 'Report this with the models that were asked for.',
-    });
+export function zipStream(sources: AsyncIterable<ZipSource> | Iterable<ZipSource>): Readable {
   const zip = new ZipFile();
   const output = zip.outputStream as Readable;
   // Without this a member that cannot be read would leave the output waiting for ever.
   zip.on('error', (error: Error) => output.destroy(error));
-  for (const { name, path } of sorted)
-    zip.addFile(path, name, {
-      mtime: MTIME,
-      mode: MODE,
-      forceDosTimestamp: true,
-      compress: !STORED.test(name),
-    });
-  zip.end();
-  const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`);
-  const hash = createHash('sha256');
-  let bytes = 0;
-  async function* hashed(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  // Whoever reads gets it; before anybody does, nobody would be there to take it.
+  output.on('error', () => undefined);
+  // After its end the output can be destroyed no more; before it, somebody does not want the rest.
+  let current: Readable | undefined;
+  output.on('close', () => current?.destroy());
+  void addAll();
+  return output;
+
+  async function addAll(): Promise<void> {
+    try {
+      for await (const { name, bytes, open } of sources) {
+        const options = { mtime: MTIME, mode: MODE, forceDosTimestamp: true, compress: !STORED.test(name) };
+        zip.addReadStreamLazy(name, { ...options, size: bytes }, (take) => {
+          current = Readable.from(open(), { objectMode: false });
+          // yazl hears no error of a source.
+          current.on('error', (error) => zip.emit('error', error));
+          take(null, current);
+        });
+      }
+      zip.end();
+    } catch (error) {
+      zip.emit('error', error);
+    }
+  }
+}
+
+/** Members in the order of an archive. Throws `UNEXPECTED` when a name comes twice. */
+export function zipOrder<T extends { readonly name: string }>(members: readonly T[]): readonly T[] {
+  const sorted = members.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const twice = sorted.find(({ name }, at) => name === sorted[at + 1]?.name);
+  if (twice === undefined) return sorted;
+  throw new HpbError('UNEXPECTED', 'The archive would hold a member twice.', {
+    remedy: 'Report this with the models that were asked for.',
+  });
+}
+
+/** The chunks as they come, with size and hash of what went by. */
+export class Measured {
+  readonly #hash = createHash('sha256');
+  #bytes = 0;
+
+  async *through(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const chunk of chunks) {
-      hash.update(chunk);
-      bytes += chunk.length;
+      this.#hash.update(chunk);
+      this.#bytes += chunk.length;
       yield chunk;
     }
   }
+
+  /** Of everything that went by; once only. */
+  written(): WrittenFile {
+    return { bytes: this.#bytes, sha256: this.#hash.digest('hex') };
+  }
+}
+
+/**
+ * Writes a ZIP of local files that appears whole or not at all; bytes as `zipStream` makes them. Throws `DISK_FULL`
+ * or `OUTPUT_UNWRITABLE`.
+ */
+export async function writeZip(path: string, members: readonly ZipMember[]): Promise<WrittenFile> {
+  const sorted = zipOrder(members);
+  const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`);
+  const measured = new Measured();
   try {
-    await pipeline(output, hashed, createWriteStream(partial, { flags: 'wx' }));
+    await pipeline(
+      zipStream(fileSources(sorted)),
+      (chunks: AsyncIterable<Buffer>) => measured.through(chunks),
+      createWriteStream(partial, { flags: 'wx' }),
+    );
     await rename(partial, path);
   } catch (error) {
     await rm(partial, { force: true }).catch(() => undefined);
     throw outputError(error);
   }
-  return { bytes, sha256: hash.digest('hex') };
+  return measured.written();
+}
+
+async function* fileSources(members: readonly ZipMember[]): AsyncGenerator<ZipSource> {
+  for (const { name, path } of members) {
+    const { size } = await stat(path);
+    yield { name, bytes: size, open: () => createReadStream(path) as AsyncIterable<Buffer> };
+  }
 }

@@ -16,7 +16,7 @@ import { parseArgs } from 'node:util';
 import { writeNifti } from '../adapters/nifti-file.ts';
 import type { EngineCall } from '../core/engine-protocol.ts';
 import { engineCallOf, REQUEST_MODELS, type SegmentOptions } from '../core/models/catalogue.ts';
-import type { Engine } from '../core/ports.ts';
+import type { Engine } from '../core/engine-port.ts';
 import { makePhantom, phantomGrid } from '../core/volume/phantom.ts';
 import { machineFacts, median } from './figures.ts';
 import { plainInput, preparePlainTools, runPlain, type PlainTools } from './plain-tools.ts';

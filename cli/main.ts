@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { CommanderError } from 'commander';
 import { asHpbError, COMMAND_EXIT, ERROR_CODES } from '../core/errors.ts';
-import { createContext } from './context.ts';
+import { createContext, type CommandContext } from './context.ts';
 import { errorText, jsonLine } from '../local/text.ts';
 import { buildProgram } from './program.ts';
 
@@ -22,18 +22,23 @@ export async function main(argv: readonly string[]): Promise<void> {
     if (error.code !== 'EPIPE') throw error;
   });
   const context = createContext(process, fileURLToPath(new URL('..', import.meta.url)), cancel.signal);
+  process.exitCode = await runCommand(argv, context);
+}
+
+/** Runs a command line over a context, failures told to its reader. Returns the exit code. */
+export async function runCommand(argv: readonly string[], context: CommandContext): Promise<number> {
   try {
     await buildProgram(context).parseAsync(argv);
-    process.exitCode = context.exitCode;
+    return context.exitCode;
   } catch (thrown) {
-    process.exitCode = reportFailure(thrown, argv.includes('--json'));
+    return reportFailure(thrown, context, argv.includes('--json'));
   }
 }
 
-function reportFailure(thrown: unknown, json: boolean): number {
+function reportFailure(thrown: unknown, { stdout, stderr }: CommandContext, json: boolean): number {
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? COMMAND_EXIT.ok : COMMAND_EXIT.usage;
   const error = asHpbError(thrown);
-  if (json) process.stdout.write(jsonLine({ event: 'error', error: error.toDocument() }));
-  else process.stderr.write(`hpb: ${errorText(error)}\n`);
+  if (json) stdout.write(jsonLine({ event: 'error', error: error.toDocument() }));
+  else stderr.write(`hpb: ${errorText(error)}\n`);
   return ERROR_CODES[error.code].exit;
 }

@@ -1,11 +1,20 @@
 import { Command } from 'commander';
 import { packageVersion } from '../adapters/package-version.ts';
+import { registerCancel } from './commands/cancel.ts';
 import { registerCheck } from './commands/check.ts';
 import { registerDoctor } from './commands/doctor.ts';
+import { registerFetch } from './commands/fetch.ts';
+import { registerIngest } from './commands/ingest.ts';
+import { registerJobs } from './commands/jobs.ts';
+import { registerLogs } from './commands/logs.ts';
 import { registerModels } from './commands/models.ts';
 import { registerPhantom } from './commands/phantom.ts';
+import { registerRetry } from './commands/retry.ts';
 import { registerSegment } from './commands/segment.ts';
+import { registerServe } from './commands/serve.ts';
 import { registerSetup } from './commands/setup.ts';
+import { registerStatus } from './commands/status.ts';
+import { registerSubmit } from './commands/submit.ts';
 import type { CommandContext } from './context.ts';
 
 const EPILOGUE = `
@@ -15,8 +24,12 @@ Start here:
   hpb segment demo/phantom.nii.gz           liver, hepatic vessels and tumours
   hpb doctor                                what this machine has and lacks
 
-Exit codes: 0 all ok, 2 usage or input, 3 some cases failed, 4 all failed, 130 cancelled; set-up, weights and
-engine failures have their own (docs/reference/error-codes.md). Not a medical device.
+With the service (npm start, or a deployment named by --endpoint or HPB_ENDPOINT):
+  hpb submit scan.nii.gz --wait             upload, wait, fetch the results
+  hpb jobs                                  what it does and has done
+
+Exit codes: 0 all ok, 2 usage or input, 3 some cases failed, 4 all failed, 17 no service, 130 cancelled; set-up,
+weights and engine failures have their own (docs/reference/error-codes.md). Not a medical device.
 `;
 
 /** The whole `hpb` command line over a context; parse with `parseAsync`, then read `context.exitCode`. */
@@ -31,6 +44,15 @@ export function buildProgram(context: CommandContext): Command {
     .exitOverride();
   registerSegment(program, context);
   registerCheck(program, context);
+  registerServe(program, context);
+  registerSubmit(program, context);
+  registerJobs(program, context);
+  registerStatus(program, context);
+  registerFetch(program, context);
+  registerCancel(program, context);
+  registerRetry(program, context);
+  registerLogs(program, context);
+  registerIngest(program, context);
   registerModels(program, context);
   registerPhantom(program, context);
   registerDoctor(program, context);

@@ -1,5 +1,6 @@
 import type { CaseId, JobId } from '../core/layout.ts';
-import type { Clock, Engine, Log, ObjectStore, Weights } from '../core/ports.ts';
+import type { Engine, Weights } from '../core/engine-port.ts';
+import type { Clock, Log, ObjectStore } from '../core/ports.ts';
 import type { CaseTask } from '../core/shard.ts';
 import type { ProgressTracker } from './case-progress.ts';
 import type { CaseScratch, Scratch } from './scratch.ts';

@@ -1,7 +1,8 @@
 import { caseProgressKey, LAYOUT_VERSION, type CaseId, type JobId } from '../core/layout.ts';
 import type { ModelId, SegmentOptions } from '../core/models/catalogue.ts';
 import { modelEntry } from '../core/models/catalogue.ts';
-import type { Clock, EngineProgress, ObjectStore } from '../core/ports.ts';
+import type { EngineProgress } from '../core/engine-port.ts';
+import type { Clock, ObjectStore } from '../core/ports.ts';
 import type { CaseProgress } from '../core/progress.ts';
 import type { CaseStage } from '../core/results/run-record.ts';
 
@@ -100,7 +101,7 @@ export class ProgressTracker {
     this.#lastWrite = clock.seconds();
     const document = { layoutVersion: LAYOUT_VERSION, ...progress, updatedAt: clock.now() };
     this.#writing = this.#writing
-      .then(() => store.put(caseProgressKey(jobId, caseId), JSON.stringify(document)))
+      .then(async () => void (await store.put(caseProgressKey(jobId, caseId), JSON.stringify(document))))
       .catch(() => undefined);
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LAYOUT_VERSION } from '../core/layout.ts';
 import type { ModelId } from '../core/models/catalogue.ts';
-import type { LocatedWeights } from '../core/ports.ts';
+import type { LocatedWeights } from '../core/engine-port.ts';
 import { stableJson } from '../core/results/stable-json.ts';
 import type { CaseTask } from '../core/shard.ts';
 

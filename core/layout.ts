@@ -52,3 +52,132 @@ export const caseProgressKey = (jobId: JobId, caseId: CaseId): string =>
 /** The shard document that a worker is started with. */
 export const shardKey = (jobId: JobId, attempt: number, ordinal: number): string =>
   `${jobPrefix(jobId)}shards/a${attempt}-s${String(ordinal).padStart(4, '0')}.json`;
+
+/** Random id of an upload. */
+export type UploadId = string & { readonly brand: 'UploadId' };
+
+/** Whether `text` is an upload id: lower-case letters, digits and dashes, 8 to 64 of them, beginning with `u-`. */
+export function isUploadId(text: string): text is UploadId {
+  return text.startsWith('u-') && isJobId(text);
+}
+
+/** Where uploads lie until they become jobs. */
+export const UPLOADS_PREFIX = 'uploads/';
+
+/** Prefix of everything that belongs to an upload. */
+export const uploadPrefix = (uploadId: UploadId): string => `${UPLOADS_PREFIX}${uploadId}/`;
+
+/** What was promised of an upload: size, checksum, name. */
+export const uploadDocumentKey = (uploadId: UploadId): string => `${uploadPrefix(uploadId)}upload.json`;
+
+/** The bytes of an upload. */
+export const uploadInputKey = (uploadId: UploadId): string => `${uploadPrefix(uploadId)}input`;
+
+/** Prefix of the marks of the jobs that use an upload. */
+export const uploadUsesPrefix = (uploadId: UploadId): string => `${uploadPrefix(uploadId)}jobs/`;
+
+/** Mark of a job that uses an upload, an empty object: the last job to be purged takes the upload along. */
+export const uploadUseKey = (uploadId: UploadId, jobId: JobId): string =>
+  `${uploadUsesPrefix(uploadId)}${jobId}`;
+
+/** The upload of a key below `UPLOADS_PREFIX`; null for a key that is none. */
+export function parseUploadKey(key: string): UploadId | null {
+  const [, uploadId] = /^uploads\/([^/]+)\//.exec(key) ?? [];
+  return uploadId !== undefined && isUploadId(uploadId) ? uploadId : null;
+}
+
+/** The job as `GET /jobs/{id}` tells it: state, times, counts. Written conditionally. */
+export const jobDocumentKey = (jobId: JobId): string => `${jobPrefix(jobId)}job.json`;
+
+/** What was asked for; the one document beside cases.json that holds names of the caller's. */
+export const jobRequestKey = (jobId: JobId): string => `${jobPrefix(jobId)}request.json`;
+
+/** The cases that were found in the upload, with the caller's names and what was refused. */
+export const jobCasesKey = (jobId: JobId): string => `${jobPrefix(jobId)}cases.json`;
+
+/** The shards of one attempt: the item list of the workflow's map. */
+export const jobPlanKey = (jobId: JobId, attempt: number): string =>
+  `${jobPrefix(jobId)}plans/a${attempt}.json`;
+
+/** How every case of a finished job ended. */
+export const jobManifestKey = (jobId: JobId): string => `${jobPrefix(jobId)}manifest.json`;
+
+/** The ZIP of a finished job. */
+export const jobZipKey = (jobId: JobId): string => `${jobPrefix(jobId)}results.zip`;
+
+/** Prefixes and keys of all that a job stores but its document. */
+export const jobContentPrefixes = (jobId: JobId): readonly string[] =>
+  [
+    'request.json',
+    'cases',
+    'manifest.json',
+    'results.zip',
+    'progress/',
+    'shards/',
+    'plans/',
+    'failures/',
+  ].map((name) => `${jobPrefix(jobId)}${name}`);
+
+/** Prefix of the progress documents of a job. */
+export const progressPrefix = (jobId: JobId): string => `${jobPrefix(jobId)}progress/`;
+
+/** Why a shard of an attempt ended without its worker's word. */
+export const shardFailureKey = (jobId: JobId, attempt: number, ordinal: number): string =>
+  `${jobPrefix(jobId)}failures/a${attempt}-s${String(ordinal).padStart(4, '0')}.json`;
+
+/** Prefix of the shard failures of an attempt. */
+export const shardFailuresPrefix = (jobId: JobId, attempt: number): string =>
+  `${jobPrefix(jobId)}failures/a${attempt}-`;
+
+/** Name of a job's execution; a retry is a new execution, since a closed name stays taken. At most 80 characters. */
+export const executionName = (jobId: JobId, attempt: number): string => `${jobId}-a${attempt}`;
+
+/** The job and attempt of an execution name; null for a name of someone else's. */
+export function parseExecutionName(name: string): { readonly jobId: JobId; readonly attempt: number } | null {
+  const [, jobId, attempt] = /^(.+)-a([1-9]\d*)$/.exec(name) ?? [];
+  return jobId !== undefined && isJobId(jobId) ? { jobId, attempt: Number(attempt) } : null;
+}
+
+/** Times in index keys count down from here, so that the newest key comes first; year 2286. */
+const LAST_MS = 9_999_999_999_999;
+
+/** Prefix of the index of all jobs, or of those in one state. */
+export const jobIndexPrefix = (state?: string): string =>
+  state === undefined ? 'index/jobs/' : `index/states/${state}/`;
+
+/** Index entry of a job, an empty object; entries list newest first. `createdAt`: ms since 1970. */
+export const jobIndexKey = (
+  job: { readonly jobId: JobId; readonly createdAt: number },
+  state?: string,
+): string => `${jobIndexPrefix(state)}${String(LAST_MS - job.createdAt).padStart(13, '0')}-${job.jobId}`;
+
+/** The job of an index entry; null for a key that is none. */
+export function parseJobIndexKey(key: string): { readonly jobId: JobId; readonly createdAt: number } | null {
+  const [, reversed, jobId] = /^index\/(?:jobs|states\/[A-Z]+)\/(\d{13})-(.+)$/.exec(key) ?? [];
+  return jobId !== undefined && isJobId(jobId) ? { jobId, createdAt: LAST_MS - Number(reversed) } : null;
+}
+
+/** Archives dropped here become jobs; `<source>` is a folder of the sender's. */
+export const INGEST_PREFIX = 'ingest/';
+
+/** Where what could not become a job goes, with a reason beside it. */
+export const INGEST_REJECTED_PREFIX = 'ingest-rejected/';
+
+/** Where a dropped object that could not become a job lies, and why. `id`: derived from its key and tag. */
+export const ingestRejectedKeys = (id: JobId): { readonly input: string; readonly reason: string } => ({
+  input: `${INGEST_REJECTED_PREFIX}${id}/input`,
+  reason: `${INGEST_REJECTED_PREFIX}${id}/reason.json`,
+});
+
+/** Name prefix of all workers of a job. */
+export const workerNamePrefix = (jobId: JobId): string => `hpb-${jobId}-a`;
+
+/** Name of a worker: of a shard (`s0001`), or of the workflow's own (`unpack`, `publish`). At most 128 characters. */
+export const workerName = (jobId: JobId, attempt: number, role: string): string =>
+  `${workerNamePrefix(jobId)}${attempt}-${role}`;
+
+/** What the laptop keeps of the runs of the workflow. */
+export const EXECUTIONS_PREFIX = 'executions/';
+
+/** Where an execution of the laptop stands; `name` as `executionName` makes it. */
+export const executionDocumentKey = (name: string): string => `${EXECUTIONS_PREFIX}${name}.json`;

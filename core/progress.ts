@@ -1,4 +1,4 @@
-import type { EngineProgress } from './ports.ts';
+import type { EngineProgress } from './engine-port.ts';
 import type { CaseId } from './layout.ts';
 import type { ModelId } from './models/catalogue.ts';
 import type { CaseStage } from './results/run-record.ts';

@@ -7,6 +7,7 @@ const flag = (description: string) =>
     .enum(['0', '1', 'true', 'false'])
     .transform((value) => value === '1' || value === 'true')
     .meta({ description });
+const GIB = 2 ** 30;
 const count = (description: string) => z.coerce.number().int().min(1).meta({ description });
 
 /**
@@ -68,6 +69,58 @@ export const settingsSchema = z.object({
   HPB_TORCH_INDEX: text(
     "Index of PyTorch's CPU builds, probed before torch is installed on a Linux machine without an NVIDIA GPU. `none`: never probed.",
   ).default('https://download.pytorch.org/whl/cpu'),
+  HPB_PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .meta({ description: 'Port of the service on 127.0.0.1; 0 takes a free one.' })
+    .default(8080),
+  HPB_ENDPOINT: text(
+    'Service that `hpb submit` and its kin talk to: a URL. Default: `http://127.0.0.1:<HPB_PORT>`.',
+  ).optional(),
+  HPB_S3_BUCKET: text('Bucket of a `--to` that names only a prefix.').optional(),
+  HPB_INGEST_BUCKET: text(
+    'Bucket that `hpb ingest` puts archives into. Default: none, they go to the folder `ingest` of the data root.',
+  ).optional(),
+  AWS_REGION: text(
+    'Region of a deployment whose endpoint does not tell it, and of the buckets above.',
+  ).optional(),
+  HPB_MAX_BATCH: count('Most cases in one archive.').default(1000),
+  HPB_MAX_CONCURRENCY: count(
+    'Workers that the laptop service runs at once. Default: one per NVIDIA GPU, else one.',
+  ).optional(),
+  HPB_MAX_ACTIVE_JOBS: count('Most jobs that wait or run; a submit beyond it is answered 429.').default(1000),
+  HPB_MAX_UPLOAD_BYTES: count('Largest upload, bytes.').default(500 * GIB),
+  HPB_MAX_UNPACKED_BYTES: count('Most bytes that one archive may unpack to.').default(1000 * GIB),
+  HPB_LINK_MINUTES: count('How long a signed link is good for uploading, minutes.').default(60),
+  HPB_FUNCTION_ARCHIVE_BYTES: count(
+    'Larger archives are unpacked by a worker, not by the function that plans the job, bytes.',
+  ).default(2 * GIB),
+  HPB_FUNCTION_RESULT_BYTES: count(
+    'Larger results are put together by a worker, not by a function, bytes.',
+  ).default(2 * GIB),
+  HPB_MAX_ZIP_BYTES: count(
+    'Beyond this a job has a manifest and a ZIP per case, no ZIP of all its cases, bytes.',
+  ).default(50 * GIB),
+  HPB_SHARD_CASES: count('Most cases that one worker gets at a time.').default(8),
+  HPB_QUEUE_ALLOWANCE_SECONDS: count('Part of the deadline of a job that is for waiting, s.').default(7200),
+  HPB_ENGINE_IDLE_SECONDS: count(
+    'How long the engine of the laptop service stays loaded without work, s.',
+  ).default(600),
+  HPB_RETENTION_DAYS: count(
+    'Finished jobs and forgotten uploads older than this are removed by the laptop service, days. Default: never.',
+  ).optional(),
+  HPB_MIN_FREE_BYTES: count(
+    'The laptop service takes no new work when less disk than this would stay free, bytes.',
+  ).default(2 * GIB),
+  HPB_FINISHED_WEBHOOK: z
+    .url({ protocol: /^https?$/ })
+    .meta({
+      description:
+        'Address that the laptop service posts a JSON document to when a job has ended: id, outcome, counts, code; no names.',
+    })
+    .optional(),
   HPB_LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error'])
     .meta({ description: 'Least severe log line that is written.' })

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ERROR_CODES, isErrorCode } from './errors.ts';
+import { ERROR_CODES, type ErrorCode } from './errors.ts';
 import { isCaseId, isJobId, LAYOUT_VERSION } from './layout.ts';
 import { MODEL_IDS, type ModelId } from './models/catalogue.ts';
 
@@ -37,15 +37,16 @@ export const shard = z.object({
 });
 export type Shard = z.infer<typeof shard>;
 
-const errorDocument = z.object({
-  code: z.string().refine(isErrorCode, `one of ${Object.keys(ERROR_CODES).length} codes`),
+/** An error as it stands in documents. */
+export const errorDocument = z.object({
+  code: z.enum(Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]]),
   message: z.string(),
   remedy: z.string(),
   blame: z.enum(['caller', 'ops', 'system']),
   retryable: z.boolean(),
   details: z.record(
     z.string(),
-    z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.number())]),
+    z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.number()).readonly()]),
   ),
 });
 

@@ -12,6 +12,20 @@ import {
 } from './result-places.ts';
 
 /**
+ * Makes a folder if need be and sees that it can be written to.
+ *
+ * @throws HpbError OUTPUT_UNWRITABLE or DISK_FULL.
+ */
+export async function prepareFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw outputError(error);
+  }
+}
+
+/**
  * Makes the folder of results if need be, and sees that results of these names can be written there without the loss
  * of anything: neither what others have put there, nor an input.
  *
@@ -23,9 +37,8 @@ export async function prepareOutput(
   inputs: readonly string[],
 ): Promise<void> {
   const places = names.map((name) => resultPlaces(out, name));
+  await prepareFolder(out);
   try {
-    await mkdir(out, { recursive: true });
-    await access(out, constants.W_OK | constants.X_OK);
     await requireInputsOutside(inputs, places);
     for (const place of places) await requireReplaceable(place);
   } catch (error) {
@@ -34,8 +47,8 @@ export async function prepareOutput(
 }
 
 /**
- * Copies a finished case to `<out>/<name>/` and `<out>/<name>_results.zip`, in place of the result that an
- * earlier run left there; anything else there stays. Both are built beside their place and renamed, so neither is ever half there.
+ * Copies a finished case to `<out>/<name>/` and `<out>/<name>_results.zip`, in place of the result that an earlier run
+ * left there; anything else there stays. Both are built beside their place and renamed, so neither is ever half there.
  *
  * @throws HpbError OUTPUT_UNWRITABLE or DISK_FULL.
  */

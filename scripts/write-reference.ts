@@ -8,6 +8,7 @@ import { cliPage } from './reference/cli.ts';
 import { engineProtocolPage } from './reference/engine-protocol.ts';
 import { errorCodesPage } from './reference/error-codes.ts';
 import { modelsPage } from './reference/models.ts';
+import { openApiText } from './reference/openapi.ts';
 import { qualityRulesPage } from './reference/quality-rules.ts';
 import { settingsPage } from './reference/settings.ts';
 
@@ -27,6 +28,7 @@ const pages = new Map([
   ['error-codes.md', errorCodesPage()],
   ['metadata.schema.json', `${JSON.stringify(z.toJSONSchema(metadataSchema), null, 2)}\n`],
   ['models.md', modelsPage()],
+  ['openapi.json', openApiText()],
   ['quality-rules.md', qualityRulesPage()],
   ['settings.md', settingsPage()],
 ]);

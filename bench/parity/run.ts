@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asHpbError } from '../../core/errors.ts';
 import { engineCallOf, type WeightsLocation } from '../../core/models/catalogue.ts';
-import type { Engine, OpenedCt } from '../../core/ports.ts';
+import type { Engine, OpenedCt } from '../../core/engine-port.ts';
 import { plainInput, runPlain, type PlainInput, type PlainTools } from '../plain-tools.ts';
 import { compareMasks, type Comparison } from './compare.ts';
 import type { ParityRow } from './rows.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { EngineCall, HelloResult, RunResult } from '../../core/engine-protocol.ts';
 import { HpbError } from '../../core/errors.ts';
 import { engineCallOf, modelEntry, type ModelId } from '../../core/models/catalogue.ts';
-import type { LocatedWeights } from '../../core/ports.ts';
+import type { LocatedWeights } from '../../core/engine-port.ts';
 import type { CaseContext } from '../case-context.ts';
 import type { CheckedCt } from './check.ts';
 

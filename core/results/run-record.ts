@@ -4,7 +4,8 @@ import { DEMO_NOTICE } from './metadata.ts';
 import { rounded } from './stable-json.ts';
 
 /** Stages of a case in the worker, in order (DESIGN.md 5). */
-export type CaseStage = 'fetch' | 'check' | 'segment' | 'measure' | 'mesh' | 'package' | 'publish';
+export const CASE_STAGES = ['fetch', 'check', 'segment', 'measure', 'mesh', 'package', 'publish'] as const;
+export type CaseStage = (typeof CASE_STAGES)[number];
 
 /** What run.json is made of. */
 export interface RunRecordInput {

@@ -55,8 +55,11 @@ export function huStats({ data, slope, intercept }: Volume): HuStats {
   const counter = new HuCounter();
   if (data.BYTES_PER_ELEMENT <= 2 && !(data instanceof Float32Array)) {
     const { counts, first } = countStored(data);
-    for (const [index, count] of counts.entries())
+    // Tables of 65,536 entries: an iterator would make as many pairs.
+    for (let index = 0; index < counts.length; index++) {
+      const count = counts[index]!;
       if (count > 0) counter.add((first + index) * slope + intercept, count);
+    }
   } else {
     for (let i = 0; i < data.length; i++) counter.add(data[i]! * slope + intercept, 1);
   }
@@ -79,7 +82,7 @@ function countStored(data: VoxelArray): { counts: Int32Array; first: number } {
     odd[data[i + 1]! - first]!++;
   }
   if (even < data.length) counts[data[even]! - first]!++;
-  for (const [index, count] of odd.entries()) counts[index]! += count;
+  for (let index = 0; index < size; index++) counts[index]! += odd[index]!;
   return { counts, first };
 }
 

@@ -6,7 +6,7 @@ import { EngineHost, type EngineHostOptions } from '../../adapters/engine-host.t
 import { readNifti, writeNifti } from '../../adapters/nifti-file.ts';
 import { systemClock } from '../../adapters/system.ts';
 import type { HpbError } from '../../core/errors.ts';
-import type { EngineLimits, OpenedCt } from '../../core/ports.ts';
+import type { EngineLimits, OpenedCt } from '../../core/engine-port.ts';
 import { fakeHost } from '../fixtures/fake-host.ts';
 import { memoryLog } from '../fixtures/memory-log.ts';
 import { stillRunning } from '../fixtures/processes.ts';

@@ -1,6 +1,9 @@
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFile } from 'node:child_process';
+import { mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { FileStoreKeys } from '../../adapters/file-store-keys.ts';
 import { FileObjectStore } from '../../adapters/file-object-store.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
 import { objectStoreContract } from './object-store.contract.ts';
@@ -53,7 +56,7 @@ describe('a folder of objects', () => {
 
     await store.putFile('ct', join(folder, 'link'));
 
-    expect(await store.head('ct')).toEqual({ key: 'ct', bytes: 6 });
+    expect(await store.head('ct')).toMatchObject({ key: 'ct', bytes: 6 });
   });
 
   it('leaves nothing half-written when a write fails', async () => {
@@ -74,5 +77,64 @@ describe('a folder of objects', () => {
     await expect(new FileObjectStore(join(folder, 'file')).put('k', 'x')).rejects.toMatchObject({
       code: 'OUTPUT_UNWRITABLE',
     });
+  });
+
+  it('loses no change of several processes that write to it at once', async () => {
+    const root = join(tempFolder(), 'objects');
+    const store = new FileObjectStore(root);
+    await store.put('count', '0');
+    const script = join(import.meta.dirname, '../fixtures/bin/count-in-store.ts');
+
+    await Promise.all(
+      Array.from({ length: 3 }, async () => promisify(execFile)(process.execPath, [script, root, '40'])),
+    );
+
+    expect(new TextDecoder().decode(await store.get('count'))).toBe('120');
+  });
+
+  it('takes over the lock of a writer that was killed', async () => {
+    const root = join(tempFolder(), 'objects');
+    const store = new FileObjectStore(root);
+    await store.put('k', 'first');
+    const lock = new FileStoreKeys(root).lockOf('k');
+    mkdirSync(dirname(lock), { recursive: true });
+    writeFileSync(lock, JSON.stringify({ pid: 2 ** 22 + 1, started: null }));
+
+    await store.put('k', 'second');
+
+    expect(new TextDecoder().decode(await store.get('k'))).toBe('second');
+  });
+
+  it('never gives two versions one tag, however fast they follow', async () => {
+    const store = new FileObjectStore(join(tempFolder(), 'objects'));
+    const tags = new Set<string>();
+
+    for (let version = 0; version < 300; version += 1) tags.add((await store.put('k', 'same size')).tag);
+
+    expect(tags.size).toBe(300);
+  });
+
+  it('removes what killed writers left behind, and not what is being written', async () => {
+    const root = join(tempFolder(), 'objects');
+    const store = new FileObjectStore(root);
+    await store.put('k', 'x');
+    for (const name of ['old', 'young']) writeFileSync(join(root, '.partial', name), 'half');
+    utimesSync(join(root, '.partial', 'old'), 1_000, 1_000);
+
+    await store.removeUnfinished(3_600_000);
+
+    expect(readdirSync(join(root, '.partial'))).toEqual(['young']);
+    expect(await store.head('k')).not.toBeNull();
+  });
+
+  it('keeps no empty folders of what was removed', async () => {
+    const root = join(tempFolder(), 'objects');
+    const store = new FileObjectStore(root);
+    await store.put('jobs/a/cases/c0001/input', 'x');
+    await store.put('jobs/b/x', 'x');
+
+    await store.removeAll('jobs/a/');
+
+    expect(readdirSync(join(root, 'jobs'))).toEqual(['b']);
   });
 });

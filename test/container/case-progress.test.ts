@@ -16,7 +16,12 @@ function tracked(models: readonly ModelId[] = ['liver', 'task008']) {
     models,
     options: { fast: true, folds: [0], tta: false },
     clock: { now: () => time.seconds * 1000, seconds: () => time.seconds },
-    store: { put: async (_, body) => void documents.push(JSON.parse(String(body)) as CaseProgress) },
+    store: {
+      put: async (key, body) => {
+        documents.push(JSON.parse(String(body)) as CaseProgress);
+        return { key, bytes: body.length, tag: String(documents.length), modifiedAt: time.seconds * 1000 };
+      },
+    },
     onProgress: (progress) => seen.push(progress),
   });
   return { tracker, time, seen, documents };

@@ -5,7 +5,7 @@ import { systemClock } from '../../adapters/system.ts';
 import type { WorkerPorts } from '../../container/case-context.ts';
 import { runShard } from '../../container/worker.ts';
 import { openScratch } from '../../container/scratch.ts';
-import type { Engine, LocatedWeights } from '../../core/ports.ts';
+import type { Engine, LocatedWeights } from '../../core/engine-port.ts';
 import { caseIdOf, caseInputKey, caseResultKey, type JobId } from '../../core/layout.ts';
 import type { ModelId } from '../../core/models/catalogue.ts';
 import { caseResult, shard, type CaseResult, type Shard } from '../../core/shard.ts';

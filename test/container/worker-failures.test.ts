@@ -192,13 +192,18 @@ describe('a disk that is full', () => {
   /** The store of a bench on which writing certain keys fails as a full disk does. */
   function fullFor(store: ObjectStore, refuses: (key: string) => boolean): ObjectStore {
     return {
-      put: (key, body) => (refuses(key) ? full() : store.put(key, body)),
-      putFile: (key, path) => (refuses(key) ? full() : store.putFile(key, path)),
+      put: (key, ...rest) => (refuses(key) ? full() : store.put(key, ...rest)),
+      putFile: (key, ...rest) => (refuses(key) ? full() : store.putFile(key, ...rest)),
+      putStream: (key, ...rest) => (refuses(key) ? full() : store.putStream(key, ...rest)),
       get: (key) => store.get(key),
+      read: (key) => store.read(key),
+      stream: (key, range) => store.stream(key, range),
       getFile: (key, path) => store.getFile(key, path),
+      copy: (from, to) => (refuses(to) ? full() : store.copy(from, to)),
       head: (key) => store.head(key),
-      list: (prefix) => store.list(prefix),
+      list: (prefix, page) => store.list(prefix, page),
       remove: (key) => store.remove(key),
+      removeAll: (prefix) => store.removeAll(prefix),
     };
   }
 

@@ -4,7 +4,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { writeNifti } from '../../adapters/nifti-file.ts';
 import { runShard } from '../../container/worker.ts';
-import type { EngineRun } from '../../core/ports.ts';
+import type { EngineRun } from '../../core/engine-port.ts';
 import { FakeEngine, type FakeRun } from '../fakes/fake-engine.ts';
 import { marksBelow, marksIn, PATIENT_MARKS, withPatientText } from '../fixtures/patient-text.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,6 +68,18 @@ describe("the packed tarball, installed elsewhere, on the machine's oldest Node"
 
     expect(hpb('segment', 'scan.nii.gz')).toContain('DEMO WEIGHTS');
     expect(existsSync(join(folder, 'hpb-results', 'scan', 'metadata.json'))).toBe(true);
+  });
+
+  it('serves, or says which Node it needs', () => {
+    const major = Number(execFileSync(node, ['-p', 'process.versions.node']).toString().split('.')[0]);
+    const serve = spawnSync(node, [join(installed, 'cli', 'hpb.js'), 'serve'], {
+      env: { ...process.env, HPB_DATA_ROOT: join(folder, 'data'), HPB_PORT: '0' },
+      timeout: major < 22 ? 60_000 : 5_000,
+    });
+
+    if (major < 22)
+      expect([serve.status, serve.stderr.toString()]).toEqual([16, expect.stringContaining('Node 22')]);
+    else expect(serve.stdout.toString()).toContain('"event":"service:start"');
   });
 
   it('lists the demo weights as what it would use', () => {

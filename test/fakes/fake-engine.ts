@@ -1,6 +1,6 @@
 import type { EngineCall, HelloResult, RunResult } from '../../core/engine-protocol.ts';
 import { HpbError } from '../../core/errors.ts';
-import type { Engine, EngineLimits, EngineRun, OpenedCt } from '../../core/ports.ts';
+import type { Engine, EngineLimits, EngineRun, OpenedCt } from '../../core/engine-port.ts';
 import { FAKE_HELLO, writePlausibleMask } from './plausible-mask.ts';
 
 /** What a fake run does instead of, or after, writing a plausible mask. */

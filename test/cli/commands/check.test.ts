@@ -76,12 +76,12 @@ describe('hpb check', () => {
     expect(documents.map(({ fit }) => fit)).toEqual([false, false, false, false, false]);
     expect(documents.map(({ problems }) => problems[0]!.code)).toEqual([
       'INPUT_IS_DICOM',
-      'INPUT_IS_ARCHIVE',
+      'ARCHIVE_UNREADABLE',
       'INPUT_IS_FOLDER',
       'CT_TOO_FEW_SLICES',
       'INPUT_NOT_FOUND',
     ]);
-    for (const { problems } of documents.slice(0, 3))
+    for (const { problems } of [documents[0]!, documents[2]!])
       expect(problems[0]!.remedy).toContain('dcm2niix -z y -o OUT FOLDER');
   });
 

@@ -10,7 +10,7 @@ import { systemClock } from '../../../adapters/system.ts';
 import { engineHost } from '../../../container/wire.ts';
 import type { EngineCall } from '../../../core/engine-protocol.ts';
 import { weightSet } from '../../../core/models/weights.ts';
-import type { EngineProgress } from '../../../core/ports.ts';
+import type { EngineProgress } from '../../../core/engine-port.ts';
 import { parseSettings } from '../../../core/settings.ts';
 import { affinesAgree } from '../../../core/volume/orientation.ts';
 import { makePhantom, phantomGrid } from '../../../core/volume/phantom.ts';

@@ -1,0 +1,135 @@
+import { link, mkdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { dirname } from 'node:path';
+import type { ObjectFacts, WriteCondition } from '../core/ports.ts';
+import type { FileStoreKeys } from './file-store-keys.ts';
+import { acquireProcessLock } from './process-lock.ts';
+import { objectChanged, objectExists } from './store-errors.ts';
+
+/** Locks are held for the time of a look and a rename. */
+const LOCK_POLL_MS = 2;
+/** A folder that is emptied and removed while we write into it is made again. */
+const FOLDER_TRIES = 5;
+const NO_HARD_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+/** Facts of the file of an object. The tag is never that of another version, however fast versions follow. */
+export function factsOf(key: string, stats: BigIntStats): ObjectFacts {
+  const tag = [stats.ino, stats.size, stats.mtimeNs].map((number) => number.toString(36)).join('-');
+  return { key, bytes: Number(stats.size), tag, modifiedAt: Number(stats.mtimeNs / 1_000_000n) };
+}
+
+/** Stats of the file at a path; null when there is none, or a folder. */
+export async function fileStats(path: string): Promise<BigIntStats | null> {
+  const stats = await stat(path, { bigint: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
+    throw error;
+  });
+  return stats?.isFile() ? stats : null;
+}
+
+/**
+ * The last step of a write: finished files become objects. A new object appears by a hard link, which fails when
+ * another writer was first; replacing and removing happen under a lock of the key that holds between processes, so
+ * that what a condition was checked against is what is replaced.
+ */
+export class FileCommit {
+  readonly #keys: FileStoreKeys;
+  /** Writers of this process queue here, so that they do not poll for each other's lock. */
+  readonly #queues = new Map<string, Promise<unknown>>();
+
+  constructor(keys: FileStoreKeys) {
+    this.#keys = keys;
+  }
+
+  /**
+   * Makes the file at `partial` the object of `key`; it is gone from there afterwards.
+   *
+   * @throws HpbError OBJECT_EXISTS, OBJECT_CHANGED; errors of the file system as they are.
+   */
+  async commit(partial: string, key: string, condition: WriteCondition = {}): Promise<ObjectFacts> {
+    if (condition.ifTag === undefined && (await this.#create(partial, key)))
+      return this.#committed(key, partial);
+    return this.#locked(key, async () => {
+      const target = this.#keys.pathOf(key);
+      const present = await fileStats(target);
+      if (condition.ifAbsent === true && present !== null) throw objectExists(key);
+      if (
+        condition.ifTag !== undefined &&
+        (present === null || factsOf(key, present).tag !== condition.ifTag)
+      )
+        throw objectChanged(key);
+      const stats = await laterThan(partial, present);
+      await inFolder(dirname(target), () => rename(partial, target));
+      return factsOf(key, stats);
+    });
+  }
+
+  /** Removes an object. Returns whether there was one. */
+  async remove(key: string): Promise<boolean> {
+    const target = this.#keys.pathOf(key);
+    if ((await fileStats(target)) === null) return false;
+    return this.#locked(key, async () => {
+      if ((await fileStats(target)) === null) return false;
+      await rm(target, { force: true });
+      return true;
+    });
+  }
+
+  /** Whether the object could be made; false when there is something of that name, or the file system has no links. */
+  async #create(partial: string, key: string): Promise<boolean> {
+    const target = this.#keys.pathOf(key);
+    try {
+      await inFolder(dirname(target), () => link(partial, target));
+      return true;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EEXIST' || NO_HARD_LINKS.has(code)) return false;
+      throw error;
+    }
+  }
+
+  async #committed(key: string, partial: string): Promise<ObjectFacts> {
+    const stats = await stat(partial, { bigint: true });
+    await rm(partial, { force: true });
+    return factsOf(key, stats);
+  }
+
+  async #locked<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#queues.get(key) ?? Promise.resolve();
+    const turn = before.then(async () => {
+      const release = await acquireProcessLock(this.#keys.lockOf(key), { pollMs: LOCK_POLL_MS });
+      try {
+        return await work();
+      } finally {
+        await release();
+      }
+    });
+    const settled = turn.catch(() => undefined);
+    this.#queues.set(key, settled);
+    try {
+      return await turn;
+    } finally {
+      if (this.#queues.get(key) === settled) this.#queues.delete(key);
+    }
+  }
+}
+
+/** Sets the time of a version after that of the one it replaces: the kernel's clock ticks in milliseconds only. */
+async function laterThan(partial: string, present: BigIntStats | null): Promise<BigIntStats> {
+  const stats = await stat(partial, { bigint: true });
+  if (present === null || stats.mtimeNs > present.mtimeNs) return stats;
+  const seconds = Number(present.mtimeNs + 2_000n) / 1e9;
+  await utimes(partial, seconds, seconds);
+  return stat(partial, { bigint: true });
+}
+
+async function inFolder(folder: string, work: () => Promise<void>): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    await mkdir(folder, { recursive: true });
+    try {
+      return await work();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === FOLDER_TRIES) throw error;
+    }
+  }
+}

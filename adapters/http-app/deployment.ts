@@ -1,0 +1,92 @@
+import type { Context } from 'hono';
+import { z } from '@hono/zod-openapi';
+import type { AnswerLinks, ServicePorts } from '../../core/use-cases/service-ports.ts';
+
+/** Answer of `GET /version`. */
+export const versionAnswer = z
+  .object({
+    service: z.string().meta({ description: 'Version of this service.' }),
+    node: z.string(),
+    engines: z
+      .record(z.string(), z.string())
+      .meta({ description: 'Engine -> version; empty where no engine runs.' }),
+    models: z.array(
+      z.object({
+        id: z.string(),
+        title: z.string(),
+        weights: z.enum(['real', 'demo', 'missing', 'unknown']),
+        weightsVersion: z.string().nullable(),
+        licence: z.object({ name: z.string(), url: z.string(), commercialUse: z.boolean() }),
+      }),
+    ),
+  })
+  .meta({ id: 'Version' });
+export type VersionAnswer = z.infer<typeof versionAnswer>;
+
+/** Answer of `GET /readinessz`. */
+export const readinessAnswer = z
+  .object({
+    ready: z.boolean(),
+    checks: z.record(z.string(), z.boolean()).meta({ description: 'Check -> whether it passed.' }),
+    errors: z.array(z.string()).meta({ description: 'What is wrong and what to do; empty when ready.' }),
+  })
+  .meta({ id: 'Readiness' });
+export type ReadinessAnswer = z.infer<typeof readinessAnswer>;
+
+/** What the homes of the API differ in. */
+export interface HttpDeployment {
+  readonly version: () => Promise<VersionAnswer>;
+  readonly readiness: () => Promise<ReadinessAnswer>;
+  /** Whether CTs and archives may come as the body of a request (the laptop; API Gateway carries 10 MB at most). */
+  readonly acceptsBodies: boolean;
+  readonly serverSentEvents: boolean;
+  /** Whether a `Host` header names this server; without it every host is served. */
+  readonly allowedHosts?: (host: string) => boolean;
+  /** What the links in an answer begin with, without a slash at the end. */
+  readonly baseUrl: (request: Request) => string;
+  /** Serves the signed links of the laptop's store, below `/objects/`. */
+  readonly objects?: { readonly handle: (request: Request, requestId: string) => Promise<Response> };
+  /** How patient the server is; defaults: see `PATIENCE`. */
+  readonly patience?: Partial<Patience>;
+}
+
+/** Waiting times of the server, ms. */
+export interface Patience {
+  /** For the next bytes of a body. */
+  readonly bodyIdleMs: number;
+  /** For the whole of a JSON body. */
+  readonly jsonMs: number;
+  /** Between two looks at a job that a form waits for. */
+  readonly pollMs: number;
+  /** Between two looks at a job whose events are sent. */
+  readonly eventsMs: number;
+  /** Between two signs of life of an event stream. */
+  readonly heartbeatMs: number;
+}
+
+/** Defaults of `HttpDeployment.patience`. */
+export const PATIENCE: Patience = {
+  bodyIdleMs: 30_000,
+  jsonMs: 30_000,
+  pollMs: 250,
+  eventsMs: 1_000,
+  heartbeatMs: 15_000,
+};
+
+/** What every handler finds in its context. */
+export interface HttpEnv {
+  readonly Variables: { requestId: string };
+}
+
+/** What the routes are made from. */
+export interface HttpHome {
+  readonly ports: ServicePorts;
+  readonly deployment: HttpDeployment;
+  readonly patience: Patience;
+}
+
+/** What the links of this answer begin with. */
+export function linksOf(home: HttpHome, c: Context): AnswerLinks {
+  const { baseUrl, serverSentEvents } = home.deployment;
+  return { baseUrl: baseUrl(c.req.raw), events: serverSentEvents };
+}

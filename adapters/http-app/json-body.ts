@@ -1,0 +1,33 @@
+import type { MiddlewareHandler } from 'hono';
+import { HpbError } from '../../core/errors.ts';
+import { MAX_JSON_BYTES } from '../../core/requests.ts';
+import { boundedText } from './bounded-body.ts';
+import type { HttpEnv, Patience } from './deployment.ts';
+import { parseJsonText } from './json-text.ts';
+
+/** Lets only a small, plain JSON body through to the validation of a route. */
+export function jsonBody(patience: Patience): MiddlewareHandler<HttpEnv> {
+  return async (c, next) => {
+    refuseOtherTypes(c.req.header('content-type'), c.req.header('content-encoding'));
+    const { bodyIdleMs: idleMs, jsonMs: totalMs } = patience;
+    const text = await boundedText(c.req.raw, { maxBytes: MAX_JSON_BYTES, idleMs, totalMs });
+    parseJsonText(text);
+    // The body is read; the validator that follows reads it again.
+    c.req.raw = new Request(c.req.url, { method: c.req.method, headers: c.req.raw.headers, body: text });
+    await next();
+  };
+}
+
+function refuseOtherTypes(type: string | undefined, encoding: string | undefined): void {
+  const media = type?.split(';')[0]?.trim().toLowerCase() ?? 'none';
+  if (media !== 'application/json')
+    throw new HpbError('REQUEST_TYPE_UNSUPPORTED', `The content type is ${quoted(media)}.`, {
+      remedy: 'Send application/json.',
+    });
+  if (encoding !== undefined && encoding !== 'identity')
+    throw new HpbError('REQUEST_TYPE_UNSUPPORTED', `The content encoding is ${quoted(encoding)}.`, {
+      remedy: 'Send the JSON as it is.',
+    });
+}
+
+const quoted = (text: string): string => JSON.stringify(text.slice(0, 100));

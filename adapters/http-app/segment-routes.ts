@@ -1,0 +1,115 @@
+import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+import { HpbError } from '../../core/errors.ts';
+import { SEGMENT_TARGETS } from '../../core/requests.ts';
+import { submitJob } from '../../core/use-cases/submit-job.ts';
+import { linksOf, type HttpEnv, type HttpHome } from './deployment.ts';
+import { segmentForm } from './form-routes.ts';
+import { jsonBody } from './json-body.ts';
+import { body, BODY_ERRORS, json, problems, SCHEMAS } from './openapi-parts.ts';
+
+const FORM_TYPE = 'multipart/form-data';
+
+const params = z.object({
+  target: z.enum(SEGMENT_TARGETS).meta({
+    description: 'A model, `both` (liver and task008 of one CT), or `batch` (an archive of CTs).',
+    example: 'both',
+  }),
+});
+const headers = z.object({
+  'idempotency-key': z
+    .string()
+    .regex(/^[\x21-\x7e]{1,255}$/, 'expected 1 to 255 printable ASCII characters')
+    .optional()
+    .meta({ description: 'The same key and body is the same job; another body is refused.' }),
+});
+
+const submit = createRoute({
+  method: 'post',
+  path: '/segment/{target}',
+  operationId: 'submitJob',
+  tags: ['Segmentation'],
+  summary: 'Segment an upload',
+  description:
+    'Starts a job and answers at once. On a laptop the CT may also come as a form (`ct`, for `batch` an archive as `bundle`): that call waits and answers with the ZIP (`both`, `batch`) or the mask.',
+  request: { params, headers, body: body(SCHEMAS.submit) },
+  responses: {
+    202: json(SCHEMAS.job, 'The job, new. `Location` names it.'),
+    200: json(SCHEMAS.job, 'The job that this Idempotency-Key has made before.'),
+    ...problems(
+      ...BODY_ERRORS,
+      'UNKNOWN_MODEL',
+      'UPLOAD_NOT_FOUND',
+      'UPLOAD_INCOMPLETE',
+      'UPLOAD_SIZE_MISMATCH',
+      'BAD_OPTION',
+      'IDEMPOTENCY_CONFLICT',
+      'TOO_MANY_JOBS',
+      'DISK_FULL',
+    ),
+  },
+});
+
+const option = (description: string) => z.string().optional().meta({ description });
+const form = z.object({
+  ct: z.string().optional().meta({ description: 'The CT, .nii or .nii.gz.', format: 'binary' }),
+  bundle: z.string().optional().meta({ description: 'Archive of CTs, for `batch`.', format: 'binary' }),
+  folds: option('Such as `0,1`.'),
+  fast: option('`true` or `false`. Default: false for liver and totalseg, else true.'),
+  tta: option('`true` or `false`.'),
+});
+
+/** Adds `POST /segment/{target}`, for JSON and for forms. */
+export function addSegmentRoutes(app: OpenAPIHono<HttpEnv>, home: HttpHome): void {
+  registerDocumented(app);
+  app.post('/segment/:target', async (c, next) => {
+    const target = SEGMENT_TARGETS.find((known) => known === c.req.param('target'));
+    if (target === undefined) throw unknownTarget(c.req.param('target'));
+    const isForm = c.req.header('content-type')?.toLowerCase().startsWith(FORM_TYPE) ?? false;
+    return isForm ? segmentForm(home, target, c) : next();
+  });
+  app.openapi({ ...submit, hide: true, middleware: jsonBody(home.patience) }, async (c) => {
+    const links = linksOf(home, c);
+    const { job, created } = await submitJob(home.ports, {
+      target: c.req.valid('param').target,
+      body: c.req.valid('json'),
+      idempotencyKey: c.req.valid('header')['idempotency-key'],
+      ...links,
+    });
+    c.header('Location', `${links.baseUrl}/jobs/${job.jobId}`);
+    return created ? c.json(job, 202) : c.json(job, 200);
+  });
+}
+
+/** What the call takes and answers in both its forms; the form itself is read by `segmentForm`. */
+function registerDocumented(app: OpenAPIHono<HttpEnv>): void {
+  const { request, responses } = submit;
+  const binary = { schema: z.string().meta({ format: 'binary' }) };
+  app.openAPIRegistry.registerPath({
+    ...submit,
+    request: {
+      ...request,
+      body: { required: true, content: { ...request.body.content, [FORM_TYPE]: { schema: form } } },
+    },
+    responses: {
+      ...responses,
+      200: {
+        description: `${responses[200].description} For a form: the ZIP, or the mask.`,
+        content: {
+          ...responses[200].content,
+          'application/zip': binary,
+          'application/gzip': binary,
+        },
+      },
+    },
+  });
+}
+
+function unknownTarget(received: string): HpbError {
+  return new HpbError(
+    'UNKNOWN_MODEL',
+    `There is no model ${JSON.stringify(received.slice(0, 64))} to segment with.`,
+    {
+      remedy: `Use one of ${SEGMENT_TARGETS.join(', ')}.`,
+    },
+  );
+}

@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { HpbError } from '../../core/errors.ts';
+import { caseIdOf, caseInputKey } from '../../core/layout.ts';
+import type { FoundCase, Intake, IntakeReport, IntakeRequest, ObjectStore } from '../../core/ports.ts';
+import { unreadable } from './archive-limits.ts';
+import { hashed, storeSource, type ByteSource } from './byte-source.ts';
+import { scanCase, spool, type ScanRules } from './scan-case.ts';
+import { withScratch } from './scratch.ts';
+import { takeArchive, type TakenCase } from './take-archive.ts';
+import { uploadKind, type ArchiveKind } from './upload-kind.ts';
+
+/** What an intake works with. */
+export interface UploadIntakeOptions {
+  readonly store: ObjectStore;
+  /** Folder for one CT at a time, made when missing; nothing is left in it. */
+  readonly scratch: string;
+  /** Memory of the machine that will run the cases; without it no case is refused for its size. */
+  readonly memoryBytes?: number;
+}
+
+/**
+ * Takes uploads apart: what they are is told by their content, and every CT goes through the input check of the
+ * worker. CTs that are fit are stored under the key of their case; taking the same upload again writes the same.
+ */
+export class UploadIntake implements Intake {
+  readonly #options: UploadIntakeOptions;
+
+  constructor(options: UploadIntakeOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @throws HpbError ARCHIVE_* for an archive that cannot be used, ARCHIVE_UNREADABLE for an upload that is none
+   * although one is expected, INPUT_IS_ARCHIVE for one that is although a CT is expected, OBJECT_NOT_FOUND,
+   * DISK_FULL
+   */
+  async take(request: IntakeRequest): Promise<IntakeReport> {
+    const source = await storeSource(this.#options.store, request.inputKey);
+    const { kind, sentence } = await uploadKind(source, request.fileName);
+    const archive = kind === 'ct' || kind === 'other' ? null : kind;
+    if (request.batch && archive === null) throw noArchive(kind, sentence, source.bytes);
+    if (!request.batch && archive !== null) throw isArchive(archive);
+    return withScratch(this.#options.scratch, (scratch) =>
+      archive === null
+        ? this.#takeCt(request, source, scratch)
+        : this.#takeArchive(request, { source, kind: archive, scratch }),
+    );
+  }
+
+  async #takeCt(request: IntakeRequest, source: ByteSource, scratch: string): Promise<IntakeReport> {
+    const path = join(scratch, 'ct');
+    const hash = createHash('sha256');
+    await spool(hashed(source.read(), hash), path);
+    const { grid, error } = await scanCase(path, this.#rulesOf(request));
+    const caseId = caseIdOf(1);
+    const key = caseInputKey(request.jobId, caseId);
+    if (error === null) await this.#options.store.copy(request.inputKey, key);
+    const name = request.fileName.replace(/(_0000)?\.nii(\.gz)?$/i, '') || request.fileName;
+    const { bytes } = source;
+    const found: FoundCase = { caseId, name, key: error === null ? key : null, bytes, grid, error };
+    return { kind: 'ct', sha256: hash.digest('hex'), bytes, cases: [found], ignored: [], ignoredCount: 0 };
+  }
+
+  async #takeArchive(
+    request: IntakeRequest,
+    archive: { readonly source: ByteSource; readonly kind: ArchiveKind; readonly scratch: string },
+  ): Promise<IntakeReport> {
+    const { store } = this.#options;
+    const { sha256, cases, ignored, ignoredCount } = await takeArchive({
+      ...archive,
+      bounds: request,
+      rules: this.#rulesOf(request),
+      keep: async (caseId, path) => (await store.putFile(caseInputKey(request.jobId, caseId), path)).key,
+    });
+    const { bytes } = archive.source;
+    return { kind: 'archive', sha256, bytes, cases: cases.map(foundCase), ignored, ignoredCount };
+  }
+
+  #rulesOf({ models, options }: IntakeRequest): ScanRules {
+    return { models, segment: options, memoryBytes: this.#options.memoryBytes };
+  }
+}
+
+function foundCase({ caseId, name, key, bytes, grid, error }: TakenCase): FoundCase {
+  return { caseId, name, key, bytes, grid, error };
+}
+
+function noArchive(kind: string, sentence: string | null, bytes: number): HpbError {
+  if (bytes === 0) return unreadable('The upload is empty.');
+  if (kind === 'ct')
+    return new HpbError('ARCHIVE_UNREADABLE', 'The upload is a single CT, not an archive of cases.', {
+      remedy: 'Start it as a single case, or pack it into a .zip, .tar or .tar.gz.',
+    });
+  return unreadable(
+    sentence === null
+      ? 'The upload is no archive that we read: neither .zip nor .tar nor .tar.gz by its content.'
+      : `The upload is no .zip, .tar or .tar.gz. ${sentence}`,
+  );
+}
+
+function isArchive(kind: ArchiveKind): HpbError {
+  return new HpbError('INPUT_IS_ARCHIVE', `The upload is a ${kind} archive, not a single CT.`, {
+    remedy: 'Start it as a batch, or unpack it and send the CT in it as .nii or .nii.gz.',
+    details: { kind },
+  });
+}

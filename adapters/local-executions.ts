@@ -1,0 +1,267 @@
+import { setMaxListeners } from 'node:events';
+import { ExecutionTimeoutError, StateMachine, type RunOptions } from 'aws-local-stepfunctions';
+import { z } from 'zod';
+import { HpbError } from '../core/errors.ts';
+import { executionDocumentKey, EXECUTIONS_PREFIX, LAYOUT_VERSION } from '../core/layout.ts';
+import { findDocument } from '../core/use-cases/stored-document.ts';
+import type { ExecutionFacts, Executions, Jobs, ObjectStore } from '../core/ports.ts';
+import { executionInput, FUNCTION_STATES, WORKER_STATES, type ExecutionInput } from '../core/workflow.ts';
+import {
+  functionHandler,
+  limited,
+  LOCAL_SUBSTITUTIONS,
+  readerHandler,
+  workerHandler,
+  type StateHandler,
+  type WorkflowFunctions,
+} from './local-states.ts';
+import {
+  localDefinition,
+  readerName,
+  taskStates,
+  workflowDefinition,
+  type MachineDefinition,
+} from './workflow-definition.ts';
+
+/** What the laptop runs the workflow with. */
+export interface LocalExecutionsOptions {
+  readonly store: ObjectStore;
+  readonly jobs: Jobs;
+  /** What Lambdas do in the cloud. */
+  readonly functions: WorkflowFunctions;
+  /** Default: core/workflow.asl.json. */
+  readonly definition?: MachineDefinition;
+  /** Wait before every Retry, ms; default: what the workflow says. */
+  readonly retryDelayMs?: number;
+}
+
+/** executions/<name>.json */
+const executionDocument = z.object({
+  layoutVersion: z.literal(LAYOUT_VERSION),
+  name: z.string(),
+  input: executionInput,
+  status: z.enum(['RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED']),
+  error: z.string().nullable(),
+  cause: z.string().nullable(),
+});
+type ExecutionDocument = z.infer<typeof executionDocument>;
+type Ending = Pick<ExecutionDocument, 'status' | 'error' | 'cause'>;
+type Handlers = NonNullable<NonNullable<RunOptions['overrides']>['taskResourceLocalHandlers']>;
+
+/** An execution that this process runs. */
+interface Running {
+  /** Ends it; what is written afterwards, null to leave the document as it is. Resolves when nothing of it runs. */
+  readonly abort: (ending: Ending | null) => Promise<void>;
+}
+
+/**
+ * The deployed workflow, run in this process. Every execution has a document in the store, so that a process that
+ * was killed can tell its successor what it was running: see `recover`.
+ */
+export class LocalExecutions implements Executions {
+  readonly #options: LocalExecutionsOptions;
+  readonly #machine: StateMachine;
+  readonly #handlers: ReadonlyMap<string, StateHandler>;
+  /** Null: it has ended before. */
+  readonly #running = new Map<string, Promise<Running | null>>();
+  #closed = false;
+
+  /** @throws HpbError WORKFLOW_FAILED when the Task states are not those that there are handlers for. */
+  constructor(options: LocalExecutionsOptions) {
+    this.#options = options;
+    const definition = localDefinition(options.definition ?? workflowDefinition(LOCAL_SUBSTITUTIONS));
+    this.#handlers = handlersOf(options, definition);
+    this.#machine = new StateMachine(definition as ConstructorParameters<typeof StateMachine>[0], {
+      validationOptions: { checkArn: false },
+    });
+  }
+
+  async start(name: string, input: ExecutionInput): Promise<void> {
+    if (this.#closed) throw closedError();
+    let running = this.#running.get(name);
+    if (running === undefined) {
+      running = this.#begin(name, input);
+      // Taken before the first wait, so that two starts at once are one execution.
+      this.#running.set(name, running);
+    }
+    await running;
+  }
+
+  async stop(name: string, reason: { readonly error: string; readonly cause: string }): Promise<void> {
+    const ending: Ending = { status: 'ABORTED', ...reason };
+    const running = await this.#running.get(name);
+    if (running) return running.abort(ending);
+    const document = await this.#read(name);
+    if (document?.status === 'RUNNING') await this.#write({ ...document, ...ending });
+  }
+
+  async describe(name: string): Promise<ExecutionFacts | null> {
+    const document = await this.#read(name);
+    if (document === null) return null;
+    const { status, error, cause } = document;
+    return { name, status, error, cause };
+  }
+
+  /** What was running when an earlier process ended, and does not run now; starting it again runs it again. */
+  async recover(): Promise<readonly { readonly name: string; readonly input: ExecutionInput }[]> {
+    const found: { readonly name: string; readonly input: ExecutionInput }[] = [];
+    for (const { key } of await this.#options.store.list(EXECUTIONS_PREFIX)) {
+      const name = key.slice(EXECUTIONS_PREFIX.length, -'.json'.length);
+      const document = await this.#read(name);
+      if (document?.status === 'RUNNING' && !this.#running.has(name))
+        found.push({ name, input: document.input });
+    }
+    return found;
+  }
+
+  /** Ends what runs, jobs included, without a word in its document: the next process finds it by `recover`. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled([...this.#running.values()].map(async (one) => (await one)?.abort(null)));
+  }
+
+  async #begin(name: string, input: ExecutionInput): Promise<Running | null> {
+    try {
+      const document = await this.#claim(name, input);
+      if (document.status === 'RUNNING' && !this.#closed) return this.#run(document);
+      this.#running.delete(name);
+      return null;
+    } catch (thrown) {
+      this.#running.delete(name);
+      throw thrown;
+    }
+  }
+
+  /** The document of an execution: its first one, or that of an earlier start. */
+  async #claim(name: string, input: ExecutionInput): Promise<ExecutionDocument> {
+    const document: ExecutionDocument = {
+      layoutVersion: LAYOUT_VERSION,
+      name,
+      input,
+      status: 'RUNNING',
+      error: null,
+      cause: null,
+    };
+    try {
+      await this.#options.store.put(executionDocumentKey(name), JSON.stringify(document), { ifAbsent: true });
+      return document;
+    } catch (thrown) {
+      if (!(thrown instanceof HpbError) || thrown.code !== 'OBJECT_EXISTS') throw thrown;
+      return (await this.#read(name)) ?? document;
+    }
+  }
+
+  #run({ name, input, ...document }: ExecutionDocument): Running {
+    const controller = new AbortController();
+    // One listener a shard.
+    setMaxListeners(0, controller.signal);
+    const atWork = new Set<Promise<unknown>>();
+    let imposed: { readonly ending: Ending | null } | null = null;
+    const run = this.#machine.run(
+      { jobId: input.jobId, attempt: input.attempt },
+      { context: { Execution: { Name: name } }, overrides: this.#overrides(controller.signal, atWork) },
+    );
+    const settle = async (): Promise<void> => {
+      const ending = await endingOf(run.result);
+      // The machine's own end leaves handlers at work: after its timeout, or when a sibling failed.
+      controller.abort();
+      await Promise.allSettled(atWork);
+      const last = imposed === null ? ending : imposed.ending;
+      try {
+        if (last !== null) await this.#write({ ...document, name, input, ...last });
+      } finally {
+        this.#running.delete(name);
+      }
+    };
+    const ended = settle();
+    // A document that cannot be written leaves the execution to `recover`.
+    ended.catch(() => undefined);
+    return {
+      abort: async (ending) => {
+        imposed ??= { ending };
+        run.abort();
+        controller.abort();
+        await ended;
+      },
+    };
+  }
+
+  #overrides(signal: AbortSignal, atWork: Set<Promise<unknown>>): NonNullable<RunOptions['overrides']> {
+    const { retryDelayMs } = this.#options;
+    const taskResourceLocalHandlers: Handlers = {};
+    const retryIntervalOverrides: Record<string, number> = {};
+    for (const [state, handler] of this.#handlers) {
+      taskResourceLocalHandlers[state] = (parameters) => {
+        const work = handler(parameters, signal);
+        atWork.add(work);
+        void work.catch(() => undefined).finally(() => atWork.delete(work));
+        return work as ReturnType<Handlers[string]>;
+      };
+      if (retryDelayMs !== undefined) retryIntervalOverrides[state] = retryDelayMs;
+    }
+    return { taskResourceLocalHandlers, retryIntervalOverrides };
+  }
+
+  async #read(name: string): Promise<ExecutionDocument | null> {
+    try {
+      return await findDocument(this.#options.store, executionDocumentKey(name), executionDocument);
+    } catch (thrown) {
+      // Damaged: as if it had never been, so that its job is run anew instead of holding up all others.
+      if (thrown instanceof HpbError && thrown.code === 'DOCUMENT_UNREADABLE') return null;
+      throw thrown;
+    }
+  }
+
+  async #write(document: ExecutionDocument): Promise<void> {
+    await this.#options.store.put(executionDocumentKey(document.name), JSON.stringify(document));
+  }
+}
+
+/** How the machine ended, by itself or by `abort`, which the owner of the execution tells apart. */
+async function endingOf(result: Promise<unknown>): Promise<Ending> {
+  try {
+    await result;
+    return { status: 'SUCCEEDED', error: null, cause: null };
+  } catch (thrown) {
+    if (thrown instanceof ExecutionTimeoutError)
+      return { status: 'TIMED_OUT', error: 'States.Timeout', cause: 'The workflow did not end in time.' };
+    const failure = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
+    const { name, message } =
+      failure instanceof Error ? failure : new HpbError('WORKFLOW_FAILED', String(failure), { remedy: '' });
+    return { status: 'FAILED', error: name, cause: message };
+  }
+}
+
+function handlersOf(
+  { functions, jobs, store }: LocalExecutionsOptions,
+  definition: MachineDefinition,
+): ReadonlyMap<string, StateHandler> {
+  const handlers = new Map<string, StateHandler>([
+    ...FUNCTION_STATES.map((state) => [state, functionHandler(functions[state])] as const),
+    ...WORKER_STATES.map((state) => [state, workerHandler(jobs)] as const),
+    [readerName('SegmentCases'), readerHandler(store)],
+  ]);
+  // Without a handler the interpreter would call AWS.
+  const states = taskStates(definition);
+  const odd = [
+    ...states.filter((state) => !handlers.has(state)),
+    ...[...handlers.keys()].filter((state) => !states.includes(state)),
+  ];
+  if (odd.length > 0)
+    throw new HpbError('WORKFLOW_FAILED', `The workflow and its handlers differ in ${odd.join(', ')}.`, {
+      remedy: 'Keep core/workflow.ts in step with core/workflow.asl.json.',
+    });
+  // What a reader gives is a list of items, which no payload limit holds for.
+  return new Map(
+    [...handlers].map(([state, handler]) => [
+      state,
+      limited(handler, { checkAnswer: state !== readerName('SegmentCases') }),
+    ]),
+  );
+}
+
+function closedError(): HpbError {
+  return new HpbError('INTERRUPTED', 'The service is shutting down and starts no execution.', {
+    remedy: 'Start the service again, then the job.',
+  });
+}

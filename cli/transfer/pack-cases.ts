@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, stat } from 'node:fs/promises';
+import { basename, join, relative, resolve, sep } from 'node:path';
+import { fileError, outputError } from '../../adapters/file-error.ts';
+import { writeZip, type ZipMember } from '../../adapters/zip-archive.ts';
+import { HpbError } from '../../core/errors.ts';
+import { caseNames } from '../../local/case-names.ts';
+
+/** An archive made for an upload. */
+export interface PackedCases {
+  readonly path: string;
+  /** CTs in it. */
+  readonly cts: number;
+  /** Files of the folder that are no CTs and stayed behind. */
+  readonly leftBehind: number;
+}
+
+const CT = /\.nii(\.gz)?$/i;
+const HIDDEN = /^(\.|__MACOSX$)/;
+
+/**
+ * Packs the CTs (`.nii`, `.nii.gz`) of a folder, or CTs given one by one, into a ZIP below `workFolder`. The same
+ * files, unchanged, are the same archive at the same place; one that is there already is taken as it is, so an
+ * interrupted upload of it can go on.
+ *
+ * @throws HpbError INPUT_*, ARCHIVE_NO_CASES, DISK_FULL, OUTPUT_UNWRITABLE.
+ */
+export async function packCases(
+  source: string | readonly string[],
+  workFolder: string,
+): Promise<PackedCases> {
+  const found = typeof source === 'string' ? await folderMembers(source) : listedMembers(source);
+  const { members, leftBehind } = found;
+  if (members.length === 0)
+    throw new HpbError(
+      'ARCHIVE_NO_CASES',
+      `The folder holds no CT: none of its ${leftBehind} files ends in .nii or .nii.gz.`,
+      { remedy: 'Convert DICOM series first: `dcm2niix -z y -o OUT FOLDER` writes .nii.gz.' },
+    );
+  const path = join(workFolder, `${await fingerprint(members)}.zip`);
+  try {
+    await mkdir(workFolder, { recursive: true });
+  } catch (error) {
+    throw outputError(error);
+  }
+  if ((await stat(path).catch(() => null)) === null) await writeZip(path, members);
+  return { path, cts: members.length, leftBehind };
+}
+
+async function folderMembers(
+  folder: string,
+): Promise<{ readonly members: readonly ZipMember[]; readonly leftBehind: number }> {
+  try {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    const files = entries
+      .filter((entry) => entry.isFile() || entry.isSymbolicLink())
+      .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+      .filter((name) => !name.split(sep).some((step) => HIDDEN.test(step)));
+    const cts = files.filter((name) => CT.test(name));
+    const members = cts.map((name) => ({ name: name.replaceAll(sep, '/'), path: join(folder, name) }));
+    return { members, leftBehind: files.length - cts.length };
+  } catch (error) {
+    throw fileError(error);
+  }
+}
+
+function listedMembers(paths: readonly string[]): {
+  readonly members: readonly ZipMember[];
+  readonly leftBehind: 0;
+} {
+  const names = caseNames(paths);
+  const members = paths.map((path, at) => ({
+    name: `${names[at]!}${CT.exec(path)?.[0].toLowerCase() ?? ''}`,
+    path,
+  }));
+  const other = paths.find((path) => !CT.test(path));
+  if (other !== undefined)
+    throw new HpbError(
+      'USAGE',
+      `--batch packs CTs, and ${basename(other)} ends neither in .nii nor in .nii.gz.`,
+      {
+        remedy: 'Submit archives and folders by themselves.',
+      },
+    );
+  return { members, leftBehind: 0 };
+}
+
+/** Of names, places, sizes and times: contents are not read twice. */
+async function fingerprint(members: readonly ZipMember[]): Promise<string> {
+  const hash = createHash('sha256');
+  for (const { name, path } of [...members].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    try {
+      const { size, mtimeNs } = await stat(path, { bigint: true });
+      hash.update(`${name}\n${resolve(path)}\n${size}\n${mtimeNs}\n`);
+    } catch (error) {
+      throw fileError(error);
+    }
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import { rm, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { fileError } from '../../adapters/file-error.ts';
+import type { JobAnswer, SegmentTarget } from '../../core/requests.ts';
+import type { Service, SubmitBody } from '../api/service.ts';
+import type { RunArguments } from '../options.ts';
+import { packCases } from './pack-cases.ts';
+import { openUploadRecords, removeOld, uploadKey } from './upload-records.ts';
+import { uploadFile } from './upload-file.ts';
+
+/** What becomes one job: a CT, an archive, a folder of cases, or several CTs packed as one archive. */
+export type SubmissionInput = string | readonly string[];
+
+/** How inputs become jobs. */
+export interface SubmissionRequest {
+  readonly run: RunArguments;
+  readonly priority?: 'interactive' | 'bulk' | undefined;
+  /** The caller's own key: the same one with the same file is the same job for a month. */
+  readonly idempotencyKey?: string | undefined;
+  readonly dataRoot: string;
+  readonly signal: AbortSignal;
+  readonly onPacked: (packed: { readonly cts: number; readonly leftBehind: number }) => void;
+  readonly onUpload: (doneBytes: number, totalBytes: number) => void;
+  /** See `UploadRequest`. */
+  readonly pauseMs?: number;
+}
+
+interface Prepared {
+  readonly path: string;
+  readonly fileName: string;
+  readonly batch: boolean;
+  /** Whether `path` was made for the upload. */
+  readonly packed: boolean;
+}
+
+const ARCHIVE = /\.(zip|tar|tgz|tar\.gz)$/i;
+
+/**
+ * Brings an input to the service and starts its job. Interrupted at any point, the same call goes on where it was and
+ * never starts a second job.
+ *
+ * @throws HpbError what packing, uploading and the service throw; CANCELLED.
+ */
+export async function submitInput(
+  service: Service,
+  input: SubmissionInput,
+  request: SubmissionRequest,
+): Promise<JobAnswer> {
+  const { dataRoot, idempotencyKey, signal, pauseMs } = request;
+  const prepared = await prepare(input, request);
+  const call = segmentCall(prepared.batch, request);
+  const records = await openUploadRecords(join(dataRoot, 'client', 'uploads'));
+  const key = await uploadKey(prepared.path, [service.endpoint, idempotencyKey ?? ''].join('\n'));
+  const record = await records.load(key);
+  const uploadId = await uploadFile(service, {
+    ...prepared,
+    record,
+    onOpened: (opened) => records.save(key, { ...record, uploadId: opened }),
+    onProgress: request.onUpload,
+    signal,
+    ...(pauseMs !== undefined && { pauseMs }),
+  });
+  const body = { ...call.body, uploadId };
+  const job = await service.submit(
+    call.target,
+    body,
+    idempotencyKey ?? keyOf(record.token, call.target, body),
+  );
+  // A key of the caller's outlives the command: with it, the same upload must be found again.
+  if (idempotencyKey === undefined) await records.remove(key);
+  if (prepared.packed && idempotencyKey === undefined) await rm(prepared.path, { force: true });
+  return job;
+}
+
+async function prepare(input: SubmissionInput, request: SubmissionRequest): Promise<Prepared> {
+  if (typeof input === 'string' && !(await isFolder(input)))
+    return { path: input, fileName: basename(input), batch: ARCHIVE.test(input), packed: false };
+  const folder = join(request.dataRoot, 'client', 'packed');
+  await removeOld(folder);
+  const { path, ...facts } = await packCases(input, folder);
+  request.onPacked(facts);
+  const name = typeof input === 'string' ? basename(resolve(input)) : 'cases';
+  return { path, fileName: `${name}.zip`, batch: true, packed: true };
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    throw fileError(error);
+  }
+}
+
+/** What the service is asked, but for the upload. */
+function segmentCall(
+  batch: boolean,
+  { run, priority }: SubmissionRequest,
+): { readonly target: SegmentTarget; readonly body: Omit<SubmitBody, 'uploadId'> } {
+  const { model, fast, folds, tta } = run;
+  const options = { fast, folds: [...folds], tta, ...(priority !== undefined && { priority }) };
+  if (batch)
+    return { target: 'batch', body: { ...options, model: model as NonNullable<SubmitBody['model']> } };
+  // `--model` takes what the catalogue knows, and each of it is a target.
+  return { target: model as SegmentTarget, body: options };
+}
+
+/** One job for one upload with one set of options, however often it is asked for. */
+function keyOf(token: string, target: SegmentTarget, body: SubmitBody): string {
+  return createHash('sha256')
+    .update(JSON.stringify([token, target, body]))
+    .digest('hex');
+}

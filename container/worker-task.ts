@@ -1,0 +1,62 @@
+import { readFile } from 'node:fs/promises';
+import { asHpbError } from '../core/errors.ts';
+import type { CaseId } from '../core/layout.ts';
+import type { ObjectStore } from '../core/ports.ts';
+import { shard as shardSchema, type Shard } from '../core/shard.ts';
+import { findCases } from '../core/use-cases/job-cases.ts';
+import type { WorkerPorts } from './case-context.ts';
+import { runServiceTask, type ServiceTaskPorts } from './service-tasks.ts';
+import { runShard } from './worker.ts';
+import { unreadable, type WorkerTask } from './worker-arguments.ts';
+import type { TaskSignals } from './worker-server.ts';
+
+/** What a worker process works with. */
+export interface TaskPorts {
+  readonly worker: WorkerPorts;
+  readonly service: ServiceTaskPorts;
+}
+
+/**
+ * Runs what a worker was asked for and gives its exit code.
+ *
+ * @throws HpbError SHARD_UNREADABLE, or what ends a task of a job as a whole.
+ */
+export async function runTask(task: WorkerTask, ports: TaskPorts, signals: TaskSignals): Promise<number> {
+  if (task.kind !== 'shard') return runServiceTask(task, ports.service, signals);
+  const { worker } = ports;
+  const shard = await readShard(task.place, worker.store);
+  const names = await callersNames(shard, worker);
+  const caseName = (caseId: CaseId): string => names.get(caseId) ?? caseId;
+  return (await runShard(shard, worker, { ...signals, caseName })).exitCode;
+}
+
+async function readShard(
+  place: { readonly key: string } | { readonly file: string },
+  store: Pick<ObjectStore, 'get'>,
+): Promise<Shard> {
+  let document: unknown;
+  try {
+    const bytes = 'key' in place ? await store.get(place.key) : await readFile(place.file);
+    document = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (error) {
+    throw unreadable(asHpbError(error).message, error);
+  }
+  const parsed = shardSchema.safeParse(document);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw unreadable(`${issue.path.join('.') || 'it'}: ${issue.message}`);
+}
+
+/** The caller's names of the cases, for meta.json only; without them the case ids stand there. */
+async function callersNames(
+  { jobId }: Shard,
+  { store, log }: Pick<WorkerPorts, 'store' | 'log'>,
+): Promise<ReadonlyMap<string, string>> {
+  try {
+    const found = await findCases(store, jobId);
+    return new Map(found?.cases.map(({ caseId, name }) => [caseId, name]));
+  } catch (thrown) {
+    log.warn('worker:names-unknown', { jobId, code: asHpbError(thrown).code });
+    return new Map();
+  }
+}

@@ -1,0 +1,40 @@
+import { HpbError } from '../errors.ts';
+import { isFinal, type JobDocument } from '../job.ts';
+import { executionName } from '../layout.ts';
+import type { JobAnswer } from '../requests.ts';
+import { cancelAttempt } from './fail-job.ts';
+import { findJob } from './job-request.ts';
+import { answerOf } from './read-job.ts';
+import type { AnswerLinks, ServicePorts } from './service-ports.ts';
+
+/**
+ * Cancels a job; finished cases keep their results. The job is final first and its execution ends after that, so
+ * nothing that the execution still says changes it. Cancelling it again ends what may be left of the execution.
+ *
+ * @throws HpbError JOB_NOT_FOUND, JOB_FINISHED when it ended otherwise.
+ */
+export async function cancelJob(ports: ServicePorts, jobId: string, links: AnswerLinks): Promise<JobAnswer> {
+  const job = await findJob(ports.index, jobId);
+  const ended = await endByCaller(ports, job);
+  if (ended.state !== 'CANCELLED') {
+    throw new HpbError('JOB_FINISHED', `The job ${job.jobId} has ended already (${ended.state}).`, {
+      remedy: 'Nothing is to be cancelled: GET /jobs/{id} says how it ended.',
+      details: { state: ended.state },
+    });
+  }
+  return answerOf(ports, ended, links);
+}
+
+/** Ends a job as cancelled, with its execution, unless it has ended otherwise. Returns it as it then stands. */
+export async function endByCaller(ports: ServicePorts, job: JobDocument): Promise<JobDocument> {
+  const ended = isFinal(job.state) ? job : await cancelAttempt(ports, job);
+  if (ended.state === 'CANCELLED') {
+    const { jobId, attempt } = ended;
+    await ports.executions.stop(executionName(jobId, attempt), {
+      error: 'CANCELLED',
+      cause: 'The job was cancelled.',
+    });
+    ports.log.info('job:cancelled', { jobId, attempt });
+  }
+  return ended;
+}

@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { HpbError } from '../errors.ts';
+import type { JobDocument } from '../job.ts';
+import { isJobId, isUploadId, LAYOUT_VERSION, jobRequestKey, type JobId } from '../layout.ts';
+import { MODEL_IDS, type ModelId } from '../models/catalogue.ts';
+import type { JobIndex, ObjectStore } from '../ports.ts';
+import { segmentOptions } from '../shard.ts';
+import { findDocument, readDocument } from './stored-document.ts';
+import { quoted } from './upload-document.ts';
+
+/** request.json: what was asked for; written once, before anything else of a job. */
+export const jobRequest = z.object({
+  layoutVersion: z.literal(LAYOUT_VERSION),
+  jobId: z.string().refine(isJobId, 'not a job id'),
+  uploadId: z.string().refine(isUploadId, 'not an upload id'),
+  inputKey: z.string(),
+  /** As the caller gave it. */
+  fileName: z.string(),
+  bytes: z.int().min(1),
+  /** As promised; null when nothing was. */
+  sha256: z.string().nullable(),
+  batch: z.boolean(),
+  models: z.array(z.enum(MODEL_IDS as [ModelId, ...ModelId[]])).min(1),
+  options: segmentOptions,
+  priority: z.enum(['interactive', 'bulk']).nullable(),
+  /** Of target and body: tells whether an idempotency key comes with the same request again. */
+  fingerprint: z.string(),
+  /** ms since 1970. */
+  createdAt: z.int(),
+});
+export type JobRequest = z.infer<typeof jobRequest>;
+
+/** Reads request.json of a job. */
+export function readRequest(store: Pick<ObjectStore, 'get'>, jobId: JobId): Promise<JobRequest> {
+  return readDocument(store, jobRequestKey(jobId), jobRequest);
+}
+
+/** Like `readRequest`; null when there is none. */
+export function findRequest(store: Pick<ObjectStore, 'get'>, jobId: JobId): Promise<JobRequest | null> {
+  return findDocument(store, jobRequestKey(jobId), jobRequest);
+}
+
+/** The job of an id as a caller gave it; `JOB_NOT_FOUND` when there is none, or it cannot be an id. */
+export async function findJob(index: Pick<JobIndex, 'get'>, jobId: string): Promise<JobDocument> {
+  const job = isJobId(jobId) ? await index.get(jobId) : null;
+  if (job !== null) return job;
+  throw new HpbError('JOB_NOT_FOUND', `There is no job ${quoted(jobId)}.`, {
+    remedy: 'GET /jobs lists the jobs that there are.',
+  });
+}

@@ -1,0 +1,134 @@
+import { jobPlanKey, LAYOUT_VERSION, shardKey, workerName, type CaseId } from '../layout.ts';
+import { mapLimited } from '../map-limited.ts';
+import { caseSeconds, planShards, planTimes, sizeTier, type PlannableCase, type ShardPlan } from '../plan.ts';
+import type { Shard } from '../shard.ts';
+import type { PlannedShard } from '../workflow.ts';
+import { succeededCases } from './case-standing.ts';
+import { fitCases, type JobCases } from './job-cases.ts';
+import type { JobRequest } from './job-request.ts';
+import type { ServicePorts } from './service-ports.ts';
+import { documentText } from './stored-document.ts';
+
+/** More cases than these are a bulk job unless the caller asks otherwise. */
+const INTERACTIVE_CASES = 5;
+const WRITE_AT_ONCE = 16;
+
+interface RunnableCase extends PlannableCase {
+  readonly key: string;
+}
+
+/** What is to be planned. */
+export interface AttemptToPlan {
+  readonly attempt: number;
+  readonly request: JobRequest;
+  readonly cases: JobCases;
+  /** Longest time to publish what came out, s. */
+  readonly publishSeconds: number;
+}
+
+/** What a plan came to. */
+export interface PlannedAttempt {
+  readonly shards: number;
+  /** Cases that an earlier attempt has finished. */
+  readonly succeeded: number;
+  /** Cases that cannot be run. */
+  readonly refused: number;
+  /** ms since 1970. */
+  readonly deadlineAt: number;
+}
+
+/** Writes the shards of an attempt and the plan that lists them: of all fit cases without a result of their own. */
+export async function planAttempt(
+  ports: Pick<ServicePorts, 'store' | 'clock' | 'limits'>,
+  toPlan: AttemptToPlan,
+): Promise<PlannedAttempt> {
+  const { attempt, request, cases, publishSeconds } = toPlan;
+  const { store, clock, limits } = ports;
+  const fit = fitCases(cases);
+  const done =
+    attempt === 1
+      ? new Set<CaseId>()
+      : await succeededCases(
+          ports,
+          request.jobId,
+          fit.map(({ caseId }) => caseId),
+        );
+  const runnable: readonly RunnableCase[] = fit
+    .filter(({ caseId }) => !done.has(caseId))
+    .map(({ caseId, key, grid }) => ({
+      caseId,
+      key,
+      tier: sizeTier(grid, request),
+      seconds: caseSeconds(grid, request, limits),
+    }));
+  const shards = planShards(runnable, limits);
+  const { slots, queueSeconds, modelTimeoutSeconds } = limits;
+  const caseTimeoutSeconds = request.models.length * modelTimeoutSeconds;
+  const times = planTimes(shards, { slots, queueSeconds, caseTimeoutSeconds, publishSeconds });
+  const planned = shards.map((shard, index) =>
+    plannedShard(request, shard, {
+      attempt,
+      ordinal: index + 1,
+      cases: cases.cases.length,
+      attemptSeconds: times.attemptSeconds[index]!,
+      timeoutSeconds: times.shardSeconds,
+    }),
+  );
+  await mapLimited(shards, WRITE_AT_ONCE, async (shard, index) => {
+    const document = shardDocument(request, shard, { attempt, modelTimeoutSeconds });
+    await store.put(planned[index]!.shardKey, documentText(document));
+  });
+  await store.put(jobPlanKey(request.jobId, attempt), documentText(planned));
+  return {
+    shards: shards.length,
+    succeeded: done.size,
+    refused: cases.cases.length - fit.length,
+    deadlineAt: clock.now() + times.jobSeconds * 1000,
+  };
+}
+
+function plannedShard(
+  { jobId, priority }: JobRequest,
+  { cases, tier }: ShardPlan,
+  facts: Pick<PlannedShard, 'attempt' | 'ordinal' | 'attemptSeconds' | 'timeoutSeconds'> & {
+    /** Of the whole job. */
+    readonly cases: number;
+  },
+): PlannedShard {
+  const { attempt, ordinal, attemptSeconds, timeoutSeconds } = facts;
+  const bulk = priority === 'bulk' || (priority === null && facts.cases > INTERACTIVE_CASES);
+  const [first, last] = [cases[0]!.caseId, cases.at(-1)!.caseId];
+  return {
+    layoutVersion: LAYOUT_VERSION,
+    jobId,
+    attempt,
+    ordinal,
+    name: workerName(jobId, attempt, `s${String(ordinal).padStart(4, '0')}`),
+    shardKey: shardKey(jobId, attempt, ordinal),
+    cases: first === last ? first : `${first}-${last}`,
+    priority: bulk ? 1 : 0,
+    memoryMib: String(tier.memoryMib),
+    vcpus: String(tier.vcpus),
+    attemptSeconds,
+    timeoutSeconds,
+  };
+}
+
+function shardDocument(
+  { jobId, models, options }: JobRequest,
+  { cases }: ShardPlan<RunnableCase>,
+  { attempt, modelTimeoutSeconds }: { readonly attempt: number; readonly modelTimeoutSeconds: number },
+): Shard {
+  return {
+    layoutVersion: LAYOUT_VERSION,
+    jobId,
+    attempt,
+    cases: cases.map(({ caseId, key }) => ({
+      caseId,
+      inputKey: key,
+      models,
+      options,
+      timeoutSeconds: modelTimeoutSeconds,
+    })),
+  };
+}

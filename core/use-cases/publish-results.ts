@@ -1,0 +1,169 @@
+import { z } from 'zod';
+import { HpbError } from '../errors.ts';
+import { isFinal, type JobDocument } from '../job.ts';
+import { executionName, isJobId, jobManifestKey, jobZipKey, LAYOUT_VERSION } from '../layout.ts';
+import { mapLimited } from '../map-limited.ts';
+import type { Bundler } from '../ports.ts';
+import {
+  batchManifestText,
+  folderNames,
+  outcomeOf,
+  type JobManifest,
+  type JobOutcome,
+} from '../results/job-manifest.ts';
+import { publishedJob, type PublishedJob } from '../workflow.ts';
+import { endJob, recordEvent } from './finish-job.ts';
+import { gatherOutcomes, type CaseEnd } from './gather-outcomes.ts';
+import { findCases } from './job-cases.ts';
+import { findJob } from './job-request.ts';
+import type { ServicePorts } from './service-ports.ts';
+import { documentText, parsePayload } from './stored-document.ts';
+
+/** Payload of PublishResults and ConfirmResults; the worker that publishes gives no phase. */
+const publishInput = z.object({
+  phase: z.enum(['publish', 'confirm']).default('publish'),
+  jobId: z.string().refine(isJobId, 'not a job id'),
+  attempt: z.int().min(1),
+});
+
+/** What publishing needs: that of a function, and of the worker that does it for large results. */
+export type PublishPorts = Pick<
+  ServicePorts,
+  'store' | 'index' | 'bundler' | 'metrics' | 'clock' | 'log' | 'limits' | 'onFinished'
+>;
+
+/** meta.json of a case; only that it is an object matters. */
+const metaDocument = z.record(z.string(), z.unknown());
+const outcomeName = publishedJob.shape.outcome;
+const READ_AT_ONCE = 16;
+
+/**
+ * Gathers how every case ended, writes manifest and ZIP, and ends the job. It may run twice, or begin again half-way:
+ * the job's end is its last write. A job that has ended already (cancelled, or by an earlier run of this) stays as it is.
+ */
+export async function publishResults(ports: PublishPorts, payload: unknown): Promise<PublishedJob> {
+  const { phase, jobId, attempt } = parsePayload(publishInput, payload);
+  const job = await findJob(ports.index, jobId);
+  if (job.attempt !== attempt) throw attemptIsOver(job, attempt);
+  if (isFinal(job.state)) return summaryOf(job);
+  if (phase === 'confirm') {
+    throw new HpbError('WORKFLOW_FAILED', 'The worker that publishes ended without having published.', {
+      remedy: 'Retry the job: finished cases are kept.',
+    });
+  }
+  await recordEvent(ports, jobId, { event: 'publish', attempt });
+  return summaryOf(await publish(ports, job));
+}
+
+async function publish(ports: PublishPorts, job: JobDocument): Promise<JobDocument> {
+  const { jobId, attempt } = job;
+  const cases = await findCases(ports.store, jobId);
+  if (cases === null) {
+    throw new HpbError('WORKFLOW_FAILED', 'The job has no cases to publish: its upload was never taken in.', {
+      remedy: 'Retry the job.',
+    });
+  }
+  const ends = await gatherOutcomes(ports, job, cases);
+  const outcome = outcomeOf(ends.map(({ entry }) => entry));
+  const zip = await jobZip(ports, job, ends);
+  const manifest: JobManifest = {
+    layoutVersion: LAYOUT_VERSION,
+    jobId,
+    attempt,
+    state: outcome.state,
+    error: outcome.error,
+    inputSha256: cases.sha256,
+    cases: ends.map(({ entry }) => entry),
+  };
+  await ports.store.put(jobManifestKey(jobId), documentText(manifest));
+  await putCaseMetrics(ports, job, ends);
+  return endJob(ports, jobId, finishEvent(attempt, outcome, zip));
+}
+
+function finishEvent(attempt: number, { state, counts, error }: JobOutcome, zip: JobDocument['zip']) {
+  return { event: 'finish', attempt, state, counts, zip, error } as const;
+}
+
+/** The ZIP of all results: that of the only case as it is, or a new one; null when there is none to make. */
+async function jobZip(
+  ports: PublishPorts,
+  { jobId, batch }: JobDocument,
+  ends: readonly CaseEnd[],
+): Promise<JobDocument['zip']> {
+  if (!batch) return ends[0]?.result?.zip ?? null;
+  const bytes = ends.reduce((sum, { entry }) => sum + entry.bytes, 0);
+  const any = ends.some(({ result }) => result !== null);
+  if (!any || bytes > ports.limits.maxZipBytes) return null;
+  const key = jobZipKey(jobId);
+  return { key, ...(await ports.bundler.bundle(key, await membersOf(ports, jobId, ends))) };
+}
+
+async function membersOf(
+  { store }: Pick<ServicePorts, 'store'>,
+  batchId: string,
+  ends: readonly CaseEnd[],
+): Promise<Parameters<Bundler['bundle']>[1]> {
+  const folders = folderNames(ends.map(({ entry }) => entry));
+  const withResult = ends.flatMap(({ entry, result }) => (result === null ? [] : [{ entry, result }]));
+  const succeeded = await mapLimited(withResult, READ_AT_ONCE, async ({ entry, result }) => {
+    const meta = result.files.find(({ name }) => name === 'meta.json');
+    return { name: entry.name, meta: meta === undefined ? {} : readMeta(await store.get(meta.key)) };
+  });
+  const failed = ends.flatMap(({ entry: { name, error } }) => (error === null ? [] : [{ name, error }]));
+  const files = withResult.flatMap(({ entry, result }) =>
+    result.files.map(({ name, key }) => ({ name: `${folders.get(entry.caseId)!}/${name}`, source: { key } })),
+  );
+  return [
+    ...files,
+    { name: 'manifest.json', source: { text: batchManifestText({ batchId, succeeded, failed }) } },
+  ];
+}
+
+function readMeta(body: Uint8Array): Readonly<Record<string, unknown>> {
+  try {
+    return metaDocument.parse(JSON.parse(new TextDecoder().decode(body)));
+  } catch (cause) {
+    throw new HpbError('DOCUMENT_UNREADABLE', 'The meta.json of a case is not a JSON object.', {
+      remedy: 'Retry the job; report this if it happens again.',
+      cause,
+    });
+  }
+}
+
+/** Times of the cases that this attempt has run. */
+async function putCaseMetrics(
+  { metrics }: Pick<ServicePorts, 'metrics'>,
+  { attempt }: JobDocument,
+  ends: readonly CaseEnd[],
+): Promise<void> {
+  const run = ends.flatMap(({ result }) => (result?.attempt === attempt ? [result] : []));
+  await metrics.put(run.map(({ seconds }) => ({ name: 'CaseSeconds', value: seconds })));
+}
+
+function summaryOf(job: JobDocument): PublishedJob {
+  const { jobId, attempt, state, counts, error, zip, endedAt } = job;
+  const { total, succeeded, failed } = counts ?? { total: 0, succeeded: 0, failed: 0 };
+  return {
+    jobId,
+    attempt,
+    outcome: outcomeName.parse(state),
+    cases: total,
+    succeeded,
+    failed,
+    code: error?.code ?? '',
+    message: error?.message ?? '',
+    manifestKey: jobManifestKey(jobId),
+    zipKey: zip?.key ?? '',
+    seconds: ((endedAt ?? 0) - job.attempts.at(-1)!.startedAt) / 1000,
+  };
+}
+
+function attemptIsOver({ jobId, state }: JobDocument, attempt: number): HpbError {
+  return new HpbError(
+    'JOB_FINISHED',
+    `${executionName(jobId, attempt)} is not the job's attempt any more (${state}).`,
+    {
+      remedy: 'Nothing is to be done: the job says how it stands.',
+    },
+  );
+}

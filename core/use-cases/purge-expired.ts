@@ -1,0 +1,68 @@
+import { isFinal, type JobDocument } from '../job.ts';
+import { parseUploadKey, UPLOADS_PREFIX, uploadUsesPrefix, type UploadId } from '../layout.ts';
+import { purgeJob, removeUpload } from './purge-job.ts';
+import type { ServicePorts } from './service-ports.ts';
+
+const PAGE = 100;
+
+/** What retention has deleted. */
+export interface PurgedExpired {
+  readonly jobs: number;
+  /** Uploads that never became a job. */
+  readonly uploads: number;
+  readonly objects: number;
+  readonly bytes: number;
+}
+
+/** Deletes jobs that ended longer ago than `olderThanMs`, and uploads of that age that no job uses. */
+export async function purgeExpired(
+  ports: ServicePorts,
+  { olderThanMs }: { readonly olderThanMs: number },
+): Promise<PurgedExpired> {
+  const before = ports.clock.now() - olderThanMs;
+  let [objects, bytes] = [0, 0];
+  const add = (removed: { readonly objects: number; readonly bytes: number }): void => {
+    objects += removed.objects;
+    bytes += removed.bytes;
+  };
+  const jobs = await expiredJobs(ports, before);
+  for (const { jobId } of jobs) add(await purgeJob(ports, jobId));
+  const uploads = await forgottenUploads(ports, before);
+  for (const uploadId of uploads) add(await removeUpload(ports, uploadId));
+  return { jobs: jobs.length, uploads: uploads.length, objects, bytes };
+}
+
+/** Read as a whole first: purging would shift the pages. */
+async function expiredJobs(
+  { index }: Pick<ServicePorts, 'index'>,
+  before: number,
+): Promise<readonly JobDocument[]> {
+  const expired: JobDocument[] = [];
+  let after: string | undefined;
+  do {
+    const page = await index.list({ limit: PAGE, after });
+    expired.push(
+      ...page.jobs.filter(({ state, endedAt }) => isFinal(state) && endedAt !== null && endedAt < before),
+    );
+    after = page.next ?? undefined;
+  } while (after !== undefined);
+  return expired;
+}
+
+async function forgottenUploads(
+  { store }: Pick<ServicePorts, 'store'>,
+  before: number,
+): Promise<readonly UploadId[]> {
+  const lastWrite = new Map<UploadId, number>();
+  for (const { key, modifiedAt } of await store.list(UPLOADS_PREFIX)) {
+    const uploadId = parseUploadKey(key);
+    if (uploadId !== null) lastWrite.set(uploadId, Math.max(modifiedAt, lastWrite.get(uploadId) ?? 0));
+  }
+  const forgotten: UploadId[] = [];
+  for (const [uploadId, modifiedAt] of lastWrite) {
+    if (modifiedAt >= before) continue;
+    const uses = await store.list(uploadUsesPrefix(uploadId), { limit: 1 });
+    if (uses.length === 0) forgotten.push(uploadId);
+  }
+  return forgotten;
+}

@@ -1,0 +1,101 @@
+import type { JobDocument } from '../job.ts';
+import type {
+  Bundler,
+  Clock,
+  Executions,
+  Ids,
+  Intake,
+  JobIndex,
+  Jobs,
+  Log,
+  Metrics,
+  ObjectStore,
+  SignedLinks,
+} from '../ports.ts';
+
+/** Bounds of the service; `DEFAULT_LIMITS` says what holds unless a home decides otherwise. */
+export interface ServiceLimits {
+  readonly maxUploadBytes: number;
+  /** Uploads of this size and above come in parts. */
+  readonly multipartFromBytes: number;
+  /** Least size of a part; larger when an upload would have more than 10,000 of them. At least 8 MiB. */
+  readonly partBytes: number;
+  /** Life of signed requests that upload, s. */
+  readonly uploadSeconds: number;
+  /** Life of signed requests that download, s. */
+  readonly downloadSeconds: number;
+  /** Jobs that are not final, at most. */
+  readonly maxActiveJobs: number;
+  /** Cases of an archive, at most. */
+  readonly maxCases: number;
+  /** What an archive may unpack to. */
+  readonly maxUnpackedBytes: number;
+  /** Larger archives are unpacked by a worker. */
+  readonly functionArchiveBytes: number;
+  /** Larger results are put together by a worker. */
+  readonly functionResultBytes: number;
+  /** Beyond this there is no ZIP of all cases. */
+  readonly maxZipBytes: number;
+  /** Workers that run at once. */
+  readonly slots: number;
+  /** Cases of a shard, at most. */
+  readonly shardCases: number;
+  /** Estimated time of a shard of several cases, at most, s. */
+  readonly shardSeconds: number;
+  /** How long a job may wait for a machine, s. */
+  readonly queueSeconds: number;
+  /** Longest time one model may run on one case, s. */
+  readonly modelTimeoutSeconds: number;
+  /** How much slower than one T4 GPU the machines are that run the cases. */
+  readonly slowness: number;
+}
+
+const MIB = 2 ** 20;
+const GIB = 2 ** 30;
+
+/** What holds unless a home decides otherwise; the sizes for functions are those of a Lambda (15 min, 10 GB). */
+export const DEFAULT_LIMITS: ServiceLimits = {
+  maxUploadBytes: 500 * GIB,
+  multipartFromBytes: 100_000_000,
+  partBytes: 16 * MIB,
+  uploadSeconds: 3_600,
+  downloadSeconds: 900,
+  maxActiveJobs: 1_000,
+  maxCases: 1_000,
+  maxUnpackedBytes: 1_000 * GIB,
+  functionArchiveBytes: 2 * GIB,
+  functionResultBytes: 2 * GIB,
+  maxZipBytes: 50 * GIB,
+  slots: 8,
+  shardCases: 8,
+  shardSeconds: 1_800,
+  queueSeconds: 7_200,
+  modelTimeoutSeconds: 1_800,
+  slowness: 1,
+};
+
+/** Everything the use-cases of the service need from outside. */
+export interface ServicePorts {
+  readonly store: ObjectStore;
+  readonly links: SignedLinks;
+  readonly index: JobIndex;
+  readonly executions: Executions;
+  readonly jobs: Pick<Jobs, 'queuePosition' | 'logTail'>;
+  readonly intake: Intake;
+  readonly bundler: Bundler;
+  readonly metrics: Metrics;
+  readonly ids: Ids;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits: ServiceLimits;
+  /** Whether the home can take so many bytes more: throws `DISK_FULL` when not. */
+  readonly admission: (request: { readonly bytes: number }) => Promise<void>;
+  /** Told once when a job has become final; what it throws is logged and fails nothing. */
+  readonly onFinished?: (job: JobDocument) => Promise<void>;
+}
+
+/** What the links in answers begin with, and whether there are live events to link to. */
+export interface AnswerLinks {
+  readonly baseUrl: string;
+  readonly events: boolean;
+}

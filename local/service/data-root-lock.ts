@@ -1,0 +1,29 @@
+import { join } from 'node:path';
+import { acquireProcessLock } from '../../adapters/process-lock.ts';
+import { HpbError } from '../../core/errors.ts';
+
+/**
+ * Takes the data root for this server; call the returned function to give it back. The lock of a server that was
+ * killed is taken over.
+ *
+ * @throws HpbError DATA_ROOT_LOCKED naming the process that has it.
+ */
+export async function lockDataRoot(dataRoot: string): Promise<() => Promise<void>> {
+  const held = new AbortController();
+  let holder = 0;
+  try {
+    return await acquireProcessLock(join(dataRoot, 'service.lock'), {
+      signal: held.signal,
+      onWait: (pid) => {
+        holder = pid;
+        held.abort();
+      },
+    });
+  } catch (thrown) {
+    if (!held.signal.aborted) throw thrown;
+    throw new HpbError('DATA_ROOT_LOCKED', `Another service (process ${holder}) works in ${dataRoot}.`, {
+      remedy: 'Use that one, end it, or give this one another HPB_DATA_ROOT and HPB_PORT.',
+      details: { pid: holder },
+    });
+  }
+}

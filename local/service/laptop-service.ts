@@ -1,0 +1,122 @@
+import { join } from 'node:path';
+import { FileLinkServer } from '../../adapters/file-link-server.ts';
+import { createHttpApp } from '../../adapters/http-app/app.ts';
+import { machinePaths } from '../../adapters/machine-paths.ts';
+import type { Log } from '../../core/ports.ts';
+import type { Settings } from '../../core/settings.ts';
+import { purgeExpired } from '../../core/use-cases/purge-expired.ts';
+import { resumeJobs } from '../../core/use-cases/resume-jobs.ts';
+import type { ServicePorts } from '../../core/use-cases/service-ports.ts';
+import { lockDataRoot } from './data-root-lock.ts';
+import { isLoopbackHost } from './host-check.ts';
+import { IngestFolder } from './ingest-folder.ts';
+import { ingestFile } from './ingest-sink.ts';
+import { listen } from './listen.ts';
+import { readinessFacts, versionFacts } from './service-facts.ts';
+import { wireService, type WiredService } from './wire-service.ts';
+
+/** What the service of this machine is started with. */
+export interface LaptopServiceOptions {
+  readonly settings: Settings;
+  readonly packageRoot: string;
+  /** Of this process; see `wireWorker` for what of it reaches the engine. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly log: Log;
+}
+
+/** The running service. */
+export interface LaptopService {
+  /** `http://127.0.0.1:8080` */
+  readonly url: string;
+  readonly ports: ServicePorts;
+  /** Folder whose files become jobs. */
+  readonly ingestFolder: string;
+  /** Stops taking work and ends what runs; jobs that are not done go on at the next start. */
+  readonly close: () => Promise<void>;
+}
+
+const INGEST_EVERY_MS = 1000;
+const TIDY_EVERY_MS = 60_000;
+const DAY_MS = 86_400_000;
+const CLOSE_GRACE_MS = 2000;
+
+/**
+ * Starts the service on 127.0.0.1: the API, the workflow and the workers, all that runs in the cloud, over adapters
+ * of this machine. Jobs that an earlier process left behind go on.
+ *
+ * @throws HpbError DATA_ROOT_LOCKED, SETTINGS_INVALID (the port), OUTPUT_UNWRITABLE, DISK_FULL
+ */
+export async function startLaptopService(options: LaptopServiceOptions): Promise<LaptopService> {
+  const { settings, packageRoot } = options;
+  const { dataRoot } = machinePaths(settings, packageRoot);
+  const unlock = await lockDataRoot(dataRoot);
+  const opened: (() => Promise<void>)[] = [unlock];
+  const close = async (): Promise<void> => {
+    for (const end of opened.splice(0).reverse()) await end();
+  };
+  try {
+    const address = { port: settings.HPB_PORT };
+    const baseUrl = (): string => `http://127.0.0.1:${address.port}`;
+    const service = await wireService(options, baseUrl);
+    opened.push(service.close);
+    const listening = await serve(options, service, { address, baseUrl });
+    opened.push(() => listening.close(CLOSE_GRACE_MS));
+    await service.recover();
+    await resumeJobs(service.ports);
+    const folder = join(dataRoot, 'ingest');
+    const ingest = new IngestFolder({
+      folder,
+      rejected: join(dataRoot, 'ingest-rejected'),
+      take: (file) => ingestFile(service.ports, file),
+      isFinal: ({ blame, retryable }) => blame === 'caller' && !retryable,
+    });
+    await ingest.start(INGEST_EVERY_MS);
+    opened.push(() => ingest.stop());
+    opened.push(tidying(options, service));
+    return { url: baseUrl(), ports: service.ports, ingestFolder: folder, close };
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+}
+
+async function serve(
+  { settings, packageRoot }: LaptopServiceOptions,
+  { ports, linkOptions, serviceVersion }: WiredService,
+  { address, baseUrl }: { readonly address: { port: number }; readonly baseUrl: () => string },
+): ReturnType<typeof listen> {
+  const facts = { settings, packageRoot, serviceVersion };
+  const app = createHttpApp(ports, {
+    version: () => versionFacts(facts),
+    readiness: () => readinessFacts(facts),
+    acceptsBodies: true,
+    serverSentEvents: true,
+    allowedHosts: (host) => isLoopbackHost(host, address.port),
+    baseUrl,
+    objects: new FileLinkServer(linkOptions),
+  });
+  const listening = await listen((request) => app.fetch(request), settings.HPB_PORT);
+  address.port = listening.port;
+  return listening;
+}
+
+/** Deadlines and retention are looked after while the service runs; returns what ends that. */
+function tidying(
+  { settings, log }: LaptopServiceOptions,
+  { ports, tidy }: WiredService,
+): () => Promise<void> {
+  const { HPB_RETENTION_DAYS: days } = settings;
+  let round: Promise<unknown> = Promise.resolve();
+  const look = async (): Promise<void> => {
+    await resumeJobs(ports);
+    await tidy();
+    if (days !== undefined) await purgeExpired(ports, { olderThanMs: days * DAY_MS });
+  };
+  const timer = setInterval(() => {
+    round = round.then(look).catch(() => log.warn('service:tidy-failed'));
+  }, TIDY_EVERY_MS);
+  return async () => {
+    clearInterval(timer);
+    await round;
+  };
+}

@@ -1,0 +1,158 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { FileObjectStore } from '../../adapters/file-object-store.ts';
+import { StoreBundler } from '../../adapters/store-bundler.ts';
+import { writeZip } from '../../adapters/zip-archive.ts';
+import type { ObjectStore } from '../../core/ports.ts';
+import { pythonJson } from '../fixtures/engine-python.ts';
+import { tempFolder } from '../fixtures/temp-folder.ts';
+
+const KEY = 'jobs/job-00000001/results.zip';
+
+/** A store with one object more that behaves badly. */
+function storeWith(change: Partial<ObjectStore>): FileObjectStore {
+  return Object.assign(new FileObjectStore(join(tempFolder(), 'store')), change);
+}
+
+describe('a bundle of objects', () => {
+  it('has the bytes of the archive of the same files, and says size and hash', async () => {
+    const folder = tempFolder();
+    const store = new FileObjectStore(join(folder, 'store'));
+    const contents = { 'b/meta.json': '{"a":1}'.repeat(20_000), 'a/liver.nii.gz': 'mask', 'a/empty.txt': '' };
+    const files = Object.entries(contents).map(([name, text], at) => {
+      const path = join(folder, String(at));
+      writeFileSync(path, text);
+      return { name, path };
+    });
+    await store.put('jobs/x/b', contents['b/meta.json']);
+    await store.put('jobs/x/a', contents['a/liver.nii.gz']);
+
+    const bundled = await new StoreBundler(store).bundle(KEY, [
+      { name: 'b/meta.json', source: { key: 'jobs/x/b' } },
+      { name: 'a/empty.txt', source: { text: '' } },
+      { name: 'a/liver.nii.gz', source: { key: 'jobs/x/a' } },
+    ]);
+
+    const expected = await writeZip(join(folder, 'expected.zip'), files);
+    expect(bundled).toEqual(expected);
+    expect((await store.head(KEY))!.bytes).toBe(expected.bytes);
+    const listing = `import io, json, sys, zipfile
+z = zipfile.ZipFile(io.BytesIO(sys.stdin.buffer.read()))
+print(json.dumps([z.testzip()] + [[i.filename, i.file_size] for i in z.infolist()]))`;
+    expect(pythonJson(listing, Buffer.from(await store.get(KEY)))).toEqual([
+      null,
+      ['a/empty.txt', 0],
+      ['a/liver.nii.gz', 4],
+      ['b/meta.json', 140_000],
+    ]);
+  });
+
+  it('is not stored when an object is missing', async () => {
+    const store = storeWith({});
+    await store.put('jobs/x/a', 'mask');
+
+    const bundling = new StoreBundler(store).bundle(KEY, [
+      { name: 'a', source: { key: 'jobs/x/a' } },
+      { name: 'b', source: { key: 'jobs/x/b' } },
+    ]);
+
+    await expect(bundling).rejects.toMatchObject({ code: 'OBJECT_NOT_FOUND' });
+    expect(await store.head(KEY)).toBeNull();
+  });
+
+  it('is not stored when an object breaks off while it is read, and its error comes out', async () => {
+    const store = storeWith({
+      stream: async () =>
+        (async function* () {
+          yield Buffer.from('ma');
+          throw new Error('the line is cut');
+        })(),
+    });
+    await store.put('jobs/x/a', 'mask');
+
+    const bundling = new StoreBundler(store).bundle(KEY, [{ name: 'a', source: { key: 'jobs/x/a' } }]);
+
+    await expect(bundling).rejects.toThrow('the line is cut');
+    expect(await store.head(KEY)).toBeNull();
+  });
+
+  it.each([['m'], ['masks']])('is not stored when an object is not of its size: %s', async (text) => {
+    const store = storeWith({
+      stream: async () =>
+        (async function* () {
+          yield Buffer.from(text);
+        })(),
+    });
+    await store.put('jobs/x/a', 'mask');
+
+    const bundling = new StoreBundler(store).bundle(KEY, [{ name: 'a', source: { key: 'jobs/x/a' } }]);
+
+    await expect(bundling).rejects.toMatchObject({ code: 'OBJECT_CHANGED' });
+  });
+
+  it('passes on what the store says, and lets go of what it was reading', async () => {
+    let open = 0;
+    const store = storeWith({
+      stream: async () =>
+        (async function* () {
+          open += 1;
+          try {
+            for (;;) yield Buffer.alloc(2 ** 16);
+          } finally {
+            open -= 1;
+          }
+        })(),
+      putStream: async (_, chunks) => {
+        for await (const chunk of chunks) if (open > 0 && chunk.length > 1000) throw new Error('no room');
+        throw new Error('never');
+      },
+    });
+    await store.put('jobs/x/a', 'mask');
+
+    const bundling = new StoreBundler(store).bundle(KEY, [{ name: 'a.gz', source: { key: 'jobs/x/a' } }]);
+
+    await expect(bundling).rejects.toThrow('no room');
+    await expect.poll(() => open, { timeout: 20_000 }).toBe(0);
+  });
+
+  it('refuses the same name twice', async () => {
+    const bundling = new StoreBundler(storeWith({})).bundle(KEY, [
+      { name: 'a', source: { text: '' } },
+      { name: 'a', source: { text: '' } },
+    ]);
+
+    await expect(bundling).rejects.toMatchObject({ code: 'UNEXPECTED' });
+  });
+
+  it('holds no more than a few chunks of a large object at any time', async () => {
+    const chunk = Buffer.alloc(2 ** 20, 7);
+    let produced = 0;
+    let stored = 0;
+    let most = 0;
+    const store = storeWith({
+      head: async (key) => ({ key, bytes: 100 * chunk.length, tag: '1', modifiedAt: 0 }),
+      stream: async () =>
+        (async function* () {
+          for (let n = 0; n < 100; n += 1) {
+            produced += chunk.length;
+            yield chunk;
+          }
+        })(),
+      putStream: async (key, chunks) => {
+        for await (const { length } of chunks) {
+          stored += length;
+          most = Math.max(most, produced - stored);
+          // A slow store: whoever does not wait for it runs ahead now.
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+        return { key, bytes: stored, tag: '1', modifiedAt: 0 };
+      },
+    });
+
+    await new StoreBundler(store).bundle(KEY, [{ name: 'a.gz', source: { key: 'jobs/x/a' } }]);
+
+    expect(stored).toBeGreaterThan(100 * chunk.length);
+    expect(most).toBeLessThan(20 * chunk.length);
+  });
+});

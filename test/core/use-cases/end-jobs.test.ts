@@ -1,0 +1,222 @@
+import { describe, expect, it } from 'vitest';
+import { caseIdOf, type JobId } from '../../../core/layout.ts';
+import { cancelJob } from '../../../core/use-cases/cancel-job.ts';
+import { failJob, settleExecution } from '../../../core/use-cases/fail-job.ts';
+import { prepareJob } from '../../../core/use-cases/prepare-job.ts';
+import { publishResults } from '../../../core/use-cases/publish-results.ts';
+import { purgeExpired } from '../../../core/use-cases/purge-expired.ts';
+import { purgeJob } from '../../../core/use-cases/purge-job.ts';
+import { resumeJobs } from '../../../core/use-cases/resume-jobs.ts';
+import { retryJob } from '../../../core/use-cases/retry-job.ts';
+import { serviceFakes, type ServiceFakes } from '../../fakes/service-fakes.ts';
+import { foundCase, LINKS, reportOf, storeResult, submittedJob, uploadOf } from '../../fakes/stored-job.ts';
+
+const stateOf = (ports: ServiceFakes, jobId: JobId) => ports.index.jobs.get(jobId)?.state;
+
+async function finishedJob(ports: ServiceFakes, error?: 'ENGINE_FAILED'): Promise<JobId> {
+  const jobId = await submittedJob(ports);
+  ports.intake.finds(reportOf([foundCase(jobId, 1)]));
+  await prepareJob(ports, { phase: 'prepare', jobId, attempt: 1 });
+  await storeResult(ports, jobId, caseIdOf(1), error === undefined ? {} : { error });
+  await publishResults(ports, { jobId, attempt: 1 });
+  return jobId;
+}
+
+describe('a failure that the workflow caught', () => {
+  it.each([
+    [
+      { Error: 'STORE_UNAVAILABLE', Cause: '{"errorType":"x","errorMessage":"The store is away."}' },
+      'STORE_UNAVAILABLE',
+      'The store is away.',
+    ],
+    [{ Error: 'States.Timeout' }, 'JOB_TIMEOUT', 'The job did not end by its deadline.'],
+    [
+      { Error: 'TypeError', Cause: '{"errorMessage":"secret"}' },
+      'WORKFLOW_FAILED',
+      'The workflow failed with TypeError.',
+    ],
+  ])('%j ends the job as %s', async (failure, code, message) => {
+    const ports = serviceFakes();
+    const jobId = await submittedJob(ports);
+
+    const answer = await failJob(ports, { jobId, attempt: 1, failure });
+
+    expect(answer).toEqual({ jobId, attempt: 1, code, message });
+    expect(ports.index.jobs.get(jobId)).toMatchObject({ state: 'FAILED', error: { code, message } });
+  });
+
+  it('of a purged job ends the execution all the same', async () => {
+    const ports = serviceFakes();
+    const jobId = await submittedJob(ports);
+    await purgeJob(ports, jobId);
+
+    const answer = await failJob(ports, { jobId, attempt: 1, failure: { Error: 'JOB_NOT_FOUND' } });
+
+    expect(answer.code).toBe('JOB_NOT_FOUND');
+  });
+});
+
+describe('an execution that ended otherwise than its job', () => {
+  it.each([
+    ['FAILED', 'FAILED', 'WORKFLOW_FAILED'],
+    ['TIMED_OUT', 'FAILED', 'JOB_TIMEOUT'],
+    ['ABORTED', 'CANCELLED', 'CANCELLED'],
+    ['SUCCEEDED', 'FAILED', 'WORKFLOW_FAILED'],
+  ] as const)('%s ends the job as %s, %s', async (status, state, code) => {
+    const ports = serviceFakes();
+    const jobId = await submittedJob(ports);
+
+    await settleExecution(ports, { name: `${jobId}-a1`, status, error: null, cause: null });
+
+    expect(ports.index.jobs.get(jobId)).toMatchObject({ state, error: { code } });
+  });
+
+  it('leaves finished jobs, unknown jobs and foreign names alone', async () => {
+    const ports = serviceFakes();
+    const jobId = await finishedJob(ports);
+
+    for (const name of [`${jobId}-a1`, 'job-of-nobody-a1', 'Somebody Else']) {
+      await settleExecution(ports, { name, status: 'FAILED', error: 'X', cause: null });
+    }
+
+    expect(stateOf(ports, jobId)).toBe('SUCCEEDED');
+  });
+});
+
+describe('cancelling', () => {
+  it('ends job and execution, as often as one asks', async () => {
+    const ports = serviceFakes();
+    const jobId = await submittedJob(ports);
+
+    await cancelJob(ports, jobId, LINKS);
+    const answer = await cancelJob(ports, jobId, LINKS);
+
+    expect(answer).toMatchObject({ state: 'CANCELLED', error: { code: 'CANCELLED' } });
+    expect(ports.executions.facts.get(`${jobId}-a1`)!.status).toBe('ABORTED');
+    expect(ports.finished).toHaveLength(1);
+  });
+
+  it('a finished job is refused', async () => {
+    const ports = serviceFakes();
+    const jobId = await finishedJob(ports);
+
+    await expect(cancelJob(ports, jobId, LINKS)).rejects.toMatchObject({ code: 'JOB_FINISHED' });
+  });
+});
+
+describe('a retry', () => {
+  it('begins one attempt, even when asked twice at once', async () => {
+    const ports = serviceFakes();
+    const jobId = await finishedJob(ports, 'ENGINE_FAILED');
+
+    const answers = await Promise.all([retryJob(ports, jobId, LINKS), retryJob(ports, jobId, LINKS)]);
+
+    expect(answers.map(({ attempt }) => attempt)).toEqual([2, 2]);
+    expect(ports.executions.started.map(({ name }) => name)).toEqual([`${jobId}-a1`, `${jobId}-a2`]);
+  });
+
+  it('of a job that runs, or that lacks nothing, is refused', async () => {
+    const ports = serviceFakes();
+    const running = await submittedJob(ports);
+    const finished = await finishedJob(ports);
+
+    await expect(retryJob(ports, running, LINKS)).rejects.toMatchObject({ code: 'JOB_NOT_FINISHED' });
+    await expect(retryJob(ports, finished, LINKS)).rejects.toMatchObject({ code: 'JOB_NOTHING_TO_RETRY' });
+  });
+
+  it('of a job whose cases were all refused is refused', async () => {
+    const ports = serviceFakes();
+    const jobId = await submittedJob(ports);
+    ports.intake.finds(reportOf([foundCase(jobId, 1, 'NIFTI_TRUNCATED')]));
+    await prepareJob(ports, { phase: 'prepare', jobId, attempt: 1 });
+    await publishResults(ports, { jobId, attempt: 1 });
+
+    await expect(retryJob(ports, jobId, LINKS)).rejects.toMatchObject({ code: 'JOB_NOTHING_TO_RETRY' });
+  });
+});
+
+describe('purging', () => {
+  it('leaves nothing of a job and its upload', async () => {
+    const ports = serviceFakes();
+    const jobId = await finishedJob(ports);
+    const stored = ports.store.keys().length;
+
+    const receipt = await purgeJob(ports, jobId);
+
+    expect(receipt.objects).toBe(stored - 1);
+    expect(ports.store.keys()).toEqual([]);
+    await expect(purgeJob(ports, jobId)).rejects.toMatchObject({ code: 'JOB_NOT_FOUND' });
+  });
+
+  it('keeps an upload that another job uses', async () => {
+    const ports = serviceFakes();
+    const uploadId = await uploadOf(ports);
+    const first = await submittedJob(ports, { body: { uploadId } });
+    const second = await submittedJob(ports, { body: { uploadId } });
+
+    await purgeJob(ports, first);
+    expect(ports.store.keys(`uploads/${uploadId}/input`)).toHaveLength(1);
+    await purgeJob(ports, second);
+
+    expect(ports.store.keys()).toEqual([]);
+  });
+
+  it('ends a running job first', async () => {
+    const ports = serviceFakes();
+    const jobId = await submittedJob(ports);
+
+    await purgeJob(ports, jobId);
+
+    expect(ports.executions.stopped).toEqual([`${jobId}-a1`]);
+    expect(ports.index.jobs.size).toBe(0);
+  });
+
+  it('by age takes finished jobs and forgotten uploads only', async () => {
+    const ports = serviceFakes();
+    await finishedJob(ports);
+    await uploadOf(ports);
+    const running = await submittedJob(ports);
+    ports.time.now += 1_000;
+    const young = await finishedJob(ports);
+
+    const purged = await purgeExpired(ports, { olderThanMs: 500 });
+
+    expect(purged).toMatchObject({ jobs: 1, uploads: 1 });
+    expect([...ports.index.jobs.keys()].sort()).toEqual([running, young].sort());
+  });
+});
+
+describe('recovery', () => {
+  it('ends jobs whose execution has ended', async () => {
+    const ports = serviceFakes();
+    const jobId = await submittedJob(ports);
+    const name = `${jobId}-a1`;
+    ports.executions.facts.set(name, { name, status: 'FAILED', error: 'DISK_FULL', cause: null });
+
+    expect(await resumeJobs(ports)).toEqual({ started: 0, ended: 1 });
+    expect(ports.index.jobs.get(jobId)).toMatchObject({ state: 'FAILED', error: { code: 'DISK_FULL' } });
+  });
+
+  it('ends jobs that are past their deadline, with their execution', async () => {
+    const ports = serviceFakes();
+    const jobId = await submittedJob(ports);
+    ports.intake.finds(reportOf([foundCase(jobId, 1)]));
+    await prepareJob(ports, { phase: 'prepare', jobId, attempt: 1 });
+    ports.time.now = ports.index.jobs.get(jobId)!.deadlineAt! + 1;
+
+    await resumeJobs(ports);
+
+    expect(ports.index.jobs.get(jobId)!.error!.code).toBe('JOB_TIMEOUT');
+    expect(ports.executions.stopped).toEqual([`${jobId}-a1`]);
+  });
+
+  it('starts running jobs whose execution was lost, and leaves the others', async () => {
+    const ports = serviceFakes();
+    const lost = await submittedJob(ports);
+    const running = await submittedJob(ports);
+    ports.executions.facts.delete(`${lost}-a1`);
+
+    expect(await resumeJobs(ports)).toEqual({ started: 1, ended: 0 });
+    expect(stateOf(ports, running)).toBe('QUEUED');
+  });
+});

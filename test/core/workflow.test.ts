@@ -1,0 +1,22 @@
+import validate from 'asl-validator';
+import { describe, expect, it } from 'vitest';
+import { rawWorkflow, taskStates } from '../../adapters/workflow-definition.ts';
+import { FUNCTION_STATES, WORKER_STATES, WORKFLOW_PLACEHOLDERS } from '../../core/workflow.ts';
+
+describe('the file', () => {
+  it('is a valid state machine', () => {
+    const { isValid, errorsText } = validate(rawWorkflow, { checkArn: false, checkPaths: true });
+
+    expect({ isValid, errors: isValid ? '' : errorsText('\n') }).toEqual({ isValid: true, errors: '' });
+  });
+
+  it('has the Task states that core/workflow.ts names', () => {
+    expect(new Set(taskStates(rawWorkflow))).toEqual(new Set([...FUNCTION_STATES, ...WORKER_STATES]));
+  });
+
+  it('has the placeholders that core/workflow.ts names', () => {
+    const found = JSON.stringify(rawWorkflow).matchAll(/\$\{(\w+)\}/g);
+
+    expect(new Set([...found].map(([, name]) => name))).toEqual(new Set(WORKFLOW_PLACEHOLDERS));
+  });
+});

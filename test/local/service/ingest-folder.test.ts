@@ -1,0 +1,118 @@
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { HpbError } from '../../../core/errors.ts';
+import { IngestFolder, type DroppedFile } from '../../../local/service/ingest-folder.ts';
+import { tempFolder } from '../../fixtures/temp-folder.ts';
+
+const REST_MS = 30;
+
+async function dropBox(take: (file: DroppedFile) => Promise<void> = () => Promise.resolve()) {
+  const root = tempFolder();
+  const [folder, rejected] = [join(root, 'ingest'), join(root, 'ingest-rejected')];
+  mkdirSync(folder);
+  mkdirSync(rejected);
+  const taken: DroppedFile[] = [];
+  const box = new IngestFolder({
+    folder,
+    rejected,
+    restMs: REST_MS,
+    isFinal: ({ blame }) => blame === 'caller',
+    take: async (file) => {
+      taken.push(file);
+      await take(file);
+    },
+  });
+  const rest = async (): Promise<void> => {
+    await box.look();
+    await sleep(REST_MS + 5);
+    await box.look();
+  };
+  return { box, folder, rejected, taken, rest };
+}
+
+describe('a file dropped into the ingest folder', () => {
+  it('is taken when it has come to rest, and removed', async () => {
+    const { box, folder, taken, rest } = await dropBox();
+    writeFileSync(join(folder, 'Müller cases.zip'), 'PK');
+
+    await box.look();
+    expect(taken).toEqual([]);
+    await rest();
+
+    expect(taken.map(({ name, bytes }) => ({ name, bytes }))).toEqual([
+      { name: 'Müller cases.zip', bytes: 2 },
+    ]);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('is not taken while it grows', async () => {
+    const { box, folder, taken } = await dropBox();
+    const path = join(folder, 'cases.zip');
+    writeFileSync(path, 'PK');
+
+    for (let round = 0; round < 3; round++) {
+      await box.look();
+      appendFileSync(path, 'more');
+      await sleep(REST_MS + 5);
+    }
+
+    expect(taken).toEqual([]);
+  });
+
+  it('under the name of something unfinished is left alone, and so is a folder', async () => {
+    const { folder, taken, rest } = await dropBox();
+    for (const name of ['.hidden', 'cases.zip.part', 'cases.tmp']) writeFileSync(join(folder, name), 'x');
+    mkdirSync(join(folder, 'folder'));
+
+    await rest();
+
+    expect(taken).toEqual([]);
+    expect(readdirSync(folder)).toHaveLength(4);
+  });
+
+  it('that is bad goes to the rejected ones with the reason beside it', async () => {
+    const { folder, rejected, rest } = await dropBox(() => {
+      throw new HpbError('ARCHIVE_NO_CASES', 'The archive holds no case.', { remedy: 'Put cases in.' });
+    });
+    writeFileSync(join(folder, 'cases.zip'), 'PK');
+
+    await rest();
+
+    expect(readFileSync(join(rejected, 'cases.zip'), 'utf8')).toBe('PK');
+    expect(JSON.parse(readFileSync(join(rejected, 'cases.zip.reason.json'), 'utf8'))).toMatchObject({
+      code: 'ARCHIVE_NO_CASES',
+      remedy: 'Put cases in.',
+    });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('stays where it is when the service cannot take it now, and is tried again', async () => {
+    let full = true;
+    const { box, folder, taken, rest } = await dropBox(() => {
+      if (full) throw new HpbError('DISK_FULL', 'No space.', { remedy: 'Make some.' });
+      return Promise.resolve();
+    });
+    writeFileSync(join(folder, 'cases.zip'), 'PK');
+
+    await rest();
+    expect(existsSync(join(folder, 'cases.zip'))).toBe(true);
+    full = false;
+    await box.look();
+
+    expect(taken[0]!.version).toBe(taken[1]!.version);
+    expect(existsSync(join(folder, 'cases.zip'))).toBe(false);
+  });
+
+  it('is found by itself once the box watches', async () => {
+    const { box, folder, taken } = await dropBox();
+    await box.start(10);
+    writeFileSync(join(folder, 'cases.zip'), 'PK');
+
+    await expect.poll(() => taken.length, { timeout: 5000 }).toBe(1);
+    await box.stop();
+
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});

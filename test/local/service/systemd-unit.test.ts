@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { systemdUnit } from '../../../local/service/systemd-unit.ts';
+
+const unit = (over: Partial<Parameters<typeof systemdUnit>[0]> = {}): readonly string[] =>
+  systemdUnit({
+    command: ['/usr/bin/node', '/srv/hpb/local/main.ts'],
+    workingFolder: '/srv/hpb',
+    user: 'hpb',
+    dataRoot: '/data/hpb',
+    environment: { HPB_PORT: '9000' },
+    ...over,
+  }).split('\n');
+
+describe('the systemd unit', () => {
+  it('starts the service as its user, with its settings, and again after a crash', () => {
+    expect(unit()).toEqual(
+      expect.arrayContaining([
+        'User=hpb',
+        'ExecStart="/usr/bin/node" "/srv/hpb/local/main.ts"',
+        'Environment="HPB_PORT=9000"',
+        'Environment="HPB_DATA_ROOT=/data/hpb"',
+        'Restart=on-failure',
+        'ReadWritePaths="/data/hpb"',
+      ]),
+    );
+  });
+
+  it('takes paths with what means something to systemd as they are', () => {
+    const lines = unit({ command: ['/opt/a b/100%/$x "y"'], dataRoot: String.raw`/d\e` });
+
+    expect(lines).toContain(String.raw`ExecStart="/opt/a b/100%%/$$x \"y\""`);
+    expect(lines).toContain(String.raw`ReadWritePaths="/d\\e"`);
+  });
+});
