@@ -1,4 +1,4 @@
-import { link, mkdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { link, mkdir, rename, rm, stat, unlink, utimes } from 'node:fs/promises';
 import type { BigIntStats } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ObjectFacts, WriteCondition } from '../core/ports.ts';
@@ -90,7 +90,7 @@ export class FileCommit {
 
   async #committed(key: string, partial: string): Promise<ObjectFacts> {
     const stats = await stat(partial, { bigint: true });
-    await rm(partial, { force: true });
+    await unlink(partial).catch(ignoreAbsent);
     return factsOf(key, stats);
   }
 
@@ -123,13 +123,18 @@ async function laterThan(partial: string, present: BigIntStats | null): Promise<
   return stat(partial, { bigint: true });
 }
 
+function ignoreAbsent(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
+}
+
 async function inFolder(folder: string, work: () => Promise<void>): Promise<void> {
-  for (let tries = 1; ; tries += 1) {
-    await mkdir(folder, { recursive: true });
+  // Tried first: nearly always the folder is there.
+  for (let tries = 0; ; tries += 1) {
     try {
       return await work();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === FOLDER_TRIES) throw error;
+      await mkdir(folder, { recursive: true });
     }
   }
 }

@@ -187,7 +187,9 @@ export class FileObjectStore implements ObjectStore {
     try {
       if (factsOf(key, await file.stat({ bigint: true })).tag !== facts.tag) throw objectChanged(key);
       if (facts.bytes === 0) return;
-      yield* file.createReadStream({ ...range, highWaterMark: CHUNK_BYTES, autoClose: false });
+      // A buffer of the full size for every small object would keep the collector busy.
+      const highWaterMark = Math.min(CHUNK_BYTES, facts.bytes);
+      yield* file.createReadStream({ ...range, highWaterMark, autoClose: false });
     } catch (error) {
       throw readError(key, error);
     } finally {

@@ -6,19 +6,23 @@ import { fileError } from './file-error.ts';
 
 /** Bytes read and inflated at a time: 64 KiB would cost half as much time again, more gains nothing. */
 export const CHUNK_BYTES = 2 ** 20;
+const LEAST_BYTES = 4096;
 
 /** A file in chunks, hashed on the way; a chunk is valid until the next one is asked for. */
 export class FileChunks {
   readonly #file: FileHandle;
   readonly #signal: AbortSignal | undefined;
   readonly #hash: Hash = createHash('sha256');
-  readonly #buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  readonly #buffer: Buffer;
   /** Bytes read so far. */
   bytes = 0;
 
-  constructor(file: FileHandle, signal: AbortSignal | undefined) {
+  /** `fileBytes`: size of the file, for a buffer no larger than that. */
+  constructor(file: FileHandle, fileBytes: number, signal?: AbortSignal) {
     this.#file = file;
     this.#signal = signal;
+    // Buffers of a megabyte for small files would make the collector run at every second file.
+    this.#buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, Math.max(fileBytes, LEAST_BYTES)));
   }
 
   /** The next bytes; empty at the end of the file. */
@@ -27,7 +31,7 @@ export class FileChunks {
       throw new HpbError('CANCELLED', 'Reading the CT was cancelled.', {
         remedy: 'Start again if this was not meant.',
       });
-    const { bytesRead } = await this.#file.read(this.#buffer, 0, CHUNK_BYTES, null);
+    const { bytesRead } = await this.#file.read(this.#buffer, 0, this.#buffer.length, null);
     this.bytes += bytesRead;
     return this.#buffer.subarray(0, bytesRead);
   }

@@ -37,7 +37,7 @@ export interface NiftiFile extends NiftiVolume {
  */
 export async function readNifti(path: string, options: ReadNiftiOptions = {}): Promise<NiftiFile> {
   return openInput(path, async (file, facts) => {
-    const source = new FileChunks(file, options.signal);
+    const source = new FileChunks(file, Number(facts.size), options.signal);
     const first = await source.next();
     const gzip = isGzip(first);
     const fileBytes = Number(facts.size);
@@ -60,14 +60,16 @@ export async function readNifti(path: string, options: ReadNiftiOptions = {}): P
 
 /** Reads and checks only the header of a `.nii` or `.nii.gz` file; errors as `readNifti`. */
 export async function peekNifti(path: string, options: ReadNiftiOptions = {}): Promise<NiftiHeader> {
-  return openInput(path, async (file) => {
-    const source = new FileChunks(file, options.signal);
+  return openInput(path, async (file, facts) => {
+    const source = new FileChunks(file, Number(facts.size), options.signal);
     const first = await source.next();
     const decoder = new NiftiDecoder({ ...(options.limits && { limits: options.limits }), headerOnly: true });
     await (isGzip(first) ? inflateInto(decoder, source, first) : copyInto(decoder, source, first));
     return decoder.header ?? decoder.finish().header;
   });
 }
+
+const LEAST_GZIP_CHUNK_BYTES = 2 ** 14;
 
 export interface WriteNiftiOptions {
   /** gzip level 1 to 9; the default is 6 for label maps and 1 for other volumes, where more gains little. */
@@ -93,7 +95,7 @@ export async function writeNifti(
   try {
     await pipeline(
       Readable.from(pieces(header, volume), { objectMode: false }),
-      path.endsWith('.nii') ? new PassThrough() : createGzip({ level, chunkSize: CHUNK_BYTES }),
+      path.endsWith('.nii') ? new PassThrough() : createGzip({ level, chunkSize: gzipChunkBytes(volume) }),
       createWriteStream(partial, { flags: 'wx' }),
     );
     await rename(partial, path);
@@ -102,6 +104,10 @@ export async function writeNifti(
     throw outputError(error);
   }
 }
+
+/** No larger than what comes out can be: buffers of a megabyte for small volumes keep the collector busy. */
+const gzipChunkBytes = ({ data }: Volume | LabelMap): number =>
+  Math.min(CHUNK_BYTES, Math.max(LEAST_GZIP_CHUNK_BYTES, data.byteLength));
 
 function* pieces(header: Uint8Array, { data }: Volume | LabelMap): Generator<Uint8Array> {
   yield header;

@@ -29,7 +29,10 @@ export async function inflateInto(
   first: Uint8Array,
 ): Promise<void> {
   const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+  let last: Buffer | null = null;
   const ended = new Promise<void>((resolve, reject) => {
+    // Nothing is written behind the last chunk any more.
+    gunzip.on('end', () => last && giveBack(last));
     gunzip.on('end', resolve).on('close', resolve);
     gunzip.on('error', (error) => reject(inflateError(error, decoder)));
   });
@@ -38,7 +41,7 @@ export async function inflateInto(
   gunzip.on('data', (chunk: Buffer) => {
     try {
       if (!gunzip.destroyed) decoder.push(chunk);
-      release(chunk);
+      last = release(chunk) ? null : chunk;
       if (decoder.sated) gunzip.destroy();
     } catch (error) {
       gunzip.destroy(error as HpbError);
@@ -59,12 +62,17 @@ export async function inflateInto(
 
 /**
  * Gives the memory of a used output buffer back now: the collector would let 100 MB of them pile up. Only a chunk
- * that ends its buffer, for zlib goes on writing behind any other.
+ * that ends its buffer, for zlib goes on writing behind any other. Returns whether it did.
  */
-function release({ buffer, byteOffset, byteLength }: Buffer): void {
-  const whole = byteOffset + byteLength === buffer.byteLength;
-  if (whole && byteLength > 0 && buffer instanceof ArrayBuffer && buffer.byteLength === CHUNK_BYTES)
-    shrinkBuffer(buffer, 0);
+function release(chunk: Buffer): boolean {
+  const { buffer, byteOffset, byteLength } = chunk;
+  if (byteLength === 0 || byteOffset + byteLength !== buffer.byteLength) return false;
+  giveBack(chunk);
+  return true;
+}
+
+function giveBack({ buffer }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === CHUNK_BYTES) shrinkBuffer(buffer, 0);
 }
 
 /** Resolves when the chunk is inflated and may be overwritten; errors come by the stream's own event. */

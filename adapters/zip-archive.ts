@@ -25,6 +25,7 @@ export interface WrittenFile {
 /** Local parts, not UTC: with `forceDosTimestamp` the archive then is the same in every time zone. */
 const MTIME = new Date(1980, 0, 1);
 const MODE = 0o100644;
+const CHUNK_BYTES = 2 ** 16;
 /** Content that is compressed already. */
 const STORED = /\.(gz|png|zip|mz3)$/;
 
@@ -125,6 +126,11 @@ export async function writeZip(path: string, members: readonly ZipMember[]): Pro
 async function* fileSources(members: readonly ZipMember[]): AsyncGenerator<ZipSource> {
   for (const { name, path } of members) {
     const { size } = await stat(path);
-    yield { name, bytes: size, open: () => createReadStream(path) as AsyncIterable<Buffer> };
+    const highWaterMark = Math.max(1, Math.min(CHUNK_BYTES, size));
+    yield {
+      name,
+      bytes: size,
+      open: () => createReadStream(path, { highWaterMark }) as AsyncIterable<Buffer>,
+    };
   }
 }

@@ -42,7 +42,7 @@ export interface ProgressOptions {
 
 /**
  * Progress of one case: every change goes to `onProgress`, the latest at most once a second to the progress
- * document. A progress document that cannot be written fails nothing: results are checked when they are written.
+ * document, none at the end of a case that took less. A progress document that cannot be written fails nothing: results are checked when they are written.
  */
 export class ProgressTracker {
   readonly #options: ProgressOptions;
@@ -71,9 +71,11 @@ export class ProgressTracker {
     this.#emit({ stage: 'segment', model, engine }, BEGIN.segment + (BEGIN.measure - BEGIN.segment) * share);
   }
 
-  /** Writes the last document and waits for those on their way. */
+  /** Writes the last document, of a case that took long enough to have been looked at, and waits for all. */
   async end(succeeded: boolean): Promise<void> {
-    this.#lastWrite = -Infinity;
+    // Of a shorter case the first document says that it was begun, and its result, which comes next, the rest.
+    const isShort = this.#options.clock.seconds() - this.#started < DOCUMENT_EVERY_SECONDS;
+    if (!isShort) this.#lastWrite = -Infinity;
     if (succeeded) this.#emit({ stage: 'publish', model: null, engine: null }, 1);
     await this.#writing;
   }

@@ -4,6 +4,7 @@ import { systemClock } from '../adapters/system.ts';
 import { WORKER_EXIT } from '../core/errors.ts';
 import type { Log } from '../core/ports.ts';
 import { parseSettings } from '../core/settings.ts';
+import { CallersNames } from './callers-names.ts';
 import { parseArguments } from './worker-arguments.ts';
 import { reportEnd, serveWorker } from './worker-server.ts';
 import { WorkerSignals } from './worker-signals.ts';
@@ -35,6 +36,7 @@ async function main(argv: readonly string[], environment: NodeJS.ProcessEnv): Pr
     try {
       const ports = {
         worker: worker.ports,
+        names: new CallersNames(worker.ports),
         service: wireServiceTasks({ settings, packageRoot, worker: worker.ports }),
       };
       if (task !== null) return await runTask(task, ports, signals);

@@ -70,8 +70,9 @@ export async function openScratch(roots: ScratchRoots, log: Log): Promise<Scratc
 
 async function makeCase(folders: ScratchRoots): Promise<CaseScratch> {
   const remove = async (): Promise<void> => {
-    await rm(folders.in, { recursive: true, force: true });
-    await rm(folders.out, { recursive: true, force: true });
+    await Promise.all(
+      [folders.in, folders.out].map((folder) => rm(folder, { recursive: true, force: true })),
+    );
   };
   try {
     // What an earlier attempt of this process left would be taken for this one's.

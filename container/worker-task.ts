@@ -3,7 +3,7 @@ import { asHpbError } from '../core/errors.ts';
 import type { CaseId } from '../core/layout.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import { shard as shardSchema, type Shard } from '../core/shard.ts';
-import { findCases } from '../core/use-cases/job-cases.ts';
+import type { CallersNames } from './callers-names.ts';
 import type { WorkerPorts } from './case-context.ts';
 import { runServiceTask, type ServiceTaskPorts } from './service-tasks.ts';
 import { runShard } from './worker.ts';
@@ -13,6 +13,7 @@ import type { TaskSignals } from './worker-server.ts';
 /** What a worker process works with. */
 export interface TaskPorts {
   readonly worker: WorkerPorts;
+  readonly names: CallersNames;
   readonly service: ServiceTaskPorts;
 }
 
@@ -25,7 +26,7 @@ export async function runTask(task: WorkerTask, ports: TaskPorts, signals: TaskS
   if (task.kind !== 'shard') return runServiceTask(task, ports.service, signals);
   const { worker } = ports;
   const shard = await readShard(task.place, worker.store);
-  const names = await callersNames(shard, worker);
+  const names = await ports.names.of(shard.jobId);
   const caseName = (caseId: CaseId): string => names.get(caseId) ?? caseId;
   return (await runShard(shard, worker, { ...signals, caseName })).exitCode;
 }
@@ -45,18 +46,4 @@ async function readShard(
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   throw unreadable(`${issue.path.join('.') || 'it'}: ${issue.message}`);
-}
-
-/** The caller's names of the cases, for meta.json only; without them the case ids stand there. */
-async function callersNames(
-  { jobId }: Shard,
-  { store, log }: Pick<WorkerPorts, 'store' | 'log'>,
-): Promise<ReadonlyMap<string, string>> {
-  try {
-    const found = await findCases(store, jobId);
-    return new Map(found?.cases.map(({ caseId, name }) => [caseId, name]));
-  } catch (thrown) {
-    log.warn('worker:names-unknown', { jobId, code: asHpbError(thrown).code });
-    return new Map();
-  }
 }

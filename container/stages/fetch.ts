@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FileChunks } from '../../adapters/input-file.ts';
 import { isGzip } from '../../adapters/nifti-stream.ts';
 import { HpbError } from '../../core/errors.ts';
 import type { CaseContext } from '../case-context.ts';
@@ -26,16 +26,16 @@ export async function fetchCt({ ports, task, scratch }: CaseContext): Promise<Fe
 }
 
 async function hashed(path: string): Promise<{ gzip: boolean; sha256: string; bytes: number }> {
-  const hash = createHash('sha256');
-  let gzip = false;
-  let bytes = 0;
   const file = await open(path);
-  for await (const chunk of file.createReadStream({ highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
-    if (bytes === 0) gzip = isGzip(chunk);
-    hash.update(chunk);
-    bytes += chunk.length;
+  try {
+    const source = new FileChunks(file, (await file.stat()).size);
+    const first = await source.next();
+    const gzip = isGzip(first);
+    for (let chunk = first; chunk.length > 0; chunk = await source.next()) source.hash(chunk);
+    return { gzip, sha256: source.sha256(), bytes: source.bytes };
+  } finally {
+    await file.close();
   }
-  return { gzip, sha256: hash.digest('hex'), bytes };
 }
 
 function inputMissing(): HpbError {

@@ -33,12 +33,14 @@ export interface PackagedCase {
 /** Writes metadata.json, meta.json and run.json beside the masks, and the ZIP of all. */
 export async function packageCase(context: CaseContext, input: PackageInput): Promise<PackagedCase> {
   const { ports, scratch } = context;
-  const files = [...input.measured.files];
-  for (const [name, document] of Object.entries(documentsOf(context, input))) {
-    const path = join(scratch.out, name);
-    await writeFile(path, stableJson(document));
-    files.push({ name, path });
-  }
+  const documents = await Promise.all(
+    Object.entries(documentsOf(context, input)).map(async ([name, document]) => {
+      const path = join(scratch.out, name);
+      await writeFile(path, stableJson(document));
+      return { name, path };
+    }),
+  );
+  const files = [...input.measured.files, ...documents];
   files.sort((a, b) => (a.name < b.name ? -1 : 1));
   const path = join(scratch.out, 'results.zip');
   const zip = { path, ...(await writeZip(path, files)) };

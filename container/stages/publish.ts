@@ -20,15 +20,20 @@ export async function publishCase(context: CaseContext, packaged: PackagedCase):
   const { ports, jobId, caseId, cancel } = context;
   await ports.store.remove(caseResultKey(jobId, caseId));
   // Several at once, since each waits for the disk or the network most of its time.
-  const files = await mapLimited(packaged.files, STORED_AT_ONCE, async ({ name, path }) => {
+  const { path: zipPath, ...zip } = packaged.zip;
+  const zipKey = caseZipKey(jobId, caseId);
+  const keyed = packaged.files.map(({ name, path }) => ({
+    name,
+    path,
+    key: caseFileKey(jobId, caseId, name),
+  }));
+  await mapLimited([...keyed, { key: zipKey, path: zipPath }], STORED_AT_ONCE, ({ key, path }) => {
     throwIfCaseCancelled(cancel);
-    const key = caseFileKey(jobId, caseId, name);
-    await ports.store.putFile(key, path);
+    return ports.store.putFile(key, path);
+  });
+  const files = await mapLimited(keyed, STORED_AT_ONCE, async ({ name, key, path }) => {
     const content = await readFile(path);
     return { name, key, bytes: content.length, sha256: createHash('sha256').update(content).digest('hex') };
   });
-  const key = caseZipKey(jobId, caseId);
-  await ports.store.putFile(key, packaged.zip.path);
-  const { bytes, sha256 } = packaged.zip;
-  return { files: [...files], zip: { key, bytes, sha256 } };
+  return { files: [...files], zip: { key: zipKey, ...zip } };
 }

@@ -15,7 +15,7 @@ async function inflated(bytes: Uint8Array, decoder: NiftiDecoder): Promise<void>
   writeFileSync(path, bytes);
   const file = await open(path);
   try {
-    const source = new FileChunks(file, undefined);
+    const source = new FileChunks(file, (await file.stat()).size);
     await inflateInto(decoder, source, await source.next());
   } finally {
     await file.close();

@@ -75,4 +75,15 @@ describe('progress of a case', () => {
     expect(documents).toHaveLength(5);
     expect(documents.at(-1)).toMatchObject({ fraction: 1, stage: 'publish' });
   });
+
+  it('is written once for a case of less than a second', async () => {
+    const { tracker, time, seen, documents } = tracked();
+
+    tracker.stage('fetch');
+    time.seconds += 0.9;
+    await tracker.end(true);
+
+    expect(seen.at(-1)).toMatchObject({ fraction: 1 });
+    expect(documents).toMatchObject([{ stage: 'fetch' }]);
+  });
 });
