@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cpSync, existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -144,7 +144,7 @@ describe('a machine without the engines', () => {
 });
 
 describe('an interrupted installation', () => {
-  beforeEach(() => cp(bare, venv, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true }));
+  beforeEach(() => cpSync(bare, venv, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true }));
 
   it('is cancelled within seconds, is not taken for whole, and goes on where it stopped', async () => {
     const stop = new AbortController();
@@ -219,7 +219,7 @@ describe('an interrupted installation', () => {
 });
 
 describe('a package index that fails', () => {
-  beforeEach(() => cp(bare, venv, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true }));
+  beforeEach(() => cpSync(bare, venv, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true }));
 
   it('is told as a network fault when nothing answers', async () => {
     const gone = await listen(() => {});
@@ -247,7 +247,7 @@ describe('a package index that fails', () => {
 });
 
 describe("PyTorch's CPU index", () => {
-  beforeEach(() => cp(bare, venv, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true }));
+  beforeEach(() => cpSync(bare, venv, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true }));
 
   it('gives torch when it is there', async () => {
     await ensureEngineEnvironment(request({}, cpuIndex.url));
