@@ -4,7 +4,7 @@
 
 Needs the engines' environment (the repository's .venv) and Node. `--work` keeps phantoms and training states: the
 same command goes on where it was stopped. `--minutes` is the processor time of each of the two training processes, so the
-wall time on two idle cores; making phantoms adds about five minutes, the closing evaluation through the engines' own
+wall time on two idle cores; making phantoms adds a few minutes, the closing evaluation through the engines' own
 commands about fifteen. It ends with the Dice table on phantoms never trained on and exits 1 when a gate is missed.
 Seeds and time are fixed, the number of steps is not: a retraining meets the same gates, not the same bytes.
 
