@@ -6,6 +6,11 @@ from demo_plans import labels_of
 from demo_training import build_network
 
 
+def is_exported_whole(plan):
+    """Whether `import_plan` can read this plan's network back: of nnU-Net v1's weights there is no way."""
+    return any(name == plan.name for _, _, name, _ in V2_MODELS.values())
+
+
 def import_plan(folder, plan):
     """State dict of a plan's network in `folder`, float32; outputs that were not exported begin at random."""
     state = build_network(plan).state_dict()

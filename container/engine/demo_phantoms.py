@@ -195,13 +195,13 @@ class PatchSource:
         return table
 
     def _fainter(self, hu, labels):
-        """Vessels and tumours moved towards the liver's density, as in a scan without contrast."""
-        part = self.random.uniform(0.6, 1)
+        """Vessels and tumours moved towards the liver's density, vessels even beyond, as in a scan without contrast."""
         liver = labels == self.numbers['liver'] + 1
         if not liver.any():
             return hu
-        for structure in ('liver_vessels', 'liver_tumor'):
+        for structure, most in (('liver_vessels', 1.5), ('liver_tumor', 1.0)):
             inside = labels == self.numbers[structure] + 1
             if inside.any():
+                part = self.random.uniform(0.6, most)
                 hu = hu - inside * part * (hu[0, 0][inside].mean() - hu[0, 0][liver].mean())
         return hu

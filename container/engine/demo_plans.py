@@ -140,7 +140,7 @@ PARTS = tuple(part_head(dataset) for dataset in ORGAN_PARTS)
 PLANS = (
     Plan('total6mm', 6.0, (48, 56, 64), (8, 16, 32), 2, SOFT_TISSUE, (TOTAL,), 0.08, 1),
     Plan('total3mm', 3.0, (64, 104, 128), (8, 16, 32, 48), 1, SOFT_TISSUE, (TOTAL,), 0.24, 2),
-    Plan('parts3mm', 3.0, (64, 104, 128), (8, 16, 32, 48), 1, SOFT_TISSUE, PARTS, 0.18, 3, start='total3mm'),
+    Plan('parts3mm', 3.0, (64, 104, 128), (8, 16, 32, 48), 1, SOFT_TISSUE, PARTS, 0.18, 3, short=0.5, start='total3mm'),
     Plan(
         *('vessels0', 3.0, (64, 104, 128), (6, 12, 24, 48), 2, LIVER_WINDOW, (VESSELS, SURROUNDINGS), 0.32, 4),
         any_orientation=True,

@@ -23,7 +23,7 @@ from pathlib import Path
 import torch
 from demo_evaluation import GATES, evaluate
 from demo_export import export_all
-from demo_import import import_plan
+from demo_import import import_plan, is_exported_whole
 from demo_manifest import write_manifest
 from demo_phantoms import PatchSource, load_scans, make_phantoms
 from demo_plans import PLANS, plan_named
@@ -41,13 +41,13 @@ def train(options, name):
     scans, numbers = load_scans(work / 'phantoms')
     source = PatchSource(plan, scans, numbers, plan.seed)
     trainer = Trainer(plan, source, work / f'{name}.pt', plan.share * options.minutes * 60 * len(WORKERS))
-    if plan.start:
+    if options.go_on and is_exported_whole(plan):
+        trainer.start_from(import_plan(options.out, plan))
+    elif plan.start:
         start = plan_named(plan.start)
         trained = work / f'{start.name}.pt'
         state = torch.load(trained, weights_only=True)['average'] if trained.exists() else import_plan(options.out, start)
         trainer.start_from(as_start(plan, start, state))
-    elif options.go_on:
-        trainer.start_from(import_plan(options.out, plan))
     trainer.run()
 
 
