@@ -18,6 +18,21 @@ BATCHES = {
     '3mm-randomised': (1100, 1163, ('--spacing', '3', '--randomised')),
 }
 
+# Densities before contrast is given, HU: round textbook values of soft tissue, blood near 40.
+NATIVE_HU = {
+    'liver': 50,
+    'liver_vessels': 39,
+    'liver_tumor': 34,
+    'spleen': 40,
+    'kidney_right': 24,
+    'kidney_left': 24,
+    'pancreas': 35,
+    'heart': 39,
+    'aorta': 41,
+    'inferior_vena_cava': 38,
+    'portal_vein_and_splenic_vein': 38,
+}
+
 
 def make_phantoms(folder):
     """Writes the training phantoms into `folder`, two at a time, skipping those that are there."""
@@ -171,7 +186,9 @@ class PatchSource:
     def _scanner(self, hu, labels):
         """Another scanner and another patient's densities."""
         random = self.random
-        if random.random() < self.plan.faint:
+        if random.random() < self.plan.native:
+            hu = self._without_contrast(hu, labels)
+        elif random.random() < self.plan.faint:
             hu = self._fainter(hu, labels)
         if random.random() < 0.4:
             hu = hu + self._densities()[labels]
@@ -194,8 +211,19 @@ class PatchSource:
             table[self.numbers[structure] + 1] = table[self.numbers['liver'] + 1] + self.random.normal(0, spread / 5)
         return table
 
+    def _without_contrast(self, hu, labels):
+        """Every organ at its density before contrast is given: kidneys and blood are then darker than the liver."""
+        moved = torch.zeros(labels.shape)
+        overall = self.random.normal(0, 6)
+        for structure, density in NATIVE_HU.items():
+            inside = labels == self.numbers[structure] + 1
+            if inside.any():
+                target = density + overall + self.random.normal(0, 7)
+                moved[inside] = target - hu[0, 0][inside].mean()
+        return hu + moved
+
     def _fainter(self, hu, labels):
-        """Vessels and tumours moved towards the liver's density, vessels even beyond, as in a scan without contrast."""
+        """Vessels and tumours moved towards the liver's density, vessels even beyond."""
         liver = labels == self.numbers['liver'] + 1
         if not liver.any():
             return hu

@@ -97,6 +97,8 @@ class Plan:
     #: Share of the patches with hardly any contrast between vessels, tumours and liver: the network then has to guess
     #: where they are, which it also does on a real scan without contrast instead of finding nothing.
     faint: float = 0.0
+    #: Share of the patches of a patient who was given no contrast agent.
+    native: float = 0.0
     #: Standard deviation of a whole patch's shift in HU.
     shift: float = 8.0
     #: Weight of vessel and tumour voxels in the cross entropy: above 1 for finding more, at the cost of false ones.
@@ -140,13 +142,14 @@ PARTS = tuple(part_head(dataset) for dataset in ORGAN_PARTS)
 PLANS = (
     Plan('total6mm', 6.0, (48, 56, 64), (8, 16, 32), 2, SOFT_TISSUE, (TOTAL,), 0.08, 1),
     Plan('total3mm', 3.0, (64, 104, 128), (8, 16, 32, 48), 1, SOFT_TISSUE, (TOTAL,), 0.24, 2),
-    Plan('parts3mm', 3.0, (64, 104, 128), (8, 16, 32, 48), 1, SOFT_TISSUE, PARTS, 0.18, 3, short=0.5, start='total3mm'),
+    Plan('parts3mm', 3.0, (64, 104, 128), (8, 16, 32, 48), 1, SOFT_TISSUE, PARTS, 0.18, 3, short=0.6, native=0.5, start='total3mm'),
     Plan(
         *('vessels0', 3.0, (64, 104, 128), (6, 12, 24, 48), 2, LIVER_WINDOW, (VESSELS, SURROUNDINGS), 0.32, 4),
         any_orientation=True,
         short=0.45,
         on_focus=0.6,
-        faint=0.5,
+        faint=0.3,
+        native=0.4,
         shift=30.0,
         eager=4.0,
     ),
@@ -155,7 +158,8 @@ PLANS = (
         any_orientation=True,
         short=0.45,
         on_focus=0.6,
-        faint=0.5,
+        faint=0.3,
+        native=0.4,
         shift=30.0,
         eager=4.0,
         start='vessels0',
