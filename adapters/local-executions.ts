@@ -212,7 +212,9 @@ export class LocalExecutions implements Executions {
     }
   }
 
+  /** Unless the document is gone: its job was purged meanwhile. */
   async #write(document: ExecutionDocument): Promise<void> {
+    if ((await this.#options.store.head(executionDocumentKey(document.name))) === null) return;
     await this.#options.store.put(executionDocumentKey(document.name), JSON.stringify(document));
   }
 }
