@@ -90,6 +90,7 @@ describe('the page of the API', () => {
     expect(page).not.toMatch(/(src|href)="(?!#|\/openapi\.json)/);
     expect(page).toContain('color-scheme: light dark');
     expect(page).not.toMatch(/\[object Object\]|undefined/);
+    expect(page, 'code is marked as such').not.toContain('`');
   });
 
   it('allows just its own style, by its hash', async () => {
