@@ -109,6 +109,10 @@ export class ChildProcessJobs implements Jobs {
     return this.#logs.tail(namePrefix, lines);
   }
 
+  async removeLogs(namePrefix: string): Promise<void> {
+    this.#logs.remove(namePrefix);
+  }
+
   /** Ends all jobs and workers, engines included; afterwards nothing can be submitted. */
   async close(): Promise<void> {
     this.#closed = true;

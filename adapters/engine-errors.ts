@@ -53,13 +53,17 @@ export function timeoutError(seconds: number): HpbError {
   });
 }
 
+/** Paths down to their last part: details go to callers, who need not know where things lie on this machine. */
+const withoutFolders = (text: string): string =>
+  text.replaceAll(/(?<![\w.])(?:~|[A-Za-z]:)?[\\/](?:[^\s"'`:;,()<>|\\/]+[\\/])+/g, '…/');
+
 /** What the end of a host means that nobody asked for. */
 export function exitError(
   exit: HostExit,
   facts: { readonly ready: boolean; readonly oom: boolean },
 ): HpbError {
   const { code, signal, startError, stderrTail } = exit;
-  const details = { exitCode: code, signal, stderr: stderrTail.join('\n') };
+  const details = { exitCode: code, signal, stderr: withoutFolders(stderrTail.join('\n')) };
   if (startError === 'ENOENT')
     return new HpbError('ENGINES_NOT_INSTALLED', 'The engine environment is not installed.', {
       remedy: 'Install it with `npm start -- --once` in the checkout, or with `hpb setup`.',

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createReadStream, realpathSync, statSync } from 'node:fs';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 
@@ -31,8 +31,8 @@ export async function openFileHashes(dataRoot: string): Promise<FileHashes> {
   const known = await readIndex(indexFile);
   return {
     async hash(path, options) {
-      const real = await realpath(path);
-      const { size, mtimeMs } = await stat(real);
+      const real = realpathSync.native(path);
+      const { size, mtimeMs } = statSync(real);
       const entry = known[real];
       if (options?.fresh !== true && entry?.bytes === size && entry.modifiedMs === mtimeMs)
         return { bytes: size, sha256: entry.sha256 };

@@ -69,7 +69,7 @@ export class FileMultipart {
     const parts: UploadedPart[] = [];
     for (const name of names.sort()) {
       const number = PART.exec(name)?.[1];
-      const stats = number === undefined ? null : await fileStats(join(folder, name));
+      const stats = number === undefined ? null : fileStats(join(folder, name));
       if (stats !== null) {
         const { bytes, tag } = factsOf(key, stats);
         parts.push({ part: Number(number), bytes, tag });

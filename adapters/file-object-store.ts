@@ -1,17 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import {
+  closeSync,
   constants,
-  copyFile,
-  mkdir,
-  open,
-  readdir,
-  rename,
-  rm,
-  rmdir,
-  stat,
-  type FileHandle,
-} from 'node:fs/promises';
+  copyFileSync,
+  fdatasync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFile,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
+import { copyFile, open, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { mapLimited } from '../core/map-limited.ts';
 import type { ByteRange, ObjectFacts, ObjectStore, WriteCondition } from '../core/ports.ts';
 import { FileCommit, factsOf, fileStats } from './file-commit.ts';
@@ -22,6 +25,10 @@ import { objectChanged, objectNotFound, requireRange } from './store-errors.ts';
 import { requireFile, WatchedSource } from './store-sources.ts';
 
 const CHUNK_BYTES = 256 * 1024;
+/** Up to here a file is read or copied in one synchronous call, faster than the thread pool could be asked to. */
+const SMALL_BYTES = 64 * 1024;
+const dataSync = promisify(fdatasync);
+const readWhole: (file: number) => Promise<Buffer> = promisify(readFile);
 const PARALLEL = 16;
 
 /**
@@ -43,18 +50,17 @@ export class FileObjectStore implements ObjectStore {
   async put(key: string, body: string | Uint8Array, condition?: WriteCondition): Promise<ObjectFacts> {
     return this.#write(key, condition, (partial) =>
       withFile(partial, 'wx', async (file) => {
-        await file.writeFile(body);
+        writeFileSync(file, body);
         // An empty file has nothing to lose.
-        if (body.length > 0) await file.datasync();
+        if (body.length > 0) await dataSync(file);
       }),
     );
   }
 
   async putFile(key: string, path: string, condition?: WriteCondition): Promise<ObjectFacts> {
     return this.#write(key, condition, async (partial) => {
-      await requireFile(path);
-      await clone(path, partial);
-      await withFile(partial, 'r+', (file) => file.datasync());
+      await clone(path, partial, requireFile(path));
+      await withFile(partial, 'r+', dataSync);
     });
   }
 
@@ -77,8 +83,8 @@ export class FileObjectStore implements ObjectStore {
     const path = this.#keys.pathOf(key);
     try {
       return await withFile(path, 'r', async (file) => {
-        const stats = await file.stat({ bigint: true });
-        return { body: await file.readFile(), facts: factsOf(key, stats) };
+        const facts = factsOf(key, fstatSync(file, { bigint: true }));
+        return { body: facts.bytes <= SMALL_BYTES ? readFileSync(file) : await readWhole(file), facts };
       });
     } catch (error) {
       throw readError(key, error);
@@ -96,10 +102,11 @@ export class FileObjectStore implements ObjectStore {
     const source = this.#keys.pathOf(key);
     const partial = `${path}.${randomUUID()}.partial`;
     try {
-      if ((await this.head(key)) === null) throw objectNotFound(key);
-      await mkdir(dirname(path), { recursive: true });
-      await clone(source, partial);
-      await rename(partial, path);
+      const facts = await this.head(key);
+      if (facts === null) throw objectNotFound(key);
+      mkdirSync(dirname(path), { recursive: true });
+      await clone(source, partial, facts.bytes);
+      renameSync(partial, path);
     } catch (error) {
       await rm(partial, { force: true }).catch(() => undefined);
       throw outputError(error);
@@ -109,17 +116,21 @@ export class FileObjectStore implements ObjectStore {
   async copy(from: string, to: string): Promise<ObjectFacts> {
     const source = this.#keys.pathOf(from);
     return this.#write(to, undefined, async (partial) => {
-      if ((await this.head(from)) === null) throw objectNotFound(from);
-      await clone(source, partial);
-      await withFile(partial, 'r+', (file) => file.datasync());
+      const facts = await this.head(from);
+      if (facts === null) throw objectNotFound(from);
+      await clone(source, partial, facts.bytes);
+      await withFile(partial, 'r+', dataSync);
     });
   }
 
   async head(key: string): Promise<ObjectFacts | null> {
-    const stats = await fileStats(this.#keys.pathOf(key)).catch((error: unknown) => {
+    const path = this.#keys.pathOf(key);
+    try {
+      const stats = fileStats(path);
+      return stats === null ? null : factsOf(key, stats);
+    } catch (error) {
       throw fileError(error);
-    });
-    return stats === null ? null : factsOf(key, stats);
+    }
   }
 
   async list(
@@ -187,9 +198,12 @@ export class FileObjectStore implements ObjectStore {
     try {
       if (factsOf(key, await file.stat({ bigint: true })).tag !== facts.tag) throw objectChanged(key);
       if (facts.bytes === 0) return;
-      // A buffer of the full size for every small object would keep the collector busy.
-      const highWaterMark = Math.min(CHUNK_BYTES, facts.bytes);
-      yield* file.createReadStream({ ...range, highWaterMark, autoClose: false });
+      if (facts.bytes <= SMALL_BYTES)
+        yield readFileSync(file.fd).subarray(
+          range?.start,
+          range?.end === undefined ? undefined : range.end + 1,
+        );
+      else yield* file.createReadStream({ ...range, highWaterMark: CHUNK_BYTES, autoClose: false });
     } catch (error) {
       throw readError(key, error);
     } finally {
@@ -205,7 +219,7 @@ export class FileObjectStore implements ObjectStore {
     this.#keys.pathOf(key);
     const partial = join(this.#keys.partial, randomUUID());
     try {
-      await mkdir(this.#keys.partial, { recursive: true });
+      mkdirSync(this.#keys.partial, { recursive: true });
       await fill(partial);
       return await this.#commit.commit(partial, key, condition);
     } catch (error) {
@@ -216,23 +230,28 @@ export class FileObjectStore implements ObjectStore {
 }
 
 async function writeStream(partial: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  await withFile(partial, 'wx', async (file) => {
+  const file = await open(partial, 'wx');
+  try {
     for await (const chunk of chunks) await file.writeFile(chunk);
     await file.datasync();
-  });
-}
-
-async function withFile<T>(path: string, flags: string, work: (file: FileHandle) => Promise<T>): Promise<T> {
-  const file = await open(path, flags);
-  try {
-    return await work(file);
   } finally {
     await file.close();
   }
 }
 
-async function clone(from: string, to: string): Promise<void> {
-  await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+async function withFile<T>(path: string, flags: string, work: (file: number) => Promise<T>): Promise<T> {
+  const file = openSync(path, flags);
+  try {
+    return await work(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+async function clone(from: string, to: string, bytes: number): Promise<void> {
+  const how = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
+  if (bytes <= SMALL_BYTES) copyFileSync(from, to, how);
+  else await copyFile(from, to, how);
 }
 
 /** Folders of a key that lie below a prefix, or are it. */

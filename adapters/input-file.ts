@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { BigIntStats } from 'node:fs';
-import { open, stat, type FileHandle } from 'node:fs/promises';
+import { statSync, type BigIntStats } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
 import { HpbError } from '../core/errors.ts';
 import { fileError } from './file-error.ts';
 
@@ -58,7 +58,7 @@ export async function openInput<T>(
   let file: FileHandle | undefined;
   try {
     // Before opening: to open a pipe would wait for its writer.
-    const kind = await stat(path);
+    const kind = statSync(path);
     if (kind.isDirectory()) throw folderError();
     if (!kind.isFile())
       throw new HpbError('INPUT_UNREADABLE', 'The input is a device, a socket or a pipe, not a file.', {
@@ -84,8 +84,8 @@ function folderError(): HpbError {
  * Throws `INPUT_VANISHED` unless `path` still names the file that was opened, with the size and time it had, and
  * `bytesRead` (0: unknown) is all of it.
  */
-export async function assertUnchanged(path: string, before: BigIntStats, bytesRead: number): Promise<void> {
-  const now = await stat(path, { bigint: true }).catch(() => null);
+export function assertUnchanged(path: string, before: BigIntStats, bytesRead: number): void {
+  const now = statsOf(path);
   const same =
     now !== null && now.ino === before.ino && now.size === before.size && now.mtimeNs === before.mtimeNs;
   if (same && (bytesRead === 0 || BigInt(bytesRead) === before.size)) return;
@@ -94,4 +94,12 @@ export async function assertUnchanged(path: string, before: BigIntStats, bytesRe
     now === null ? 'The file was removed while we read it.' : 'The file changed while we read it.',
     { remedy: 'Wait until the CT is completely written, leave it in place, and start again.' },
   );
+}
+
+function statsOf(path: string): BigIntStats | null {
+  try {
+    return statSync(path, { bigint: true });
+  } catch {
+    return null;
+  }
 }

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 const MAX_BYTES = 2 ** 20;
@@ -39,6 +39,12 @@ export class JobLogs {
   /** To be called when a job writes no more. */
   close(name: string): void {
     this.#sizes.delete(name);
+  }
+
+  /** Deletes the logs whose job's name starts so. */
+  remove(namePrefix: string): void {
+    for (const file of readdirSync(this.#folder).filter((name) => name.startsWith(namePrefix)))
+      rmSync(join(this.#folder, file), { force: true });
   }
 
   /** The last lines of the logs whose job's name starts so, the logs by the time of their last line. */

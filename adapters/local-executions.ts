@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { ExecutionTimeoutError, StateMachine, type RunOptions } from 'aws-local-stepfunctions';
+import type { RunOptions, StateMachine } from 'aws-local-stepfunctions';
 import { z } from 'zod';
 import { HpbError } from '../core/errors.ts';
 import { executionDocumentKey, EXECUTIONS_PREFIX, LAYOUT_VERSION } from '../core/layout.ts';
@@ -60,7 +60,8 @@ interface Running {
  */
 export class LocalExecutions implements Executions {
   readonly #options: LocalExecutionsOptions;
-  readonly #machine: StateMachine;
+  readonly #definition: MachineDefinition;
+  #machine: Promise<StateMachine> | null = null;
   readonly #handlers: ReadonlyMap<string, StateHandler>;
   /** Null: it has ended before. */
   readonly #running = new Map<string, Promise<Running | null>>();
@@ -71,9 +72,7 @@ export class LocalExecutions implements Executions {
     this.#options = options;
     const definition = localDefinition(options.definition ?? workflowDefinition(LOCAL_SUBSTITUTIONS));
     this.#handlers = handlersOf(options, definition);
-    this.#machine = new StateMachine(definition as ConstructorParameters<typeof StateMachine>[0], {
-      validationOptions: { checkArn: false },
-    });
+    this.#definition = definition;
   }
 
   async start(name: string, input: ExecutionInput): Promise<void> {
@@ -123,7 +122,10 @@ export class LocalExecutions implements Executions {
   async #begin(name: string, input: ExecutionInput): Promise<Running | null> {
     try {
       const document = await this.#claim(name, input);
-      if (document.status === 'RUNNING' && !this.#closed) return this.#run(document);
+      if (document.status === 'RUNNING' && !this.#closed) {
+        this.#machine ??= machineOf(this.#definition);
+        return this.#run(await this.#machine, document);
+      }
       this.#running.delete(name);
       return null;
     } catch (thrown) {
@@ -151,13 +153,13 @@ export class LocalExecutions implements Executions {
     }
   }
 
-  #run({ name, input, ...document }: ExecutionDocument): Running {
+  #run(machine: StateMachine, { name, input, ...document }: ExecutionDocument): Running {
     const controller = new AbortController();
     // One listener a shard.
     setMaxListeners(0, controller.signal);
     const atWork = new Set<Promise<unknown>>();
     let imposed: { readonly ending: Ending | null } | null = null;
-    const run = this.#machine.run(
+    const run = machine.run(
       { jobId: input.jobId, attempt: input.attempt },
       { context: { Execution: { Name: name } }, overrides: this.#overrides(controller.signal, atWork) },
     );
@@ -212,9 +214,20 @@ export class LocalExecutions implements Executions {
     }
   }
 
+  /** Unless the document is gone: its job was purged meanwhile. */
   async #write(document: ExecutionDocument): Promise<void> {
+    if ((await this.#options.store.head(executionDocumentKey(document.name))) === null) return;
     await this.#options.store.put(executionDocumentKey(document.name), JSON.stringify(document));
   }
+}
+
+/** The interpreter is loaded for the first execution: a service that only serves files does without its 37 MB. */
+async function machineOf(definition: MachineDefinition): Promise<StateMachine> {
+  const interpreter = await import('aws-local-stepfunctions');
+  return new interpreter.StateMachine(
+    definition as ConstructorParameters<typeof interpreter.StateMachine>[0],
+    { validationOptions: { checkArn: false } },
+  );
 }
 
 /** How the machine ended, by itself or by `abort`, which the owner of the execution tells apart. */
@@ -223,7 +236,7 @@ async function endingOf(result: Promise<unknown>): Promise<Ending> {
     await result;
     return { status: 'SUCCEEDED', error: null, cause: null };
   } catch (thrown) {
-    if (thrown instanceof ExecutionTimeoutError)
+    if (thrown instanceof Error && thrown.name === 'ExecutionTimeoutError')
       return { status: 'TIMED_OUT', error: 'States.Timeout', cause: 'The workflow did not end in time.' };
     const failure = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
     const { name, message } =

@@ -48,11 +48,11 @@ export async function readNifti(path: string, options: ReadNiftiOptions = {}): P
     try {
       await (gzip ? inflateInto(decoder, source, first) : copyInto(decoder, source, first));
       const volume = decoder.finish();
-      await assertUnchanged(path, facts, source.bytes);
+      assertUnchanged(path, facts, source.bytes);
       return { ...volume, sha256: source.sha256(), fileBytes };
     } catch (error) {
       // A file that changed under us looks truncated or corrupt: say what really happened.
-      if (error instanceof HpbError && error.code.startsWith('NIFTI_')) await assertUnchanged(path, facts, 0);
+      if (error instanceof HpbError && error.code.startsWith('NIFTI_')) assertUnchanged(path, facts, 0);
       throw error;
     }
   });

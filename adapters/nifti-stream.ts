@@ -4,6 +4,9 @@ import type { NiftiDecoder } from '../core/volume/nifti-decoder.ts';
 import { shrinkBuffer } from '../core/volume/shrink-buffer.ts';
 import { CHUNK_BYTES, type FileChunks } from './input-file.ts';
 
+/** Least buffer of an inflated chunk; a CT inflates to two to four times its size. */
+const LEAST_INFLATED_BYTES = 2 ** 16;
+
 /** Deflate cannot do better: 258 bytes from 2 bits. */
 export const BEST_GZIP_RATIO = 1032;
 
@@ -28,11 +31,12 @@ export async function inflateInto(
   source: FileChunks,
   first: Uint8Array,
 ): Promise<void> {
-  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+  const chunkSize = gunzipChunkBytes(first.length);
+  const gunzip = createGunzip({ chunkSize });
   let last: Buffer | null = null;
   const ended = new Promise<void>((resolve, reject) => {
     // Nothing is written behind the last chunk any more.
-    gunzip.on('end', () => last && giveBack(last));
+    gunzip.on('end', () => last && giveBack(last, chunkSize));
     gunzip.on('end', resolve).on('close', resolve);
     gunzip.on('error', (error) => reject(inflateError(error, decoder)));
   });
@@ -41,7 +45,7 @@ export async function inflateInto(
   gunzip.on('data', (chunk: Buffer) => {
     try {
       if (!gunzip.destroyed) decoder.push(chunk);
-      last = release(chunk) ? null : chunk;
+      last = release(chunk, chunkSize) ? null : chunk;
       if (decoder.sated) gunzip.destroy();
     } catch (error) {
       gunzip.destroy(error as HpbError);
@@ -60,19 +64,23 @@ export async function inflateInto(
   }
 }
 
+/** Buffers of a megabyte for small files would make the collector run at every second file. */
+const gunzipChunkBytes = (firstBytes: number): number =>
+  Math.min(CHUNK_BYTES, Math.max(LEAST_INFLATED_BYTES, 4 * firstBytes));
+
 /**
  * Gives the memory of a used output buffer back now: the collector would let 100 MB of them pile up. Only a chunk
  * that ends its buffer, for zlib goes on writing behind any other. Returns whether it did.
  */
-function release(chunk: Buffer): boolean {
+function release(chunk: Buffer, chunkSize: number): boolean {
   const { buffer, byteOffset, byteLength } = chunk;
   if (byteLength === 0 || byteOffset + byteLength !== buffer.byteLength) return false;
-  giveBack(chunk);
+  giveBack(chunk, chunkSize);
   return true;
 }
 
-function giveBack({ buffer }: Buffer): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === CHUNK_BYTES) shrinkBuffer(buffer, 0);
+function giveBack({ buffer }: Buffer, chunkSize: number): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === chunkSize) shrinkBuffer(buffer, 0);
 }
 
 /** Resolves when the chunk is inflated and may be overwritten; errors come by the stream's own event. */

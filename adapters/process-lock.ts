@@ -1,4 +1,4 @@
-import { constants, copyFile, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { constants, copyFile, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -40,12 +40,18 @@ export async function acquireProcessLock(
         told = true;
         await sleep(options.pollMs ?? POLL_MS);
         throwIfCancelled(options.signal);
-      } else await removeStale(path);
+      } else await removeStale(path, own);
     }
   } finally {
     await rm(own, { force: true });
   }
   return () => rm(path, { force: true });
+}
+
+/** The live process that holds a lock; null when none does. */
+export async function lockHolder(path: string): Promise<number | null> {
+  const holder = await readOwner(path);
+  return holder === 'none' || holder === null || !isAlive(holder) ? null : holder.pid;
 }
 
 async function linked(from: string, to: string): Promise<boolean> {
@@ -62,19 +68,26 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-async function removeStale(path: string): Promise<void> {
-  const aside = `${path}.${randomUUID()}`;
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
-  }
-  const moved = await readOwner(aside);
-  // Another process took the stale lock over between our look and our rename: give it back.
-  if (moved !== null && moved !== 'none' && isAlive(moved)) await linked(aside, path);
-  await rm(aside, { force: true });
+/**
+ * Removes the lock of a dead process, one taker at a time: between the look and the removal of another, the lock could
+ * have become that of a live one.
+ *
+ * @param own File that names this process.
+ */
+async function removeStale(path: string, own: string): Promise<void> {
+  const guard = `${path}.taking`;
+  if (await linked(own, guard)) {
+    try {
+      if (isGone(await readOwner(path))) await rm(path, { force: true });
+    } finally {
+      await rm(guard, { force: true });
+    }
+  } else if (isGone(await readOwner(guard))) await rm(guard, { force: true });
 }
+
+/** Whether a lock file is there, of nobody who lives. */
+const isGone = (owner: ProcessIdentity | null | 'none'): boolean =>
+  owner !== 'none' && (owner === null || !isAlive(owner));
 
 /** Who a lock file names: null when it names nobody, 'none' when it is gone. */
 async function readOwner(path: string): Promise<ProcessIdentity | null | 'none'> {

@@ -69,7 +69,7 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   async putFile(key: string, path: string, condition?: WriteCondition): Promise<ObjectFacts> {
-    const bytes = await requireFile(path);
+    const bytes = requireFile(path);
     const etag = await this.#upload(key, { body: createReadStream(path), bytes, condition });
     return this.#written(key, bytes, etag);
   }

@@ -110,8 +110,9 @@ export class StoreJobIndex implements JobIndex {
   }
 
   async remove(jobId: JobId): Promise<void> {
-    const job = await this.get(jobId);
-    const all = job === null ? await this.#entriesWithout(jobId) : allEntriesOf(job);
+    const job = await this.#readable(jobId);
+    const isKnown = job !== null && job !== 'unreadable';
+    const all = isKnown ? allEntriesOf(job) : await this.#entriesWithout(jobId);
     await this.#store.remove(jobDocumentKey(jobId));
     await mapLimited(all, PARALLEL, async (key) => this.#store.remove(key));
   }
@@ -181,7 +182,7 @@ export class StoreJobIndex implements JobIndex {
     }
   }
 
-  /** Entries of a job whose document is gone. */
+  /** Entries of a job whose document is gone or damaged. */
   async #entriesWithout(jobId: JobId): Promise<readonly string[]> {
     const prefixes = [jobIndexPrefix(), ...JOB_STATES.map((state) => jobIndexPrefix(state))];
     const lists = await Promise.all(prefixes.map(async (prefix) => this.#store.list(prefix)));

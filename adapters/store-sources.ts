@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { statSync, type Stats } from 'node:fs';
 import { HpbError } from '../core/errors.ts';
 import { fileError } from './file-error.ts';
 
@@ -7,10 +7,13 @@ import { fileError } from './file-error.ts';
  *
  * @throws HpbError INPUT_NOT_FOUND, INPUT_UNREADABLE, INPUT_IS_FOLDER
  */
-export async function requireFile(path: string): Promise<number> {
-  const stats = await stat(path).catch((error: unknown) => {
+export function requireFile(path: string): number {
+  let stats: Stats;
+  try {
+    stats = statSync(path);
+  } catch (error) {
     throw fileError(error);
-  });
+  }
   if (stats.isFile()) return stats.size;
   throw new HpbError('INPUT_IS_FOLDER', 'A folder was to be stored as a file.', { remedy: 'Give a file.' });
 }

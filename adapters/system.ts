@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../core/ports.ts';
@@ -21,10 +21,8 @@ const CGROUP_FILES: CgroupFiles = { membership: '/proc/self/cgroup', mount: '/sy
 
 /** Memory that this process and its children may use, bytes: that of the machine or the least cgroup limit. */
 export async function memoryPresent(files: CgroupFiles = CGROUP_FILES): Promise<number> {
-  const limits = await Promise.all(
-    (await memoryGroups(files)).map(({ folder, version }) =>
-      readNumber(join(folder, version === 2 ? 'memory.max' : 'memory.limit_in_bytes')),
-    ),
+  const limits = memoryGroups(files).map(({ folder, version }) =>
+    readNumber(join(folder, version === 2 ? 'memory.max' : 'memory.limit_in_bytes')),
   );
   return Math.min(totalmem(), ...limits.filter((limit) => limit !== null));
 }
@@ -34,9 +32,9 @@ export async function memoryPresent(files: CgroupFiles = CGROUP_FILES): Promise<
  * kernel does not say. A count that rose is the proof that a SIGKILL was the out-of-memory killer's.
  */
 export async function oomKillCount(files: CgroupFiles = CGROUP_FILES): Promise<number | null> {
-  for (const { folder, version } of await memoryGroups(files)) {
+  for (const { folder, version } of memoryGroups(files)) {
     const name = version === 2 ? 'memory.events' : 'memory.oom_control';
-    const text = await readFile(join(folder, name), 'utf8').catch(() => '');
+    const text = textOf(join(folder, name));
     const count = /^oom_kill (\d+)$/m.exec(text)?.[1];
     if (count !== undefined) return Number(count);
   }
@@ -49,8 +47,8 @@ interface MemoryGroup {
 }
 
 /** Our memory group and those around it, innermost first, up to the root that this process can see. */
-async function memoryGroups({ membership, mount }: CgroupFiles): Promise<readonly MemoryGroup[]> {
-  const text = await readFile(membership, 'utf8').catch(() => '');
+function memoryGroups({ membership, mount }: CgroupFiles): readonly MemoryGroup[] {
+  const text = textOf(membership);
   const lines = text.split('\n').map((line) => line.split(':'));
   const v1 = lines.find(([, controllers]) => controllers?.split(',').includes('memory'));
   const v2 = lines.find(([hierarchy, controllers]) => hierarchy === '0' && controllers === '');
@@ -65,7 +63,16 @@ async function memoryGroups({ membership, mount }: CgroupFiles): Promise<readonl
   return [...groups, { folder: root, version }];
 }
 
-async function readNumber(path: string): Promise<number | null> {
-  const text = await readFile(path, 'utf8').catch(() => '');
+function readNumber(path: string): number | null {
+  const text = textOf(path);
   return /^\d+$/.test(text.trim()) ? Number(text) : null;
+}
+
+/** Of a file of the kernel, which answers at once; empty when there is none. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
 }

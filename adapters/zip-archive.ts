@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
+import { createReadStream, createWriteStream, readFileSync, statSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -123,14 +123,17 @@ export async function writeZip(path: string, members: readonly ZipMember[]): Pro
   return measured.written();
 }
 
-async function* fileSources(members: readonly ZipMember[]): AsyncGenerator<ZipSource> {
+function* fileSources(members: readonly ZipMember[]): Generator<ZipSource> {
   for (const { name, path } of members) {
-    const { size } = await stat(path);
-    const highWaterMark = Math.max(1, Math.min(CHUNK_BYTES, size));
-    yield {
-      name,
-      bytes: size,
-      open: () => createReadStream(path, { highWaterMark }) as AsyncIterable<Buffer>,
-    };
+    const { size } = statSync(path);
+    yield { name, bytes: size, open: () => (size <= CHUNK_BYTES ? smallFile(path) : largeFile(path)) };
   }
 }
+
+/** In one piece: a stream costs more than the bytes of a small file. */
+async function* smallFile(path: string): AsyncGenerator<Uint8Array> {
+  yield readFileSync(path);
+}
+
+const largeFile = (path: string): AsyncIterable<Uint8Array> =>
+  createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>;

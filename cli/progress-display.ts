@@ -1,4 +1,5 @@
 import { SingleBar } from 'cli-progress';
+import { PROGRESS_BAR } from '../local/progress-bar.ts';
 
 /** Shows how far something is: a bar on a terminal, otherwise a line when the words or ten percent have changed. */
 export interface ProgressDisplay {
@@ -19,15 +20,8 @@ function barDisplay(stream: NodeJS.WriteStream, name: string): ProgressDisplay {
     update(fraction, words) {
       if (bar === null) {
         bar = new SingleBar({
+          ...PROGRESS_BAR,
           format: '{name}  {bar} {percentage} %  {words}',
-          barsize: 24,
-          barCompleteChar: '█',
-          barIncompleteChar: '░',
-          hideCursor: true,
-          clearOnComplete: true,
-          fps: 5,
-          // Ctrl-C is the command's to handle.
-          gracefulExit: false,
           stream,
         });
         bar.start(100, 0, { name, words });

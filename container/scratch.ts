@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { mkdirSync, rmSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -69,16 +70,15 @@ export async function openScratch(roots: ScratchRoots, log: Log): Promise<Scratc
 }
 
 async function makeCase(folders: ScratchRoots): Promise<CaseScratch> {
+  const both = [folders.in, folders.out];
+  // Synchronous: a handful of files, each of which would take its own way through the thread pool.
   const remove = async (): Promise<void> => {
-    await Promise.all(
-      [folders.in, folders.out].map((folder) => rm(folder, { recursive: true, force: true })),
-    );
+    for (const folder of both) rmSync(folder, { recursive: true, force: true });
   };
   try {
     // What an earlier attempt of this process left would be taken for this one's.
     await remove();
-    await mkdir(folders.in, { recursive: true });
-    await mkdir(folders.out, { recursive: true });
+    for (const folder of both) mkdirSync(folder, { recursive: true });
   } catch (error) {
     throw outputError(error);
   }

@@ -179,5 +179,8 @@ export const workerName = (jobId: JobId, attempt: number, role: string): string 
 /** What the laptop keeps of the runs of the workflow. */
 export const EXECUTIONS_PREFIX = 'executions/';
 
+/** Prefix of what the laptop keeps of the runs of one job. */
+export const jobExecutionsPrefix = (jobId: JobId): string => `${EXECUTIONS_PREFIX}${jobId}-a`;
+
 /** Where an execution of the laptop stands; `name` as `executionName` makes it. */
 export const executionDocumentKey = (name: string): string => `${EXECUTIONS_PREFIX}${name}.json`;

@@ -195,6 +195,8 @@ export interface Jobs {
   queuePosition(namePrefix: string): Promise<number | null>;
   /** The last lines that the jobs whose name starts so have logged. */
   logTail(namePrefix: string, lines: number): Promise<readonly string[]>;
+  /** Deletes the logs of the jobs whose name starts so; without it, logs go by their own retention. */
+  removeLogs?(namePrefix: string): Promise<void>;
 }
 
 /** What the service counts and times. */

@@ -86,7 +86,9 @@ export const settingsSchema = z.object({
   AWS_REGION: text(
     'Region of a deployment whose endpoint does not tell it, and of the buckets above.',
   ).optional(),
-  HPB_MAX_BATCH: count('Most cases in one archive.').default(1000),
+  HPB_MAX_BATCH: count(
+    'Most cases in one archive, of forms too; the service that this one replaces took 10 at most.',
+  ).default(1000),
   HPB_MAX_CONCURRENCY: count(
     'Workers that the laptop service runs at once. Default: one per NVIDIA GPU, else one.',
   ).optional(),

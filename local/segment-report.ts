@@ -1,9 +1,10 @@
-import { SingleBar, type Options } from 'cli-progress';
+import { SingleBar } from 'cli-progress';
 import type { ErrorDocument } from '../core/errors.ts';
 import { modelEntry } from '../core/models/catalogue.ts';
 import type { CaseProgress } from '../core/progress.ts';
 import { DEMO_NOTICE, NOT_A_MEDICAL_DEVICE } from '../core/results/metadata.ts';
 import type { Metadata } from '../core/results/metadata-schema.ts';
+import { PROGRESS_BAR } from './progress-bar.ts';
 import { errorText, jsonLine, secondsText, tableText } from './text.ts';
 
 /** How one CT ended, for the person or program that asked. */
@@ -71,17 +72,7 @@ function plainReporter({ stdout, stderr }: Streams): SegmentReporter {
   };
 }
 
-const BAR: Options = {
-  format: '{name}  {bar} {percentage} %  {step}{tiles}{left}',
-  barsize: 24,
-  barCompleteChar: '█',
-  barIncompleteChar: '░',
-  hideCursor: true,
-  clearOnComplete: true,
-  fps: 5,
-  // Ctrl-C is the command's to handle: it cancels the engine before it leaves.
-  gracefulExit: false,
-};
+const FORMAT = '{name}  {bar} {percentage} %  {step}{tiles}{left}';
 
 function barReporter({ stdout, stderr }: Streams): SegmentReporter {
   let bar: SingleBar | null = null;
@@ -100,7 +91,7 @@ function barReporter({ stdout, stderr }: Streams): SegmentReporter {
         left: secondsLeft === null ? '' : `, about ${secondsText(secondsLeft)} left`,
       };
       if (bar === null) {
-        bar = new SingleBar({ ...BAR, stream: stderr });
+        bar = new SingleBar({ ...PROGRESS_BAR, format: FORMAT, stream: stderr });
         bar.start(100, 0, shown);
       }
       bar.update(Math.round(progress.fraction * 100), shown);

@@ -3,16 +3,19 @@ import { html, raw } from 'hono/html';
 import type { OpenApiDocument } from './openapi-document.ts';
 
 const STYLE = `
-:root { color-scheme: light dark; --line: #8884; --soft: #8882; }
+:root { color-scheme: light dark; --line: #8884; --soft: #8882; --accent: light-dark(#0b57a4, #8ab8f0); }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem 1.5rem 4rem; }
+a { color: var(--accent); }
 h2 { margin-top: 2.5rem; border-bottom: 1px solid var(--line); }
-section { border: 1px solid var(--line); border-radius: .5rem; padding: .5rem 1rem; margin: 1rem 0; }
+section { border: 1px solid var(--line); border-radius: .5rem; padding: .5rem 1rem; margin: 1rem 0; overflow-x: auto; }
 section h3 { margin: .25rem 0; font-size: 1rem; }
 code, pre { font: .9em/1.4 ui-monospace, monospace; background: var(--soft); border-radius: .25rem; }
 code { padding: .1em .3em; } pre { padding: .75rem; overflow: auto; }
-table { border-collapse: collapse; width: 100%; margin: .5rem 0; }
+table { border-collapse: collapse; width: 100%; margin: .5rem 0; font-size: .95em; }
 td, th { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0; border-top: 1px solid var(--line); }
-nav a { margin-right: 1rem; } .verb { text-transform: uppercase; font-weight: 700; }
+td { overflow-wrap: anywhere; min-width: 4rem; } tr:first-child > td { border-top: 0; }
+nav { display: flex; flex-wrap: wrap; gap: .25rem 1rem; }
+.verb { text-transform: uppercase; font-weight: 700; color: var(--accent); }
 `;
 
 /** Headers of the page: its own style, and nothing else, not even from the same origin. */
@@ -70,29 +73,37 @@ export function docsPage(document: OpenApiDocument): Html {
         ${raw(`<style>${STYLE}</style>`)}
       </head>
       <body>
-        <h1>${info.title} ${info.version}</h1>
-        <p>${info.description}</p>
-        <nav>
-          ${tags.map(({ name }) => html`<a href="#${name}">${name}</a>`)}<a href="#schemas">Schemas</a
-          ><a href="/openapi.json">openapi.json</a>
-        </nav>
-        ${tags.map(
-          ({ name, description }) =>
-            html`<h2 id="${name}">${name}</h2>
-              <p>${description}</p>
-              ${operationsOf(document, name).map(operationSection)}`,
-        )}
-        <h2 id="schemas">Schemas</h2>
-        ${schemas.map(
-          ([name, schema]) =>
-            html`<section id="schema-${name}">
-              <h3>${name}</h3>
-              <p>${schema.description ?? ''}</p>
-              ${fieldTable(schema)} ${exampleOf(schema)}
-            </section>`,
-        )}
+        <main>
+          <h1>${info.title} ${info.version}</h1>
+          <p>${prose(info.description)}</p>
+          <nav>
+            ${tags.map(({ name }) => html`<a href="#${name}">${name}</a>`)}<a href="#schemas">Schemas</a
+            ><a href="/openapi.json">openapi.json</a>
+          </nav>
+          ${tags.map(
+            ({ name, description }) =>
+              html`<h2 id="${name}">${name}</h2>
+                <p>${prose(description)}</p>
+                ${operationsOf(document, name).map(operationSection)}`,
+          )}
+          <h2 id="schemas">Schemas</h2>
+          ${schemas.map(
+            ([name, schema]) =>
+              html`<section id="schema-${name}">
+                <h3>${name}</h3>
+                <p>${prose(schema.description)}</p>
+                ${fieldTable(schema)} ${exampleOf(schema)}
+              </section>`,
+          )}
+        </main>
       </body>
     </html>`;
+}
+
+/** Text of the document, what stands between backticks as code. */
+function prose(text = ''): Html {
+  const parts = text.split('`');
+  return html`${parts.map((part, at) => (at % 2 === 1 ? html`<code>${part}</code>` : part))}`;
 }
 
 type Listed = readonly [path: string, method: string, operation: Operation];
@@ -109,14 +120,14 @@ function operationSection([path, method, operation]: Listed): Html {
   const { summary, description, parameters = [], requestBody, responses } = operation;
   return html`<section>
     <h3><span class="verb">${method}</span> <code>${path}</code> ${summary}</h3>
-    <p>${description}</p>
+    <p>${prose(description)}</p>
     <table>
       ${parameters.map(
         (one) =>
           html`<tr>
             <td><code>${one.name}</code> (${one.in}${one.required === true ? '' : ', optional'})</td>
             <td>${typeOf(one.schema ?? {})}</td>
-            <td>${one.description ?? one.schema?.description ?? ''}</td>
+            <td>${prose(one.description ?? one.schema?.description)}</td>
           </tr>`,
       )}
       ${contentRows('body', requestBody?.content ?? {})}
@@ -124,7 +135,7 @@ function operationSection([path, method, operation]: Listed): Html {
         ([status, answer]) =>
           html`<tr>
               <td>${status}</td>
-              <td colspan="2">${answer.description}</td>
+              <td colspan="2">${prose(answer.description)}</td>
             </tr>
             ${Number(status) < 400 ? contentRows('', answer.content ?? {}) : ''}`,
       )}
@@ -151,7 +162,7 @@ function fieldTable({ properties, required = [] }: Schema): Html | '' {
         html`<tr>
           <td><code>${name}</code>${required.includes(name) ? '' : ' (optional)'}</td>
           <td>${typeOf(field)}</td>
-          <td>${field.description ?? ''}</td>
+          <td>${prose(field.description)}</td>
         </tr>`,
     )}
   </table>`;

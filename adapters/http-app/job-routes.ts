@@ -23,7 +23,14 @@ const list = createRoute({
     query: z.strictObject({
       state: z.enum(JOB_STATES).optional().meta({ description: 'Only jobs in this state.' }),
       limit: z.coerce.number().int().min(1).max(200).default(50).meta({ description: 'Jobs of a page.' }),
-      after: z.string().max(200).optional().meta({ description: '`next` of the page before.' }),
+      after: z
+        .string()
+        .max(200)
+        .optional()
+        .meta({
+          description: '`next` of the page before.',
+          pattern: String.raw`^\d{13}-[a-z0-9-]{8,64}$`,
+        }),
     }),
   },
   responses: { 200: json(SCHEMAS.jobList, 'A page of jobs.'), ...problems('REQUEST_INVALID') },

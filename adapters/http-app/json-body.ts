@@ -5,10 +5,14 @@ import { boundedText } from './bounded-body.ts';
 import type { HttpEnv, Patience } from './deployment.ts';
 import { parseJsonText } from './json-text.ts';
 
-/** Lets only a small, plain JSON body through to the validation of a route. */
-export function jsonBody(patience: Patience): MiddlewareHandler<HttpEnv> {
+/**
+ * Lets only a small, plain JSON body through to the validation of a route.
+ *
+ * @param remedy What to send, said to those who send another type.
+ */
+export function jsonBody(patience: Patience, remedy = 'Send application/json.'): MiddlewareHandler<HttpEnv> {
   return async (c, next) => {
-    refuseOtherTypes(c.req.header('content-type'), c.req.header('content-encoding'));
+    refuseOtherTypes(c.req.header('content-type'), c.req.header('content-encoding'), remedy);
     const { bodyIdleMs: idleMs, jsonMs: totalMs } = patience;
     const text = await boundedText(c.req.raw, { maxBytes: MAX_JSON_BYTES, idleMs, totalMs });
     parseJsonText(text);
@@ -18,12 +22,12 @@ export function jsonBody(patience: Patience): MiddlewareHandler<HttpEnv> {
   };
 }
 
-function refuseOtherTypes(type: string | undefined, encoding: string | undefined): void {
-  const media = type?.split(';')[0]?.trim().toLowerCase() ?? 'none';
+function refuseOtherTypes(type: string | undefined, encoding: string | undefined, remedy: string): void {
+  const media = type?.split(';')[0]?.trim().toLowerCase();
+  if (media === undefined)
+    throw new HpbError('REQUEST_TYPE_UNSUPPORTED', 'The request names no content type.', { remedy });
   if (media !== 'application/json')
-    throw new HpbError('REQUEST_TYPE_UNSUPPORTED', `The content type is ${quoted(media)}.`, {
-      remedy: 'Send application/json.',
-    });
+    throw new HpbError('REQUEST_TYPE_UNSUPPORTED', `The content type is ${quoted(media)}.`, { remedy });
   if (encoding !== undefined && encoding !== 'identity')
     throw new HpbError('REQUEST_TYPE_UNSUPPORTED', `The content encoding is ${quoted(encoding)}.`, {
       remedy: 'Send the JSON as it is.',

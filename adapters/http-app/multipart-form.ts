@@ -61,8 +61,9 @@ class FormReader {
         this.#refuse(`The form has the field "${name.slice(0, 64)}" twice.`);
       else this.#fields[name] = value;
     });
-    for (const limit of ['filesLimit', 'fieldsLimit', 'partsLimit'] as const)
-      this.parser.on(limit, () => this.#refuse('The form has more fields or files than are taken here.'));
+    this.parser.on('filesLimit', () => this.#refuse('The form has more than one file; a call takes one.'));
+    for (const limit of ['fieldsLimit', 'partsLimit'] as const)
+      this.parser.on(limit, () => this.#refuse(`The form has more than ${MAX_FIELDS} fields.`));
   }
 
   /** Aborts when the rest of the body is not worth reading. */

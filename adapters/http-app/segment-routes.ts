@@ -67,7 +67,7 @@ export function addSegmentRoutes(app: OpenAPIHono<HttpEnv>, home: HttpHome): voi
     const isForm = c.req.header('content-type')?.toLowerCase().startsWith(FORM_TYPE) ?? false;
     return isForm ? segmentForm(home, target, c) : next();
   });
-  app.openapi({ ...submit, hide: true, middleware: jsonBody(home.patience) }, async (c) => {
+  app.openapi({ ...submit, hide: true, middleware: jsonBody(home.patience, typesTaken(home)) }, async (c) => {
     const links = linksOf(home, c);
     const { job, created } = await submitJob(home.ports, {
       target: c.req.valid('param').target,
@@ -79,6 +79,11 @@ export function addSegmentRoutes(app: OpenAPIHono<HttpEnv>, home: HttpHome): voi
     return created ? c.json(job, 202) : c.json(job, 200);
   });
 }
+
+const typesTaken = ({ deployment }: HttpHome): string =>
+  deployment.acceptsBodies
+    ? 'Send application/json that names an upload, or the file itself as a form (curl -F ct=@FILE, for `batch` bundle=@FILE).'
+    : 'Send application/json that names an upload.';
 
 /** What the call takes and answers in both its forms; the form itself is read by `segmentForm`. */
 function registerDocumented(app: OpenAPIHono<HttpEnv>): void {

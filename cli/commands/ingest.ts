@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { fileError, outputError } from '../../adapters/file-error.ts';
 import { HpbError } from '../../core/errors.ts';
 import { INGEST_PREFIX } from '../../core/layout.ts';
+import { isServed } from '../../local/service/data-root-lock.ts';
 import { jsonLine } from '../../local/text.ts';
 import type { CommandContext } from '../context.ts';
 import { copyToS3 } from '../transfer/s3-folder.ts';
@@ -24,6 +25,11 @@ export function registerIngest(program: Command, context: CommandContext): void 
     .action(async (archive: string, options: { readonly json?: true }) => {
       const place = await ingest(archive, context);
       context.stdout.write(options.json ? jsonLine({ place }) : `Dropped: ${place}\n\nhpb jobs\n`);
+      const { settings, paths, stderr } = context;
+      if (settings.HPB_INGEST_BUCKET === undefined && !(await isServed(paths.dataRoot)))
+        stderr.write(
+          `No service watches ${paths.dataRoot} now: the file is taken up when one starts (hpb serve).\n`,
+        );
     });
 }
 

@@ -1,16 +1,21 @@
-import type { JobDocument } from '../job.ts';
+import { HpbError } from '../errors.ts';
 import {
+  executionName,
+  isJobId,
   jobContentPrefixes,
+  jobExecutionsPrefix,
   jobPrefix,
   uploadInputKey,
   uploadPrefix,
   uploadUseKey,
   uploadUsesPrefix,
+  workerNamePrefix,
+  type JobId,
   type UploadId,
 } from '../layout.ts';
 import type { PurgeReceipt } from '../requests.ts';
 import { endByCaller } from './cancel-job.ts';
-import { findJob, findRequest } from './job-request.ts';
+import { findJob, findRequest, type JobRequest } from './job-request.ts';
 import type { ServicePorts } from './service-ports.ts';
 import { findDocument } from './stored-document.ts';
 import { uploadDocument } from './upload-document.ts';
@@ -23,32 +28,67 @@ interface Removed {
 }
 
 /**
- * Deletes all that is stored of a job, and its upload unless another job uses that. A running job is cancelled first.
- * The job's own document goes last: after a crash the job is still there to be purged again.
+ * Deletes all that is stored of a job, logs included, and its upload unless another job uses that. A running job is
+ * cancelled first. The job's own document goes last: after a crash the job is still there to be purged again. A job whose
+ * document is damaged can be purged like any other.
  *
  * @throws HpbError JOB_NOT_FOUND.
  */
 export async function purgeJob(ports: ServicePorts, jobId: string): Promise<PurgeReceipt> {
-  const job = await findJob(ports.index, jobId);
-  await endByCaller(ports, job);
-  const removed: Removed[] = [await removeUploadOf(ports, job)];
-  for (const prefix of jobContentPrefixes(job.jobId)) removed.push(await ports.store.removeAll(prefix));
-  await ports.index.remove(job.jobId);
+  const id = await endedJob(ports, jobId);
+  const removed: Removed[] = [await removeUploadOf(ports, id)];
+  for (const prefix of [...jobContentPrefixes(id), jobExecutionsPrefix(id)])
+    removed.push(await ports.store.removeAll(prefix));
+  await ports.jobs.removeLogs?.(workerNamePrefix(id));
+  await ports.index.remove(id);
   // What a worker that was ended still wrote meanwhile.
-  removed.push(await ports.store.removeAll(jobPrefix(job.jobId)));
+  removed.push(await ports.store.removeAll(jobPrefix(id)));
   const objects = removed.reduce((sum, one) => sum + one.objects, 0);
   const bytes = removed.reduce((sum, one) => sum + one.bytes, 0);
-  ports.log.info('job:purged', { jobId: job.jobId, objects, bytes });
-  return { jobId: job.jobId, objects, bytes, purgedAt: new Date(ports.clock.now()).toISOString() };
+  ports.log.info('job:purged', { jobId: id, objects, bytes });
+  return { jobId: id, objects, bytes, purgedAt: new Date(ports.clock.now()).toISOString() };
 }
 
-async function removeUploadOf(ports: ServicePorts, { jobId }: JobDocument): Promise<Removed> {
-  const request = await findRequest(ports.store, jobId);
+/** Sees to it that nothing of a job runs any more. */
+async function endedJob(ports: ServicePorts, jobId: string): Promise<JobId> {
+  try {
+    const job = await findJob(ports.index, jobId);
+    await endByCaller(ports, job);
+    return job.jobId;
+  } catch (thrown) {
+    const isDamaged = thrown instanceof HpbError && thrown.code === 'DOCUMENT_UNREADABLE';
+    if (!isDamaged || !isJobId(jobId)) throw thrown;
+    // Which attempt it is at, nobody knows any more.
+    for (
+      let attempt = 1;
+      (await ports.executions.describe(executionName(jobId, attempt))) !== null;
+      attempt++
+    )
+      await ports.executions.stop(executionName(jobId, attempt), {
+        error: 'CANCELLED',
+        cause: 'The job was purged.',
+      });
+    return jobId;
+  }
+}
+
+async function removeUploadOf(ports: ServicePorts, jobId: JobId): Promise<Removed> {
+  const request = await findReadableRequest(ports.store, jobId);
   if (request === null) return { objects: 0, bytes: 0 };
   const { uploadId } = request;
   await ports.store.remove(uploadUseKey(uploadId, jobId));
   const others = await ports.store.list(uploadUsesPrefix(uploadId), { limit: 1 });
   return others.length > 0 ? { objects: 0, bytes: 0 } : removeUpload(ports, uploadId);
+}
+
+/** Null also for one that is damaged: which upload it was of is then not known, and retention takes that. */
+async function findReadableRequest(store: ServicePorts['store'], jobId: JobId): Promise<JobRequest | null> {
+  try {
+    return await findRequest(store, jobId);
+  } catch (thrown) {
+    if (thrown instanceof HpbError && thrown.code === 'DOCUMENT_UNREADABLE') return null;
+    throw thrown;
+  }
 }
 
 /** Deletes an upload, parts that have arrived included. */

@@ -80,7 +80,7 @@ export interface ServicePorts {
   readonly links: SignedLinks;
   readonly index: JobIndex;
   readonly executions: Executions;
-  readonly jobs: Pick<Jobs, 'queuePosition' | 'logTail'>;
+  readonly jobs: Pick<Jobs, 'queuePosition' | 'logTail' | 'removeLogs'>;
   readonly intake: Intake;
   readonly bundler: Bundler;
   readonly metrics: Metrics;

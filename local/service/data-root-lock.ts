@@ -1,6 +1,13 @@
 import { join } from 'node:path';
-import { acquireProcessLock } from '../../adapters/process-lock.ts';
+import { acquireProcessLock, lockHolder } from '../../adapters/process-lock.ts';
 import { HpbError } from '../../core/errors.ts';
+
+const lockPath = (dataRoot: string): string => join(dataRoot, 'service.lock');
+
+/** Whether a service works in a data root now. */
+export async function isServed(dataRoot: string): Promise<boolean> {
+  return (await lockHolder(lockPath(dataRoot))) !== null;
+}
 
 /**
  * Takes the data root for this server; call the returned function to give it back. The lock of a server that was
@@ -12,7 +19,7 @@ export async function lockDataRoot(dataRoot: string): Promise<() => Promise<void
   const held = new AbortController();
   let holder = 0;
   try {
-    return await acquireProcessLock(join(dataRoot, 'service.lock'), {
+    return await acquireProcessLock(lockPath(dataRoot), {
       signal: held.signal,
       onWait: (pid) => {
         holder = pid;

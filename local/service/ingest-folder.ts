@@ -107,7 +107,7 @@ export class IngestFolder {
   }
 
   async #reject(file: DroppedFile, error: ErrorDocument): Promise<void> {
-    const place = join(this.#options.rejected, file.name);
+    const place = await freePlace(this.#options.rejected, file.name);
     // The reason first: a file without one would be a riddle.
     await writeFile(`${place}.reason.json`, `${JSON.stringify(error, null, 2)}\n`);
     await rename(file.path, place).catch(async () => {
@@ -115,5 +115,14 @@ export class IngestFolder {
       await copyFile(file.path, place, constants.COPYFILE_FICLONE);
       await rm(file.path);
     });
+  }
+}
+
+/** A path for a file, `name` or `name.2`, `name.3`, …: an earlier one of that name, and its reason, stay. */
+async function freePlace(folder: string, name: string): Promise<string> {
+  const taken = new Set(await readdir(folder));
+  for (let count = 1; ; count++) {
+    const free = count === 1 ? name : `${name}.${count}`;
+    if (!taken.has(free) && !taken.has(`${free}.reason.json`)) return join(folder, free);
   }
 }

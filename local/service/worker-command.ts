@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import * as nodeModule from 'node:module';
 import { join } from 'node:path';
 import type { HostCommand } from '../../adapters/host-process.ts';
 import { machinePaths } from '../../adapters/machine-paths.ts';
@@ -17,11 +18,14 @@ export function workerCommand({ settings, packageRoot, environment }: LaptopServ
     const value = environment[name];
     return value === undefined ? [] : [[name, value] as const];
   });
+  // Node 20 and early 22 have none.
+  const compiled = nodeModule.getCompileCacheDir?.();
   return {
     command: process.execPath,
     args: [main, '--serve'],
     environment: {
       ...Object.fromEntries(passed),
+      ...(compiled !== undefined && { NODE_COMPILE_CACHE: compiled }),
       HPB_DATA_ROOT: machinePaths(settings, packageRoot).dataRoot,
       HPB_WEIGHTS: settings.HPB_WEIGHTS,
       HPB_DEVICE: settings.HPB_DEVICE,

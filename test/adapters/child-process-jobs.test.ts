@@ -106,6 +106,17 @@ describe('the worker of a slot', () => {
     expect(await place.jobs.logTail('hpb-', 1)).toEqual(['The worker could not be started: ENOENT']);
   });
 
+  it('leaves no log when its logs are removed, and those of others stay', async () => {
+    const place = bench();
+    await run(place, ['exit', '0'], { name: 'hpb-one-a1-s0001' });
+    await run(place, ['exit', '0'], { name: 'hpb-other-a1-s0001' });
+
+    await place.jobs.removeLogs('hpb-one-a');
+
+    expect(await place.jobs.logTail('hpb-one-a', 9)).toEqual([]);
+    expect(await place.jobs.logTail('hpb-other-a', 9)).not.toEqual([]);
+  });
+
   it('gets the GPU of its slot, and CPU jobs one without', async () => {
     const place = bench({ slots: [{ CUDA_VISIBLE_DEVICES: '0' }, { CUDA_VISIBLE_DEVICES: '1' }] });
     const gate = join(place.folder, 'gate');

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { JobAnswer } from '../../core/requests.ts';
 import { finished, lines, workplace } from '../fixtures/client-workplace.ts';
 import { hpb, hpbHere } from '../fixtures/hpb-command.ts';
+import { lockDataRoot } from '../../local/service/data-root-lock.ts';
 import { serviceServer } from '../fixtures/service-server.ts';
 
 const ERROR = {
@@ -158,6 +159,20 @@ describe('hpb ingest', () => {
     expect(rest).toEqual([]);
     expect(dropped).toMatch(/^[0-9a-f-]{36}\.tar\.gz$/);
     expect(existsSync(archive)).toBe(true);
+  });
+
+  it('says when no service is there to take it up', async () => {
+    const { run, folder, environment } = await workplace();
+    const archive = join(folder, 'cases.zip');
+    writeFileSync(archive, 'archive');
+
+    const alone = await run('ingest', archive);
+    const unlock = await lockDataRoot(environment.HPB_DATA_ROOT);
+    const watched = await run('ingest', archive);
+    await unlock();
+
+    expect(alone.stderr).toContain('hpb serve');
+    expect(watched.stderr).toBe('');
   });
 });
 

@@ -205,6 +205,14 @@ describe('a CT that comes as a form', () => {
     expect(answer.status).toBe(507);
   });
 
+  it('of no type at all is told of both ways to send a CT', async () => {
+    const answer = await httpHome().app.request('/segment/both', { method: 'POST', body: new Blob(['x']) });
+    const problem = await answerOf<ProblemSeen>(answer);
+
+    expect(answer.status).toBe(415);
+    expect(problem.remedy).toMatch(/application\/json.*curl -F ct=@FILE/);
+  });
+
   it('is told, where bodies are not taken, which three calls to make instead', async () => {
     const home = httpHome({ deployment: { acceptsBodies: false } });
 

@@ -81,6 +81,16 @@ describe('a form', () => {
     await expect(outcome).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
   });
 
+  it('with two files says so', async () => {
+    const parts = [part('ct', 'x', 'a'), part('ct', 'y', 'b'), Buffer.from(END)];
+
+    const outcome = receiveForm(TYPE, inChunks(Buffer.concat(parts), 100), keeper().wanted);
+
+    await expect(outcome).rejects.toMatchObject({
+      message: 'The form has more than one file; a call takes one.',
+    });
+  });
+
   it('without a boundary is refused', async () => {
     const outcome = receiveForm('multipart/form-data', inChunks(Buffer.from(END), 9), keeper().wanted);
 

@@ -28,6 +28,15 @@ describe('the OpenAPI document', () => {
     expect(document.openapi).toBe('3.1.0');
   });
 
+  it('has no pattern that JSON Schema reads otherwise than we do', async () => {
+    const patterns = [...JSON.stringify(await read()).matchAll(/"pattern":("(?:[^"\\]|\\.)*")/g)].map(
+      ([, text]) => JSON.parse(text!) as string,
+    );
+
+    expect(patterns.length).toBeGreaterThan(3);
+    for (const pattern of patterns) expect(pattern).toMatch(/^\^.*\$$/);
+  });
+
   it('is refused by that validator when it is spoilt', async () => {
     const spoilt = { ...(await read()), paths: { 'no-slash': { get: {} } } };
 
@@ -81,6 +90,7 @@ describe('the page of the API', () => {
     expect(page).not.toMatch(/(src|href)="(?!#|\/openapi\.json)/);
     expect(page).toContain('color-scheme: light dark');
     expect(page).not.toMatch(/\[object Object\]|undefined/);
+    expect(page, 'code is marked as such').not.toContain('`');
   });
 
   it('allows just its own style, by its hash', async () => {

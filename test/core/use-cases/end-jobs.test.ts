@@ -1,3 +1,4 @@
+import { StoreJobIndex } from '../../../adapters/store-job-index.ts';
 import { describe, expect, it } from 'vitest';
 import { caseIdOf, type JobId } from '../../../core/layout.ts';
 import { cancelJob } from '../../../core/use-cases/cancel-job.ts';
@@ -146,6 +147,40 @@ describe('purging', () => {
     expect(receipt.objects).toBe(stored - 1);
     expect(ports.store.keys()).toEqual([]);
     await expect(purgeJob(ports, jobId)).rejects.toMatchObject({ code: 'JOB_NOT_FOUND' });
+  });
+
+  it('takes the runs of its workflow and the logs of its workers along', async () => {
+    const removed: string[] = [];
+    const fakes = serviceFakes();
+    const ports = {
+      ...fakes,
+      jobs: { ...fakes.jobs, removeLogs: async (prefix: string) => void removed.push(prefix) },
+    };
+    const jobId = await finishedJob(fakes);
+    const other = 'executions/j-otherotherother-a1.json';
+    for (const key of [`executions/${jobId}-a1.json`, `executions/${jobId}-a2.json`, other])
+      await ports.store.put(key, '{}');
+
+    await purgeJob(ports, jobId);
+
+    expect(ports.store.keys()).toEqual([other]);
+    expect(removed).toEqual([`hpb-${jobId}-a`]);
+  });
+
+  it('works for a job whose documents are damaged', async () => {
+    const fakes = serviceFakes();
+    const { store, clock } = fakes;
+    const index = new StoreJobIndex(store, clock);
+    const ports = { ...fakes, index };
+    const jobId = await finishedJob(fakes);
+    await index.create(fakes.index.jobs.get(jobId)!);
+    await store.put(`jobs/${jobId}/job.json`, '{');
+    await store.put(`jobs/${jobId}/request.json`, '{');
+
+    await purgeJob(ports, jobId);
+
+    expect(store.keys(`jobs/${jobId}/`)).toEqual([]);
+    expect(store.keys('index/')).toEqual([]);
   });
 
   it('keeps an upload that another job uses', async () => {

@@ -72,6 +72,28 @@ describe('a file dropped into the ingest folder', () => {
     expect(readdirSync(folder)).toHaveLength(4);
   });
 
+  it('that is bad leaves an earlier bad one of its name, and its reason, as they are', async () => {
+    let reason = 'first';
+    const { folder, rejected, rest } = await dropBox(() => {
+      throw new HpbError('ARCHIVE_NO_CASES', reason, { remedy: 'None.' });
+    });
+    for (reason of ['first', 'second', 'third']) {
+      writeFileSync(join(folder, 'cases.zip'), reason);
+      await rest();
+    }
+
+    const kept = ['cases.zip', 'cases.zip.2', 'cases.zip.3'].map((name) => [
+      readFileSync(join(rejected, name), 'utf8'),
+      (JSON.parse(readFileSync(join(rejected, `${name}.reason.json`), 'utf8')) as { message: string })
+        .message,
+    ]);
+    expect(kept).toEqual([
+      ['first', 'first'],
+      ['second', 'second'],
+      ['third', 'third'],
+    ]);
+  });
+
   it('that is bad goes to the rejected ones with the reason beside it', async () => {
     const { folder, rejected, rest } = await dropBox(() => {
       throw new HpbError('ARCHIVE_NO_CASES', 'The archive holds no case.', { remedy: 'Put cases in.' });
