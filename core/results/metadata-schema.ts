@@ -147,6 +147,13 @@ const weights = z.object({
 
 const [nnunetV1Call, totalSegmentatorCall] = engineCall.options;
 
+const givenMasks = z
+  .object({
+    engine: z.literal('given'),
+    masks: z.array(z.object({ sha256, bytes: z.int(), structures: z.array(z.string()) })),
+  })
+  .describe('No engine of this software ran: the masks came from elsewhere, in these files.');
+
 const provenance = z.object({
   input: z.object({ sha256, bytes: z.int() }).describe('The CT file as it was given.'),
   models: z.array(
@@ -154,11 +161,15 @@ const provenance = z.object({
       id: model,
       title: z.string(),
       licence: z.string(),
-      parameters: z.object({ fast: z.boolean(), folds: z.array(z.int()), tta: z.boolean() }),
+      parameters: z
+        .object({ fast: z.boolean(), folds: z.array(z.int()), tta: z.boolean() })
+        .nullable()
+        .describe('Null for masks that came from elsewhere.'),
       engineCall: z
         .discriminatedUnion('engine', [
           nnunetV1Call.omit({ modelFolder: true }),
           totalSegmentatorCall.omit({ weightsRoot: true }),
+          givenMasks,
         ])
         .describe('What the engine was asked, without the paths of the machine.'),
       weights: z.array(z.string()).describe('Ids of the weight sets below.'),
@@ -198,6 +209,9 @@ export type Metadata = z.infer<typeof metadataSchema>;
 
 /** One entry of `structures`. */
 export type StructureFacts = Metadata['structures'][number];
+
+/** Masks that came from elsewhere, in the place of a call of an engine. */
+export type GivenMasks = z.infer<typeof givenMasks>;
 
 /** The quality part of the document. */
 export type Quality = Metadata['quality'];

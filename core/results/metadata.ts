@@ -6,7 +6,7 @@ import type { ComponentFacts } from '../volume/components.ts';
 import { axisCodes, closestAxes } from '../volume/orientation.ts';
 import type { BorderFaces, LabelStatistics, Triple } from '../volume/statistics.ts';
 import { spacingOf, type Affine, type Grid } from '../volume/volume.ts';
-import { metadataSchema, type Metadata, type StructureFacts } from './metadata-schema.ts';
+import { metadataSchema, type GivenMasks, type Metadata, type StructureFacts } from './metadata-schema.ts';
 import { judge } from './quality.ts';
 import { rounded } from './stable-json.ts';
 
@@ -23,7 +23,7 @@ export interface ModelRun {
   readonly model: ModelId;
   readonly options: SegmentOptions;
   /** The call as the engine got it; paths are removed here. */
-  readonly call: EngineCall;
+  readonly call: EngineCall | GivenMasks;
   readonly cropEmpty: boolean;
   readonly weights: readonly WeightsUsed[];
   /** Of `measure(ct, mask)`. */
@@ -250,14 +250,15 @@ function modelFacts(run: ModelRun): Metadata['provenance']['models'][number] {
     id: run.model,
     title,
     licence: licence.name,
-    parameters: { fast, folds: [...folds], tta },
+    parameters: run.call.engine === 'given' ? null : { fast, folds: [...folds], tta },
     engineCall: withoutPaths(run.call),
     weights: run.weights.map(({ id }) => id),
     cropEmpty: run.cropEmpty,
   };
 }
 
-function withoutPaths(call: EngineCall): Metadata['provenance']['models'][number]['engineCall'] {
+function withoutPaths(call: ModelRun['call']): Metadata['provenance']['models'][number]['engineCall'] {
+  if (call.engine === 'given') return call;
   if (call.engine === 'nnunet-v1') {
     const { engine, checkpoint, folds, tta } = call;
     return { engine, checkpoint, folds, tta };
