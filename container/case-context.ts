@@ -19,6 +19,8 @@ export interface WorkerPorts {
   readonly serviceVersion: string;
   /** Leave the scratch folder of each case in place. */
   readonly keepIntermediate: boolean;
+  /** Make the previews that the page shows. */
+  readonly previews: boolean;
 }
 
 /** One case on its way through the stages. */

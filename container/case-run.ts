@@ -13,6 +13,7 @@ import { checkCt, type CheckedCt } from './stages/check.ts';
 import { fetchCt, type FetchedCt } from './stages/fetch.ts';
 import { measureMasks } from './stages/measure.ts';
 import { packageCase } from './stages/package.ts';
+import { previewFiles } from './stages/preview.ts';
 import { publishCase, type PublishedFiles } from './stages/publish.ts';
 import { segmentCt, type SegmentedCase } from './stages/segment.ts';
 
@@ -134,7 +135,12 @@ export class CaseRun {
         stageSeconds: this.#stageSeconds,
       }),
     );
-    return this.#stage('publish', () => publishCase(context, packaged));
+    return this.#stage('publish', async () => {
+      const previews = context.ports.previews
+        ? await previewFiles(context, checked.volume, measured.files)
+        : [];
+      return publishCase(context, packaged, previews);
+    });
   }
 
   async #stage<T>(stage: CaseStage, work: () => Promise<T>): Promise<T> {

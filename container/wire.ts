@@ -59,6 +59,7 @@ export async function wireWorker(options: WireOptions): Promise<WiredWorker> {
     memoryPresent,
     serviceVersion: packageVersion(packageRoot),
     keepIntermediate,
+    previews: settings.HPB_PREVIEWS,
   };
   return {
     ports,

@@ -27,6 +27,9 @@ export const settingsSchema = z.object({
   HPB_KEEP_INTERMEDIATE: flag(
     'Keep the scratch folder of a case (CT as given to the engines, raw masks).',
   ).default(false),
+  HPB_PREVIEWS: flag(
+    'Make previews of CT, masks and meshes for the page. Default: on in the workers of the laptop service, else off.',
+  ).default(false),
   HPB_MODEL_TIMEOUT_SECONDS: count('Longest time one model may run on one case, s.').default(1800),
   HPB_WEIGHTS: z
     .enum(['auto', 'real', 'demo'])

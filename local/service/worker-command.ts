@@ -21,6 +21,7 @@ export function workerCommand({ settings, packageRoot, environment }: LaptopServ
     command: process.execPath,
     args: [main, '--serve'],
     environment: {
+      HPB_PREVIEWS: '1',
       ...Object.fromEntries(passed),
       HPB_DATA_ROOT: machinePaths(settings, packageRoot).dataRoot,
       HPB_WEIGHTS: settings.HPB_WEIGHTS,

@@ -49,6 +49,7 @@ export async function workerBench(engine: Engine, changes: Partial<WorkerPorts> 
     memoryPresent: async () => 2 ** 36,
     serviceVersion: '0.0.0-test',
     keepIntermediate: false,
+    previews: false,
     ...changes,
   };
   const input = async (ordinal: number, ct = smallCt()): Promise<void> => {
