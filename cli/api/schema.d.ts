@@ -612,15 +612,19 @@ export interface components {
             seconds: number | null;
             /** @description Whether demo weights took part; null while there is no result. */
             demo: boolean | null;
-            files: {
-                name: string;
-                bytes: number;
-                sha256: string;
-                href: string;
-            }[];
+            files: components["schemas"]["CaseFile"][];
+            /** @description What the page shows beside the files; of a CT longer than 256 voxels along an axis, shrunk. */
+            previews: components["schemas"]["CaseFile"][];
             links: {
                 [key: string]: string;
             };
+        };
+        /** @description A file of a case and the call that fetches it. */
+        CaseFile: {
+            name: string;
+            bytes: number;
+            sha256: string;
+            href: string;
         };
         Readiness: {
             ready: boolean;
