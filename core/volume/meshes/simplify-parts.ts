@@ -40,7 +40,7 @@ function trianglesByPart(mesh: Mesh): Uint32Array[] {
   const filled = new Uint32Array(count);
   for (let at = 0; at < triangles.length; at += 3) {
     const part = partOf[triangles[at]!]!;
-    parts[part]!.set(triangles.subarray(at, at + 3), filled[part]!);
+    parts[part]!.set(triangles.subarray(at, at + 3), filled[part]);
     filled[part]! += 3;
   }
   return parts.filter(({ length }) => length > 0);
