@@ -31,7 +31,17 @@ beforeAll(() => {
   fakeVenv(folder, 'ok');
   // Packing bundles: in a copy, so that what the checkout holds stays as it is.
   const copy = join(folder, 'checkout');
-  for (const part of ['package.json', 'core', 'adapters', 'container', 'local', 'cli', 'scripts', 'docs'])
+  for (const part of [
+    'package.json',
+    'core',
+    'adapters',
+    'container',
+    'local',
+    'cli',
+    'scripts',
+    'docs',
+    'web',
+  ])
     cpSync(join(ROOT, part), join(copy, part), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
   npm(copy, 'pack', '--silent', '--pack-destination', folder);

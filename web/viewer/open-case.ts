@@ -1,0 +1,69 @@
+import { HpbError } from '../../core/errors.ts';
+import type { CaseDetailAnswer } from '../../core/requests.ts';
+import { modelEntry } from '../../core/models/catalogue.ts';
+import type { Metadata } from '../../core/results/metadata-schema.ts';
+import { colourOf } from '../../core/results/pictures/layers.ts';
+import { api } from '../api.ts';
+import { structureKey } from '../structure-list.ts';
+import { plainName } from '../words.ts';
+import { Viewer, type ShownFile, type ShownMask, type ShownMesh } from './viewer.ts';
+import { viewerPanel } from './viewer-panel.ts';
+
+/**
+ * Opens CT, masks and meshes of a case in `stage`, small versions where there are any.
+ *
+ * @throws HpbError of the service; NiiVue's errors where the browser has no WebGL 2.
+ */
+export async function openCase(
+  stage: HTMLElement,
+  detail: CaseDetailAnswer,
+  metadata: Metadata,
+): Promise<Viewer> {
+  const ct = await shownFile(detail, 'preview/ct.nii.gz');
+  if (ct === null)
+    throw new HpbError('RESULT_NOT_FOUND', 'This case has no preview of its CT.', {
+      remedy: 'It was made without HPB_PREVIEWS: send the CT again, or open the files in a viewer of yours.',
+    });
+  const masks: ShownMask[] = [];
+  for (const { id } of metadata.provenance.models) {
+    const { output } = modelEntry(id);
+    const file = (await shownFile(detail, `preview/${output}`)) ?? (await shownFile(detail, output));
+    if (file === null) continue;
+    const labels = metadata.structures
+      .filter(({ model }) => model === id)
+      .map(({ name, label }) => ({
+        key: structureKey({ model: id, label }),
+        label,
+        name: plainName(name),
+        colour: colourOf(name, label),
+      }));
+    masks.push({ ...file, labels });
+  }
+  const meshes = await meshesOf(detail, metadata);
+  const canvas = document.createElement('canvas');
+  canvas.setAttribute('role', 'img');
+  const frame = document.createElement('div');
+  frame.className = 'canvas';
+  frame.append(canvas);
+  stage.append(frame);
+  const viewer = await Viewer.open(canvas, { ct, masks, meshes });
+  viewerPanel(stage, viewer);
+  return viewer;
+}
+
+async function meshesOf(detail: CaseDetailAnswer, metadata: Metadata): Promise<readonly ShownMesh[]> {
+  const meshes: ShownMesh[] = [];
+  for (const structure of metadata.structures) {
+    const key = structureKey(structure);
+    const file = await shownFile(detail, `preview/${key}.mz3`);
+    if (file !== null) meshes.push({ ...file, key, colour: colourOf(structure.name, structure.label) });
+  }
+  return meshes;
+}
+
+async function shownFile({ files, previews }: CaseDetailAnswer, name: string): Promise<ShownFile | null> {
+  const found = [...previews, ...files].find((file) => file.name === name);
+  if (found === undefined) return null;
+  const { url } = await api.fileLink(found.href);
+  return { name: name.slice(name.lastIndexOf('/') + 1), url };
+}
