@@ -12,6 +12,7 @@ import type { CaseScratch } from './scratch.ts';
 import { checkCt, type CheckedCt } from './stages/check.ts';
 import { fetchCt, type FetchedCt } from './stages/fetch.ts';
 import { measureMasks } from './stages/measure.ts';
+import { meshCase } from './stages/mesh.ts';
 import { packageCase } from './stages/package.ts';
 import { previewFiles } from './stages/preview.ts';
 import { publishCase, type PublishedFiles } from './stages/publish.ts';
@@ -125,19 +126,22 @@ export class CaseRun {
     const measured = await this.#stage('measure', () =>
       measureMasks(context, checked.volume, segmented.masks),
     );
+    const meshed = await this.#stage('mesh', () =>
+      meshCase({ out: context.scratch.out, cancel: context.cancel }, checked.volume, measured),
+    );
     const packaged = await this.#stage('package', () =>
       packageCase(context, {
         fetched,
         grid,
         segmented,
-        measured,
+        measured: meshed,
         startedAt: this.#startedAt,
         stageSeconds: this.#stageSeconds,
       }),
     );
     return this.#stage('publish', async () => {
       const previews = context.ports.previews
-        ? await previewFiles(context, checked.volume, measured.files)
+        ? [...(await previewFiles(context, checked.volume, measured.files)), ...meshed.shown]
         : [];
       return publishCase(context, packaged, previews);
     });

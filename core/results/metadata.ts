@@ -6,7 +6,14 @@ import type { ComponentFacts } from '../volume/components.ts';
 import { axisCodes, closestAxes } from '../volume/orientation.ts';
 import type { BorderFaces, LabelStatistics, Triple } from '../volume/statistics.ts';
 import { spacingOf, type Affine, type Grid } from '../volume/volume.ts';
-import { metadataSchema, type GivenMasks, type Metadata, type StructureFacts } from './metadata-schema.ts';
+import {
+  metadataSchema,
+  type GivenMasks,
+  type Metadata,
+  type StructureFacts,
+  type StructureMeshFacts,
+} from './metadata-schema.ts';
+import { NOT_MESHED } from './meshed-structures.ts';
 import { judge } from './quality.ts';
 import { rounded } from './stable-json.ts';
 
@@ -30,6 +37,8 @@ export interface ModelRun {
   readonly statistics: ReadonlyMap<number, LabelStatistics>;
   /** Of `components(mask, 26)`. */
   readonly components: ReadonlyMap<number, ComponentFacts>;
+  /** By label, of the structures that were meshed; absent where no meshes were made. */
+  readonly meshes?: ReadonlyMap<number, StructureMeshFacts>;
 }
 
 /** Everything metadata.json is made of. */
@@ -119,6 +128,7 @@ function measuredStructure(
 ): StructureFacts {
   const { voxels, volumeMl, hu, boundingBox, centroidMm, touchesBorder } = statistics;
   const found = componentsOf(run, identity.label);
+  const mesh = run.meshes?.get(identity.label) ?? null;
   const huRounded = { ...hu };
   for (const key of Object.keys(hu) as (keyof typeof hu)[]) huRounded[key] = rounded(hu[key], 2);
   return {
@@ -135,8 +145,8 @@ function measuredStructure(
     centroidMm: roundedTriple(centroidMm, 2),
     touchesBorder: sidesTouched(touchesBorder, affine),
     surfaceAreaMm2: null,
-    mesh: null,
-    nullReasons: { surfaceAreaMm2: NOT_YET, mesh: NOT_YET },
+    mesh,
+    nullReasons: { surfaceAreaMm2: NOT_YET, ...(mesh === null && { mesh: NOT_MESHED }) },
   };
 }
 
