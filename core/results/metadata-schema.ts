@@ -213,5 +213,8 @@ export type StructureFacts = Metadata['structures'][number];
 /** Masks that came from elsewhere, in the place of a call of an engine. */
 export type GivenMasks = z.infer<typeof givenMasks>;
 
+/** What is known of the mesh of a structure. */
+export type StructureMeshFacts = NonNullable<StructureFacts['mesh']>;
+
 /** The quality part of the document. */
 export type Quality = Metadata['quality'];
