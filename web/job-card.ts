@@ -1,8 +1,9 @@
 import { asHpbError, type HpbError } from '../core/errors.ts';
+import { modelEntry } from '../core/models/catalogue.ts';
 import type { CaseAnswer, JobAnswer } from '../core/requests.ts';
 import { api } from './api.ts';
 import { announce, el, type Child } from './dom.ts';
-import { errorWords, isOver, moment, plainName, stageWords, stateWord } from './words.ts';
+import { errorWords, isOver, moment, stageWords, stateWord } from './words.ts';
 import { watchJob } from './watch-job.ts';
 
 /** A job in the list, which keeps itself up to date while it is shown. */
@@ -117,7 +118,7 @@ function titleOf({ cases, batch, jobId }: JobAnswer): string {
 }
 
 function modelWords({ models, options }: JobAnswer): string {
-  const names = models.map(plainName).join(', ');
+  const names = models.map((id) => modelEntry(id).title.replace(/ \(.*/, '')).join('; ');
   return options.fast ? `${names}, fast` : names;
 }
 

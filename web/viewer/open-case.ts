@@ -2,12 +2,17 @@ import { HpbError } from '../../core/errors.ts';
 import type { CaseDetailAnswer } from '../../core/requests.ts';
 import { modelEntry } from '../../core/models/catalogue.ts';
 import type { Metadata } from '../../core/results/metadata-schema.ts';
-import { colourOf } from '../../core/results/pictures/layers.ts';
+import { colourOf, roleOf } from '../../core/results/pictures/layers.ts';
 import { api } from '../api.ts';
 import { structureKey } from '../structure-list.ts';
 import { plainName } from '../words.ts';
 import { Viewer, type ShownFile, type ShownMask, type ShownMesh } from './viewer.ts';
 import { viewerPanel } from './viewer-panel.ts';
+
+/** What pictures are to show through: other structures lie in it. */
+const BACKGROUND_ROLES: ReadonlySet<string> = new Set(['liver', 'other']);
+
+const isFaint = ({ labels }: ShownMask): boolean => labels.every(({ faint }) => faint);
 
 /**
  * Opens CT, masks and meshes of a case in `stage`, small versions where there are any.
@@ -36,9 +41,12 @@ export async function openCase(
         label,
         name: plainName(name),
         colour: colourOf(name, label),
+        faint: BACKGROUND_ROLES.has(roleOf(name)),
       }));
     masks.push({ ...file, labels });
   }
+  // Vessels and tumours lie over the liver that they are in.
+  masks.sort((a, b) => Number(isFaint(b)) - Number(isFaint(a)));
   const meshes = await meshesOf(detail, metadata);
   const canvas = document.createElement('canvas');
   canvas.setAttribute('role', 'img');
@@ -48,15 +56,35 @@ export async function openCase(
   stage.append(frame);
   const viewer = await Viewer.open(canvas, { ct, masks, meshes });
   viewerPanel(stage, viewer);
+  viewer.lookAt(firstPlace(metadata));
   return viewer;
+}
+
+/** The largest lesion, else the first structure that there is, else the middle of the CT. */
+function firstPlace({ hpb, structures, grid }: Metadata): readonly [number, number, number] {
+  const tumours = structures.filter(({ name }) => roleOf(name) === 'tumour');
+  const [first] = [...(hpb.lesions ?? []), ...tumours, ...structures].flatMap(({ centroidMm }) =>
+    centroidMm === null ? [] : [centroidMm],
+  );
+  if (first !== undefined) return first;
+  const along = (row: number): number =>
+    [0, 1, 2].reduce(
+      (sum, axis) => sum + (grid.affine[4 * row + axis]! * grid.dims[axis]!) / 2,
+      grid.affine[4 * row + 3]!,
+    );
+  return [along(0), along(1), along(2)];
 }
 
 async function meshesOf(detail: CaseDetailAnswer, metadata: Metadata): Promise<readonly ShownMesh[]> {
   const meshes: ShownMesh[] = [];
   for (const structure of metadata.structures) {
-    const key = structureKey(structure);
-    const file = await shownFile(detail, `preview/${key}.mz3`);
-    if (file !== null) meshes.push({ ...file, key, colour: colourOf(structure.name, structure.label) });
+    const { name, label, model } = structure;
+    // Of two models with a structure of one name, the second has its own before it.
+    const file =
+      (await shownFile(detail, `preview/${model}_${name}.mz3`)) ??
+      (await shownFile(detail, `preview/${name}.mz3`));
+    if (file === null) continue;
+    meshes.push({ ...file, key: structureKey(structure), colour: colourOf(name, label) });
   }
   return meshes;
 }

@@ -99,6 +99,5 @@ function sliders(stage: HTMLElement, viewer: Viewer): HTMLElement {
       `CT with masks. Axial slice ${voxel[2] + 1}, coronal ${voxel[1] + 1}, sagittal ${voxel[0] + 1}: ${readout.textContent}`,
     );
   };
-  viewer.moveTo(2, Math.floor(viewer.dims[2] / 2));
   return el('div', { class: 'sliders' }, ...rows.map(({ element }) => element), readout);
 }

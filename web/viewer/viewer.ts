@@ -21,6 +21,8 @@ export interface ShownLabel {
   readonly label: number;
   readonly name: string;
   readonly colour: Rgb;
+  /** Whether other structures are to be seen through it. */
+  readonly faint: boolean;
 }
 
 /** The mask of one model. */
@@ -54,7 +56,9 @@ const SLICE_TYPES: Readonly<Record<Layout, SLICE_TYPE>> = {
   solid: SLICE_TYPE.RENDER,
 };
 
-const FILL = 0.45;
+const FILL = 0.8;
+/** Of 255. */
+const FAINT = 90;
 /** Outlines are thin: they may cover what is below. */
 const OUTLINE = 1;
 
@@ -89,8 +93,11 @@ export class Viewer {
     const nv = new PlanesAndMeshes({
       backColor: [0.04, 0.05, 0.06, 1],
       crosshairColor: [0.36, 0.78, 0.75, 0.8],
-      crosshairWidth: 0.75,
-      crosshairGap: 6,
+      crosshairWidth: 0.7,
+      crosshairWidthUnit: 'mm',
+      crosshairGap: 14,
+      fontMinPx: 15,
+      showAllOrientationMarkers: true,
       isRadiologicalConvention: true,
       meshThicknessOn2D: 0,
       show3Dcrosshair: false,
@@ -106,7 +113,7 @@ export class Viewer {
     const { ct, masks, meshes } = shown;
     await nv.loadVolumes([
       { ...ct, colormap: 'gray', cal_min: -100, cal_max: 240 },
-      ...masks.map((mask) => ({ url: mask.url, name: mask.name, opacity: FILL })),
+      ...masks.map(({ url, name }) => ({ url, name, opacity: FILL })),
     ]);
     if (meshes.length > 0)
       await nv.loadMeshes(
@@ -195,12 +202,12 @@ export class Viewer {
 
 /** Colour 0 is the background and must let all through. */
 function colours(labels: readonly ShownLabel[], hidden: ReadonlySet<string>) {
-  const all = [{ key: '', label: 0, name: '', colour: [0, 0, 0] as Rgb }, ...labels];
+  const all = [{ key: '', label: 0, name: '', colour: [0, 0, 0] as Rgb, faint: false }, ...labels];
   return {
     R: all.map(({ colour }) => colour[0]),
     G: all.map(({ colour }) => colour[1]),
     B: all.map(({ colour }) => colour[2]),
-    A: all.map(({ key, label }) => (label === 0 || hidden.has(key) ? 0 : 255)),
+    A: all.map(({ key, label, faint }) => (label === 0 || hidden.has(key) ? 0 : faint ? FAINT : 255)),
     I: all.map(({ label }) => label),
     labels: all.map(({ name }) => name),
   };
