@@ -9,11 +9,6 @@ import { plainName } from '../words.ts';
 import { Viewer, type ShownFile, type ShownMask, type ShownMesh } from './viewer.ts';
 import { viewerPanel } from './viewer-panel.ts';
 
-/** What pictures are to show through: other structures lie in it. */
-const BACKGROUND_ROLES: ReadonlySet<string> = new Set(['liver', 'other']);
-
-const isFaint = ({ labels }: ShownMask): boolean => labels.every(({ faint }) => faint);
-
 /**
  * Opens CT, masks and meshes of a case in `stage`, small versions where there are any.
  *
@@ -41,12 +36,13 @@ export async function openCase(
         label,
         name: plainName(name),
         colour: colourOf(name, label),
-        faint: BACKGROUND_ROLES.has(roleOf(name)),
+        role: roleOf(name),
       }));
-    masks.push({ ...file, labels });
+    const faint = labels.every(({ role }) => role === 'liver' || role === 'other');
+    masks.push({ ...file, labels, faint });
   }
   // Vessels and tumours lie over the liver that they are in.
-  masks.sort((a, b) => Number(isFaint(b)) - Number(isFaint(a)));
+  masks.sort((a, b) => Number(b.faint) - Number(a.faint));
   const meshes = await meshesOf(detail, metadata);
   const canvas = document.createElement('canvas');
   canvas.setAttribute('role', 'img');
@@ -84,9 +80,11 @@ async function meshesOf(detail: CaseDetailAnswer, metadata: Metadata): Promise<r
       (await shownFile(detail, `preview/${model}_${name}.mz3`)) ??
       (await shownFile(detail, `preview/${name}.mz3`));
     if (file === null) continue;
-    meshes.push({ ...file, key: structureKey(structure), colour: colourOf(name, label) });
+    const faint = roleOf(name) === 'liver';
+    meshes.push({ ...file, key: structureKey(structure), colour: colourOf(name, label), faint });
   }
-  return meshes;
+  // What is seen through is drawn over what is behind it.
+  return meshes.toSorted((a, b) => Number(a.faint) - Number(b.faint));
 }
 
 async function shownFile({ files, previews }: CaseDetailAnswer, name: string): Promise<ShownFile | null> {

@@ -21,19 +21,21 @@ export interface ShownLabel {
   readonly label: number;
   readonly name: string;
   readonly colour: Rgb;
-  /** Whether other structures are to be seen through it. */
-  readonly faint: boolean;
 }
 
 /** The mask of one model. */
 export interface ShownMask extends ShownFile {
   readonly labels: readonly ShownLabel[];
+  /** Whether other structures are to be seen through it; such masks come first. */
+  readonly faint: boolean;
 }
 
 /** The surface of one structure, MZ3 in RAS+ mm. */
 export interface ShownMesh extends ShownFile {
   readonly key: string;
   readonly colour: Rgb;
+  /** Whether other structures are to be seen through it; such meshes come last. */
+  readonly faint: boolean;
 }
 
 /** What is laid out in the canvas. */
@@ -56,11 +58,13 @@ const SLICE_TYPES: Readonly<Record<Layout, SLICE_TYPE>> = {
   solid: SLICE_TYPE.RENDER,
 };
 
-const FILL = 0.8;
-/** Of 255. */
-const FAINT = 90;
+const MASK = { faint: 0.3, plain: 0.7 } as const;
+const MESH = { faint: 0.3, plain: 1 } as const;
 /** Outlines are thin: they may cover what is below. */
 const OUTLINE = 1;
+
+const opacityOf = ({ faint, plain }: typeof MASK | typeof MESH, isFaint: boolean): number =>
+  isFaint ? faint : plain;
 
 /** The solid view shows meshes only: a block of CT in it would hide them. */
 class PlanesAndMeshes extends Niivue {
@@ -113,11 +117,16 @@ export class Viewer {
     const { ct, masks, meshes } = shown;
     await nv.loadVolumes([
       { ...ct, colormap: 'gray', cal_min: -100, cal_max: 240 },
-      ...masks.map(({ url, name }) => ({ url, name, opacity: FILL })),
+      ...masks.map(({ url, name, faint }) => ({ url, name, opacity: opacityOf(MASK, faint) })),
     ]);
     if (meshes.length > 0)
       await nv.loadMeshes(
-        meshes.map(({ url, name, colour }) => ({ url, name, rgba255: new Uint8Array([...colour, 255]) })),
+        meshes.map(({ url, name, colour, faint }) => ({
+          url,
+          name,
+          rgba255: new Uint8Array([...colour, 255]),
+          opacity: opacityOf(MESH, faint),
+        })),
       );
     nv.setSliceType(SLICE_TYPE.MULTIPLANAR);
     nv.setRenderAzimuthElevation(200, 10);
@@ -146,7 +155,8 @@ export class Viewer {
   /** Masks as thin outlines, or filled and see-through. */
   outline(on: boolean): void {
     this.#nv.setAtlasOutline(on ? 1 : 0);
-    for (const at of this.#shown.masks.keys()) this.#nv.setOpacity(at + 1, on ? OUTLINE : FILL);
+    for (const [at, { faint }] of this.#shown.masks.entries())
+      this.#nv.setOpacity(at + 1, on ? OUTLINE : opacityOf(MASK, faint));
   }
 
   /** Shows all structures but those with these keys. */
@@ -202,12 +212,12 @@ export class Viewer {
 
 /** Colour 0 is the background and must let all through. */
 function colours(labels: readonly ShownLabel[], hidden: ReadonlySet<string>) {
-  const all = [{ key: '', label: 0, name: '', colour: [0, 0, 0] as Rgb, faint: false }, ...labels];
+  const all = [{ key: '', label: 0, name: '', colour: [0, 0, 0] as Rgb }, ...labels];
   return {
     R: all.map(({ colour }) => colour[0]),
     G: all.map(({ colour }) => colour[1]),
     B: all.map(({ colour }) => colour[2]),
-    A: all.map(({ key, label, faint }) => (label === 0 || hidden.has(key) ? 0 : faint ? FAINT : 255)),
+    A: all.map(({ key, label }) => (label === 0 || hidden.has(key) ? 0 : 255)),
     I: all.map(({ label }) => label),
     labels: all.map(({ name }) => name),
   };
