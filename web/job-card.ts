@@ -39,6 +39,7 @@ export class JobCard {
     const focused = this.element.contains(document.activeElement)
       ? (document.activeElement as HTMLElement).dataset['action']
       : undefined;
+    const opened = this.element.querySelector('details')?.open ?? false;
     this.element.replaceChildren(
       el(
         'div',
@@ -49,7 +50,7 @@ export class JobCard {
       el('p', { class: 'note' }, `${modelWords(job)} · ${moment(job.createdAt)}`),
       ...(isOver(job) ? [] : [progressOf(job)]),
       ...errorsOf(job, this.#error),
-      ...caseList(job),
+      ...caseList(job, opened),
       el('div', { class: 'actions' }, ...this.#actions()),
     );
     if (focused !== undefined)
@@ -140,7 +141,7 @@ function errorsOf(job: JobAnswer, own: HpbError | null): readonly HTMLElement[] 
     .map((error) => el('p', { class: 'error', role: 'alert' }, errorWords(error)));
 }
 
-function caseList(job: JobAnswer): readonly HTMLElement[] {
+function caseList(job: JobAnswer, open: boolean): readonly HTMLElement[] {
   if (job.cases.length < 2) return [];
   const rows = job.cases.map((one) =>
     el(
@@ -152,7 +153,12 @@ function caseList(job: JobAnswer): readonly HTMLElement[] {
     ),
   );
   return [
-    el('details', {}, el('summary', {}, `${job.cases.length} cases`), el('ul', { class: 'cases' }, ...rows)),
+    el(
+      'details',
+      { open },
+      el('summary', { 'data-action': 'cases' }, `${job.cases.length} cases`),
+      el('ul', { class: 'cases' }, ...rows),
+    ),
   ];
 }
 

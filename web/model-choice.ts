@@ -23,6 +23,8 @@ export function modelChoice(models: readonly Model[]): {
     }),
   ];
   const element = el('fieldset', { class: 'models' }, el('legend', {}, 'What to segment'), ...choices);
+  if (element.querySelector('input:checked:disabled') !== null)
+    element.querySelector<HTMLInputElement>('input:enabled')?.click();
   const chosen = (): ModelChoice =>
     element.querySelector<HTMLInputElement>('input:checked')!.value as ModelChoice;
   return { element, chosen };

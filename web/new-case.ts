@@ -1,4 +1,4 @@
-import { asHpbError } from '../core/errors.ts';
+import { asHpbError, HpbError } from '../core/errors.ts';
 import type { JobAnswer, SubmitRequest } from '../core/requests.ts';
 import { api, type VersionFacts } from './api.ts';
 import { announce, el } from './dom.ts';
@@ -16,12 +16,12 @@ export function newCase({ models }: VersionFacts, onJob: (job: JobAnswer) => voi
   const { element: choices, chosen } = modelChoice(models);
   const options = optionFields();
   const uploads = el('ul', { class: 'uploads', 'aria-label': 'Uploads' });
-  const take = (files: FileList): void => {
+  const take = (files: Iterable<File>, folders: readonly string[] = []): void => {
     const order = { target: chosen(), options: options.values() };
-    for (const file of files) {
-      const item = uploadItem(file, order, onJob);
-      uploads.prepend(item);
-    }
+    for (const file of files)
+      uploads.prepend(
+        folders.includes(file.name) ? refusedItem(file, isFolder()) : uploadItem(file, order, onJob),
+      );
   };
   input.addEventListener('change', () => {
     if (input.files !== null) take(input.files);
@@ -48,11 +48,24 @@ export function newCase({ models }: VersionFacts, onJob: (job: JobAnswer) => voi
   return card;
 }
 
-function takeDrops(area: HTMLElement, zone: HTMLElement, take: (files: FileList) => void): void {
+function takeDrops(
+  area: HTMLElement,
+  zone: HTMLElement,
+  take: (files: Iterable<File>, folders: readonly string[]) => void,
+): void {
   area.addEventListener('dragover', () => zone.classList.add('over'));
   for (const name of ['dragleave', 'drop']) area.addEventListener(name, () => zone.classList.remove('over'));
   area.addEventListener('drop', ({ dataTransfer }) => {
-    if (dataTransfer !== null) take(dataTransfer.files);
+    if (dataTransfer === null) return;
+    const entries = [...dataTransfer.items].map((item) => item.webkitGetAsEntry());
+    const folders = entries.filter((entry) => entry?.isDirectory === true).map((entry) => entry!.name);
+    take(dataTransfer.files, folders);
+  });
+}
+
+function isFolder(): HpbError {
+  return new HpbError('INPUT_IS_FOLDER', 'This is a folder, which a browser cannot send.', {
+    remedy: 'Pack it as a .zip or .tar.gz and drop that, or use `npx hpb submit FOLDER`.',
   });
 }
 
@@ -106,10 +119,21 @@ function uploadItem(file: File, order: Order, onJob: (job: JobAnswer) => void): 
     item.remove();
     onJob(job);
   };
-  run().catch((thrown: unknown) => {
-    const dismiss = el('button', { type: 'button', onclick: () => item.remove() }, 'Dismiss');
-    const words = el('p', { class: 'error', role: 'alert' }, errorWords(asHpbError(thrown)));
-    item.replaceChildren(el('span', { class: 'title' }, file.name), words, dismiss);
-  });
+  run().catch((thrown: unknown) => item.replaceWith(refusedItem(file, asHpbError(thrown))));
+  return item;
+}
+
+function refusedItem({ name }: File, error: HpbError): HTMLElement {
+  const item = el(
+    'li',
+    {},
+    el('span', { class: 'title' }, name),
+    el('p', { class: 'error', role: 'alert' }, errorWords(error)),
+    el(
+      'button',
+      { type: 'button', 'aria-label': `Dismiss ${name}`, onclick: () => item.remove() },
+      'Dismiss',
+    ),
+  );
   return item;
 }
