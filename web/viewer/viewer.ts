@@ -59,9 +59,11 @@ const SLICE_TYPES: Readonly<Record<Layout, SLICE_TYPE>> = {
 };
 
 const MASK = { faint: 0.3, plain: 0.7 } as const;
+const NIFTI_INTENT_LABEL = 1002;
+const SOLID_ZOOM = 1.5;
 const MESH = { faint: 0.3, plain: 1 } as const;
-/** Outlines are thin: they may cover what is below. */
-const OUTLINE = 1;
+/** Beside an outline nothing is filled. */
+const UNFILLED = 0;
 
 const opacityOf = ({ faint, plain }: typeof MASK | typeof MESH, isFaint: boolean): number =>
   isFaint ? faint : plain;
@@ -83,12 +85,14 @@ export class Viewer {
   onPlace: (place: Place) => void = () => undefined;
   readonly #nv: Niivue;
   readonly #shown: Shown;
-  #hidden: ReadonlySet<string> = new Set();
+  /** Of the masks, with all their structures. */
+  readonly #voxels: readonly Uint8Array[];
 
   private constructor(nv: Niivue, shown: Shown) {
     this.#nv = nv;
     this.#shown = shown;
     this.hasMeshes = shown.meshes.length > 0;
+    this.#voxels = nv.volumes.slice(1).map(({ img }) => Uint8Array.from(img!));
     nv.onLocationChange = (location) => this.#tellPlace(location as NiiVueLocation);
   }
 
@@ -130,9 +134,16 @@ export class Viewer {
       );
     nv.setSliceType(SLICE_TYPE.MULTIPLANAR);
     nv.setRenderAzimuthElevation(200, 10);
-    const viewer = new Viewer(nv, shown);
-    viewer.hide(new Set());
-    return viewer;
+    // The view is wide enough for the CT around the meshes, which is not drawn.
+    nv.setScale(SOLID_ZOOM);
+    for (const [at, { labels }] of masks.entries()) {
+      const volume = nv.volumes[at + 1]!;
+      volume.setColormapLabel(colours(labels));
+      // Only what a header calls labels gets outlines.
+      volume.hdr!.intent_code = NIFTI_INTENT_LABEL;
+    }
+    nv.updateGLVolume();
+    return new Viewer(nv, shown);
   }
 
   /** Voxels of the preview along the RAS+ axes. */
@@ -156,16 +167,21 @@ export class Viewer {
   outline(on: boolean): void {
     this.#nv.setAtlasOutline(on ? 1 : 0);
     for (const [at, { faint }] of this.#shown.masks.entries())
-      this.#nv.setOpacity(at + 1, on ? OUTLINE : opacityOf(MASK, faint));
+      this.#nv.setOpacity(at + 1, on ? UNFILLED : opacityOf(MASK, faint));
   }
 
   /** Shows all structures but those with these keys. */
   hide(hidden: ReadonlySet<string>): void {
-    this.#hidden = hidden;
-    for (const [at, { labels }] of this.#shown.masks.entries())
-      this.#nv.volumes[at + 1]!.setColormapLabel(colours(labels, hidden));
+    // Taken out of the voxels: a colour that lets all through would still get an outline.
+    for (const [at, { labels }] of this.#shown.masks.entries()) {
+      const kept = Uint8Array.from({ length: 256 }, (_, label) => label);
+      for (const { key, label } of labels) if (hidden.has(key)) kept[label] = 0;
+      const [whole, shown] = [this.#voxels[at]!, this.#nv.volumes[at + 1]!.img!];
+      for (let voxel = 0; voxel < whole.length; voxel++) shown[voxel] = kept[whole[voxel]!]!;
+    }
     for (const [at, { key }] of this.#shown.meshes.entries()) this.#nv.meshes[at]!.visible = !hidden.has(key);
     this.#nv.updateGLVolume();
+    this.#moved();
   }
 
   /** Puts the cross on a slice of one RAS+ axis. */
@@ -200,7 +216,7 @@ export class Viewer {
     const along = (axis: 0 | 1 | 2): number =>
       Math.min(dims[axis] - 1, Math.max(0, Math.floor(crosshairPos[axis] * dims[axis])));
     const structures = masks.flatMap(({ value }, at) =>
-      this.#shown.masks[at]!.labels.filter(({ label, key }) => label === value && !this.#hidden.has(key)),
+      this.#shown.masks[at]!.labels.filter(({ label }) => label === value),
     );
     this.onPlace({
       voxel: [along(0), along(1), along(2)],
@@ -211,13 +227,13 @@ export class Viewer {
 }
 
 /** Colour 0 is the background and must let all through. */
-function colours(labels: readonly ShownLabel[], hidden: ReadonlySet<string>) {
+function colours(labels: readonly ShownLabel[]) {
   const all = [{ key: '', label: 0, name: '', colour: [0, 0, 0] as Rgb }, ...labels];
   return {
     R: all.map(({ colour }) => colour[0]),
     G: all.map(({ colour }) => colour[1]),
     B: all.map(({ colour }) => colour[2]),
-    A: all.map(({ key, label }) => (label === 0 || hidden.has(key) ? 0 : 255)),
+    A: all.map(({ label }) => (label === 0 ? 0 : 255)),
     I: all.map(({ label }) => label),
     labels: all.map(({ name }) => name),
   };
