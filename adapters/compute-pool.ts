@@ -12,6 +12,9 @@ export interface ComputeOrder {
 /** What a thread says: what came out, or why nothing did. */
 export type ComputeAnswer = { readonly output: unknown } | { readonly error: ErrorDocument };
 
+/** Runs heavy work off the main thread. */
+export type Compute = Pick<ComputePool, 'run'>;
+
 interface Waiting {
   readonly order: ComputeOrder;
   readonly signal: AbortSignal | undefined;

@@ -64,7 +64,7 @@ export async function meshCase(
   if (all.length > 0) files.push(await write(SCENE_FILE, await sceneOf(all, ct.grid)));
   const volume = await vtiFile(ct, (bytes) => compress(bytes, { level: VOLUME_LEVEL }));
   files.push(await write(VOLUME_FILE, volume));
-  return { runs, files: [...measured.files, ...files], meshes: all, shown };
+  return { ...measured, runs, files: [...measured.files, ...files], meshes: all, shown };
 }
 
 interface MadeMesh extends NamedMesh, MeshedStructure {}
