@@ -73,14 +73,42 @@ export function shrinkLabels(labels: LabelMap, factors: ShrinkFactors): LabelMap
   const [nx] = grid.dims;
   const data = new Uint8Array(nx * grid.dims[1] * grid.dims[2]);
   const counts = new Uint16Array(256);
+  const bits = { inAny: new Uint8Array(nx), inAll: new Uint8Array(nx) };
   forCellRows(labels.grid.dims, factors, (row, rows) => {
+    gatherBits(bits, labels, { rows, factor: factors[0] });
     for (let x = 0; x < nx; x++) {
+      const [any, all] = [bits.inAny[x]!, bits.inAll[x]!];
+      data[row + x] = any;
+      // The same in all voxels: nearly every cell.
+      if (any === all) continue;
       const from = x * factors[0];
       const span = { from, to: Math.min(from + factors[0], labels.grid.dims[0]) };
       data[row + x] = commonest(labels.data, { rows, ...span }, counts);
     }
   });
   return { grid, data };
+}
+
+/** What the labels of each cell have in common, bit by bit: both are the label where it is one. */
+function gatherBits(
+  { inAny, inAll }: { readonly inAny: Uint8Array; readonly inAll: Uint8Array },
+  { data, grid }: LabelMap,
+  { rows, factor }: { readonly rows: readonly number[]; readonly factor: number },
+): void {
+  inAny.fill(0);
+  inAll.fill(0xff);
+  const [nx] = grid.dims;
+  for (const start of rows)
+    for (let at = 0, cell = 0; at < nx; cell++) {
+      const end = Math.min(at + factor, nx);
+      let [any, all] = [0, 0xff];
+      for (; at < end; at++) {
+        any |= data[start + at]!;
+        all &= data[start + at]!;
+      }
+      inAny[cell] = inAny[cell]! | any;
+      inAll[cell] = inAll[cell]! & all;
+    }
 }
 
 interface Cell {

@@ -117,6 +117,10 @@ describe('the page', () => {
     await page.keyboard.press('ArrowRight');
     expect(Number(await axial.inputValue())).toBe(before + 1);
     expect(await page.locator('canvas').getAttribute('aria-label')).toContain(`Axial slice ${before + 2}`);
+    const filled = await brightPixels(page);
+    await page.getByRole('checkbox', { name: 'Outlines' }).focus();
+    await page.keyboard.press('Space');
+    await expect.poll(() => brightPixels(page)).not.toBe(filled);
     const withLiver = await page.locator('canvas').screenshot();
     await page.getByRole('checkbox', { name: 'Liver' }).focus();
     await page.keyboard.press('Space');

@@ -62,8 +62,8 @@ const MASK = { faint: 0.3, plain: 0.7 } as const;
 const NIFTI_INTENT_LABEL = 1002;
 const SOLID_ZOOM = 1.5;
 const MESH = { faint: 0.3, plain: 1 } as const;
-/** Beside an outline nothing is filled. */
-const UNFILLED = 0;
+/** Beside an outline nothing is filled; layers of 0 are left out. */
+const UNFILLED = 0.01;
 
 const opacityOf = ({ faint, plain }: typeof MASK | typeof MESH, isFaint: boolean): number =>
   isFaint ? faint : plain;
