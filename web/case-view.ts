@@ -53,7 +53,7 @@ async function openViewer(
     return await openCase(stage, detail, metadata);
   } catch (thrown) {
     const words = errorWords(asHpbError(thrown));
-    stage.append(el('p', { class: 'error', role: 'alert' }, words));
+    stage.replaceChildren(el('p', { class: 'error', role: 'alert' }, words));
     return null;
   } finally {
     wait.remove();

@@ -3,7 +3,7 @@ import type { CaseDetailAnswer } from '../../core/requests.ts';
 import { modelEntry } from '../../core/models/catalogue.ts';
 import type { Metadata } from '../../core/results/metadata-schema.ts';
 import { colourOf, roleOf } from '../../core/results/pictures/layers.ts';
-import { api } from '../api.ts';
+import { fileContent } from '../api.ts';
 import { structureKey } from '../structure-list.ts';
 import { plainName } from '../words.ts';
 import { Viewer, type ShownFile, type ShownMask, type ShownMesh } from './viewer.ts';
@@ -90,6 +90,6 @@ async function meshesOf(detail: CaseDetailAnswer, metadata: Metadata): Promise<r
 async function shownFile({ files, previews }: CaseDetailAnswer, name: string): Promise<ShownFile | null> {
   const found = [...previews, ...files].find((file) => file.name === name);
   if (found === undefined) return null;
-  const { url } = await api.fileLink(found.href);
-  return { name: name.slice(name.lastIndexOf('/') + 1), url };
+  const content = await (await fileContent(found.href)).arrayBuffer();
+  return { name: name.slice(name.lastIndexOf('/') + 1), content };
 }

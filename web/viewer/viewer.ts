@@ -2,16 +2,17 @@ import {
   DRAG_MODE,
   MULTIPLANAR_TYPE,
   Niivue,
+  NVImage,
   SHOW_RENDER,
   SLICE_TYPE,
   type NiiVueLocation,
 } from '@niivue/niivue';
 import type { Rgb } from '../../core/results/pictures/raster.ts';
 
-/** A file at a signed URL; the name says what it is. */
+/** A file; the ending of its name says what it is. */
 export interface ShownFile {
   readonly name: string;
-  readonly url: string;
+  readonly content: ArrayBuffer;
 }
 
 /** A structure of a mask. */
@@ -64,6 +65,9 @@ const SOLID_ZOOM = 1.5;
 const MESH = { faint: 0.3, plain: 1 } as const;
 /** Beside an outline nothing is filled; layers of 0 are left out. */
 const UNFILLED = 0.01;
+
+/** NiiVue gets the bytes: by itself it fetches a file twice, and its errors say little. */
+const given = ({ name, content }: ShownFile) => ({ url: name, name, buffer: content });
 
 const opacityOf = ({ faint, plain }: typeof MASK | typeof MESH, isFaint: boolean): number =>
   isFaint ? faint : plain;
@@ -119,17 +123,16 @@ export class Viewer {
     });
     await nv.attachToCanvas(canvas);
     const { ct, masks, meshes } = shown;
-    await nv.loadVolumes([
-      { ...ct, colormap: 'gray', cal_min: -100, cal_max: 240 },
-      ...masks.map(({ url, name, faint }) => ({ url, name, opacity: opacityOf(MASK, faint) })),
-    ]);
+    const window = { colormap: 'gray', cal_min: -100, cal_max: 240 };
+    nv.addVolume(await NVImage.loadFromUrl({ ...given(ct), ...window }));
+    for (const mask of masks)
+      nv.addVolume(await NVImage.loadFromUrl({ ...given(mask), opacity: opacityOf(MASK, mask.faint) }));
     if (meshes.length > 0)
       await nv.loadMeshes(
-        meshes.map(({ url, name, colour, faint }) => ({
-          url,
-          name,
-          rgba255: new Uint8Array([...colour, 255]),
-          opacity: opacityOf(MESH, faint),
+        meshes.map((mesh) => ({
+          ...given(mesh),
+          rgba255: new Uint8Array([...mesh.colour, 255]),
+          opacity: opacityOf(MESH, mesh.faint),
         })),
       );
     nv.setSliceType(SLICE_TYPE.MULTIPLANAR);
