@@ -26,7 +26,8 @@ async function show(version: VersionFacts): Promise<void> {
   shown = view;
   document.title = `${view.title} – HPB Segmentation`;
   main.replaceChildren(view.element);
-  if (!first) main.focus();
+  if (!first) main.focus({ preventScroll: true });
+  window.scrollTo(0, 0);
 }
 
 function failed(thrown: unknown): View {

@@ -121,7 +121,12 @@ export function lesionTable({ hpb }: Metadata, onShow: (lesion: Lesion) => void)
     millimetres(lesion.longestDiameterMm),
     millimetres(lesion.nearestVesselMm),
   ]);
-  return table('Lesions', ['No.', 'Volume', 'Axial diameter', '3-D diameter', 'To vessel'], rows);
+  const lesionRows = table(
+    'Lesions, largest first',
+    ['No.', 'Volume', 'Axial diameter', '3-D diameter', 'To vessel'],
+    rows,
+  );
+  return el('section', { 'aria-labelledby': 'lesions' }, el('h2', { id: 'lesions' }, 'Lesions'), lesionRows);
 }
 
 const millimetres = (mm: number | null): string => (mm === null ? '–' : `${figure(mm, 1)} mm`);

@@ -84,7 +84,7 @@ describe('the page', () => {
     expect(await page.getByRole('row', { name: /^Liver \d/ }).textContent()).toContain(`${shownMl} ml`);
     expect(await page.locator('.readout').textContent()).toContain('Liver');
     expect(await brightPixels(page)).toBeGreaterThan(20_000);
-    expect(await page.getByText('3-D').count()).toBe(1);
+    expect(await page.getByRole('radio', { name: '3-D' }).count()).toBe(1);
 
     const origin = await service.url();
     const elsewhere = requests.filter((request) => {
