@@ -122,14 +122,14 @@ export function lesionTable({ hpb }: Metadata, onShow: (lesion: Lesion) => void)
     millimetres(lesion.nearestVesselMm),
   ]);
   const lesionRows = table(
-    'Lesions, largest first',
-    ['No.', 'Volume', 'Axial diameter', '3-D diameter', 'To vessel'],
+    'Lesions, largest first: volume, longest diameters, distance to the nearest vessel',
+    ['No.', 'Volume', 'Axial, mm', '3-D, mm', 'To vessel, mm'],
     rows,
   );
   return el('section', { 'aria-labelledby': 'lesions' }, el('h2', { id: 'lesions' }, 'Lesions'), lesionRows);
 }
 
-const millimetres = (mm: number | null): string => (mm === null ? '–' : `${figure(mm, 1)} mm`);
+const millimetres = (mm: number | null): string => (mm === null ? '–' : figure(mm, 1));
 
 /** Where the result comes from. */
 export function provenanceBox({ provenance, grid }: Metadata): HTMLElement {

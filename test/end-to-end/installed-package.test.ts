@@ -67,6 +67,10 @@ describe("the packed tarball, installed elsewhere, on the machine's oldest Node"
       expect(existsSync(join(engine, name)), name).toBe(true);
   });
 
+  it('brings the page', () => {
+    expect(existsSync(join(installed, 'dist', 'web', 'index.html'))).toBe(true);
+  });
+
   it('makes a phantom and finds it fit to run', () => {
     hpb('phantom', '--out', 'demo', '--seed', '5');
 
