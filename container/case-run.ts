@@ -2,7 +2,7 @@ import type { ErrorDocument, HpbError } from '../core/errors.ts';
 import { caseResultKey, caseZipKey, LAYOUT_VERSION } from '../core/layout.ts';
 import type { ModelId } from '../core/models/catalogue.ts';
 import type { LocatedWeights } from '../core/engine-port.ts';
-import { DEMO_NOTICE } from '../core/results/metadata.ts';
+import { DEMO_NOTICE } from '../core/results/notices.ts';
 import type { CaseStage } from '../core/results/run-record.ts';
 import { caseResult, type CaseResult } from '../core/shard.ts';
 import type { CaseContext } from './case-context.ts';

@@ -1,7 +1,7 @@
 import { viewerFileKey, type ViewerCaseId } from '../layout.ts';
 import { measuresInWords } from './learnhpb-notes.ts';
 import { displayName, structureOfMeshFile, VOLUME_FILE } from './meshed-structures.ts';
-import { DEMO_NOTICE, NOT_A_MEDICAL_DEVICE } from './metadata.ts';
+import { DEMO_NOTICE, NOT_A_MEDICAL_DEVICE } from './notices.ts';
 import type { Metadata } from './metadata-schema.ts';
 import { stableJson } from './stable-json.ts';
 

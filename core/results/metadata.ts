@@ -6,6 +6,7 @@ import { spacingOf, type Grid } from '../volume/volume.ts';
 import { contrastPhase } from './contrast-phase.ts';
 import type { HpbMeasures } from './hpb-measures.ts';
 import { metadataSchema, type GivenMasks, type Metadata, type StructureFacts } from './metadata-schema.ts';
+import { DEMO_NOTICE, NOT_A_MEDICAL_DEVICE } from './notices.ts';
 import { judge } from './quality.ts';
 import { rounded, roundedTriple } from './stable-json.ts';
 import { structuresOf, type MaskFacts } from './structure-facts.ts';
@@ -41,15 +42,6 @@ export interface MetadataInput {
   /** `version` of package.json. */
   readonly serviceVersion: string;
 }
-
-/** Said in every document that goes to a reader. */
-export const NOT_A_MEDICAL_DEVICE =
-  'Not a medical device. For research and education only; not for diagnosis or for planning treatment.';
-
-/** Said wherever a result of demo weights is shown. */
-export const DEMO_NOTICE =
-  'DEMO WEIGHTS: tiny networks trained on synthetic phantoms made these masks. They show that the software works ' +
-  'and mean nothing about a patient. DEMO results must not be used.';
 
 /** Licence of the demo networks, which are part of this repository. */
 const DEMO_LICENCE = 'Apache-2.0';
