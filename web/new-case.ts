@@ -18,10 +18,13 @@ export function newCase({ models }: VersionFacts, onJob: (job: JobAnswer) => voi
   const uploads = el('ul', { class: 'uploads', 'aria-label': 'Uploads' });
   const take = (files: Iterable<File>, folders: readonly string[] = []): void => {
     const order = { target: chosen(), options: options.values() };
-    for (const file of files)
-      uploads.prepend(
-        folders.includes(file.name) ? refusedItem(file, isFolder()) : uploadItem(file, order, onJob),
-      );
+    for (const file of files) {
+      const item = folders.includes(file.name)
+        ? refusedItem(file, isFolder())
+        : uploadItem(file, order, onJob);
+      uploads.prepend(item);
+      item.scrollIntoView({ block: 'nearest' });
+    }
   };
   input.addEventListener('change', () => {
     if (input.files !== null) take(input.files);
