@@ -17,6 +17,8 @@ import { BEST_GZIP_RATIO, copyInto, inflateInto, isGzip } from './nifti-stream.t
 
 export interface ReadNiftiOptions {
   readonly limits?: NiftiLimits;
+  /** Put the voxels into memory that worker threads can share. */
+  readonly shared?: boolean;
   /** Ends the read with `CANCELLED`. */
   readonly signal?: AbortSignal;
 }
@@ -43,6 +45,7 @@ export async function readNifti(path: string, options: ReadNiftiOptions = {}): P
     const fileBytes = Number(facts.size);
     const decoder = new NiftiDecoder({
       ...(options.limits && { limits: options.limits }),
+      ...(options.shared && { shared: true }),
       mostBytes: gzip ? fileBytes * BEST_GZIP_RATIO : fileBytes,
     });
     try {

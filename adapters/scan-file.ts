@@ -24,7 +24,7 @@ export interface ScannedFile {
  * @throws HpbError for a file that cannot be read as a CT at all; what a readable one lacks is in the verdict.
  */
 export async function scanFile(path: string, options: ScanFileOptions): Promise<ScannedFile> {
-  const file = await readNifti(path, options);
+  const file = await readNifti(path, { ...options, shared: true });
   const needed = options.models.map(
     (model) => [model, (grid: typeof file.grid) => memoryNeeded(grid, model, options.segment)] as const,
   );

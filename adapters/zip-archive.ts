@@ -27,7 +27,7 @@ const MTIME = new Date(1980, 0, 1);
 const MODE = 0o100644;
 const CHUNK_BYTES = 2 ** 16;
 /** Content that is compressed already. */
-const STORED = /\.(gz|png|zip|mz3)$/;
+const STORED = /\.(gz|png|jpg|zip|mz3|vti|vtp)$/;
 
 /** A member whose content is opened when its turn comes. */
 export interface ZipSource {

@@ -1,3 +1,4 @@
+import type { Compute } from '../adapters/compute-pool.ts';
 import type { CaseId, JobId } from '../core/layout.ts';
 import type { Engine, Weights } from '../core/engine-port.ts';
 import type { Clock, Log, ObjectStore } from '../core/ports.ts';
@@ -10,6 +11,8 @@ export interface WorkerPorts {
   readonly store: ObjectStore;
   readonly engine: Engine;
   readonly weights: Weights;
+  /** For work that would hold up the main thread. */
+  readonly compute: Compute;
   readonly clock: Clock;
   readonly log: Log;
   readonly scratch: Scratch;
@@ -19,6 +22,8 @@ export interface WorkerPorts {
   readonly serviceVersion: string;
   /** Leave the scratch folder of each case in place. */
   readonly keepIntermediate: boolean;
+  /** Make the previews that the page shows. */
+  readonly previews: boolean;
 }
 
 /** One case on its way through the stages. */

@@ -2,7 +2,7 @@ import type { ErrorDocument, HpbError } from '../core/errors.ts';
 import { caseResultKey, caseZipKey, LAYOUT_VERSION } from '../core/layout.ts';
 import type { ModelId } from '../core/models/catalogue.ts';
 import type { LocatedWeights } from '../core/engine-port.ts';
-import { DEMO_NOTICE } from '../core/results/metadata.ts';
+import { DEMO_NOTICE } from '../core/results/notices.ts';
 import type { CaseStage } from '../core/results/run-record.ts';
 import { caseResult, type CaseResult } from '../core/shard.ts';
 import type { CaseContext } from './case-context.ts';
@@ -12,7 +12,9 @@ import type { CaseScratch } from './scratch.ts';
 import { checkCt, type CheckedCt } from './stages/check.ts';
 import { fetchCt, type FetchedCt } from './stages/fetch.ts';
 import { measureMasks } from './stages/measure.ts';
+import { meshCase } from './stages/mesh.ts';
 import { packageCase } from './stages/package.ts';
+import { previewFiles } from './stages/preview.ts';
 import { publishCase, type PublishedFiles } from './stages/publish.ts';
 import { segmentCt, type SegmentedCase } from './stages/segment.ts';
 
@@ -124,17 +126,25 @@ export class CaseRun {
     const measured = await this.#stage('measure', () =>
       measureMasks(context, checked.volume, segmented.masks),
     );
+    const meshed = await this.#stage('mesh', () =>
+      meshCase({ out: context.scratch.out, cancel: context.cancel }, checked.volume, measured),
+    );
     const packaged = await this.#stage('package', () =>
       packageCase(context, {
         fetched,
         grid,
         segmented,
-        measured,
+        measured: meshed,
         startedAt: this.#startedAt,
         stageSeconds: this.#stageSeconds,
       }),
     );
-    return this.#stage('publish', () => publishCase(context, packaged));
+    return this.#stage('publish', async () => {
+      const previews = context.ports.previews
+        ? [...(await previewFiles(context, checked.volume, measured.files)), ...meshed.shown]
+        : [];
+      return publishCase(context, packaged, previews);
+    });
   }
 
   async #stage<T>(stage: CaseStage, work: () => Promise<T>): Promise<T> {

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { ComputePool } from '../adapters/compute-pool.ts';
 import { EngineHost } from '../adapters/engine-host.ts';
 import { FileObjectStore } from '../adapters/file-object-store.ts';
 import type { HostCommand } from '../adapters/host-process.ts';
@@ -48,10 +49,12 @@ export async function wireWorker(options: WireOptions): Promise<WiredWorker> {
     clock: systemClock,
     oomKills: oomKillCount,
   });
+  const compute = new ComputePool();
   const keepIntermediate = settings.HPB_KEEP_INTERMEDIATE;
   const ports: WorkerPorts = {
     store: options.store ?? new FileObjectStore(objectsRoot(paths)),
     engine,
+    compute,
     weights: options.weights ?? installedWeights(settings, packageRoot),
     clock: systemClock,
     log,
@@ -59,11 +62,13 @@ export async function wireWorker(options: WireOptions): Promise<WiredWorker> {
     memoryPresent,
     serviceVersion: packageVersion(packageRoot),
     keepIntermediate,
+    previews: settings.HPB_PREVIEWS,
   };
   return {
     ports,
     close: async () => {
       await engine.stop();
+      await compute.close();
       await scratch.close(keepIntermediate);
     },
   };

@@ -64,6 +64,9 @@ export const ERROR_CODES = {
   CT_AFFINES_DISAGREE: caller(422),
   CT_SHEARED: caller(422),
   CT_EXCEEDS_MEMORY: caller(413),
+  // Masks from elsewhere
+  MASK_GRID_MISMATCH: caller(422),
+  MASK_NOT_LABELS: caller(422),
   // Archives of cases
   ARCHIVE_UNREADABLE: caller(422),
   ARCHIVE_UNSAFE: caller(422),
@@ -132,6 +135,11 @@ export const ERROR_CODES = {
   ENGINE_OUTPUT_MISMATCH: system(false, 36),
   PREPROCESSING_FAILED: system(false, 36),
   LIVER_NOT_FOUND: caller(422, 4),
+  // Result packages
+  RESULT_UNREADABLE: caller(422),
+  RESULT_ALTERED: caller(422, 5),
+  SIGNATURE_INVALID: caller(422, 5),
+  SIGNING_FAILED: ops(25),
   // The run as a whole
   CANCELLED: { blame: 'caller', retryable: true, status: 409, exit: 130 },
   INTERRUPTED: system(true, 75, 503),

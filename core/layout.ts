@@ -184,3 +184,28 @@ export const jobExecutionsPrefix = (jobId: JobId): string => `${EXECUTIONS_PREFI
 
 /** Where an execution of the laptop stands; `name` as `executionName` makes it. */
 export const executionDocumentKey = (name: string): string => `${EXECUTIONS_PREFIX}${name}.json`;
+
+/** A case in the viewer: chosen by who publishes it, never a name of a patient. */
+export type ViewerCaseId = string & { readonly brand: 'ViewerCaseId' };
+
+/** Whether `text` can be a case of the viewer: letters, digits, dashes and underscores, 1 to 80 of them. */
+export function isViewerCaseId(text: string): text is ViewerCaseId {
+  return /^[A-Za-z0-9][\w-]{0,79}$/.test(text);
+}
+
+/** Folder of a case in the viewer's bucket. */
+export const viewerCasePrefix = (id: ViewerCaseId): string => `liverCases/${id}/`;
+
+/** A file of a case in the viewer's bucket. */
+export const viewerFileKey = (id: ViewerCaseId, name: string): string => `${viewerCasePrefix(id)}${name}`;
+
+/** The list of all cases in the viewer's bucket, for readers that do not list it themselves. */
+export const VIEWER_INDEX_KEY = 'meta/cases.json';
+
+/** The folder of a case for the viewer as a ZIP, made when it is asked for. */
+export const caseViewerZipKey = (jobId: JobId, caseId: CaseId): string =>
+  `${casePrefix(jobId, caseId)}viewer.zip`;
+
+/** The thumbnail in that ZIP. */
+export const caseThumbnailKey = (jobId: JobId, caseId: CaseId): string =>
+  `${casePrefix(jobId, caseId)}viewer-thumbnail.jpg`;

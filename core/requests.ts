@@ -173,12 +173,19 @@ export const jobListAnswer = z.object({
 });
 export type JobListAnswer = z.infer<typeof jobListAnswer>;
 
+const caseFile = z
+  .object({ name: z.string(), bytes: z.int(), sha256, href: z.string() })
+  .meta({ id: 'CaseFile', description: 'A file of a case and the call that fetches it.' });
+
 /** A case with its files. */
 export const caseDetailAnswer = caseAnswer.extend({
   jobId,
   seconds: z.number().nullable(),
   demo: z.boolean().nullable().describe('Whether demo weights took part; null while there is no result.'),
-  files: z.array(z.object({ name: z.string(), bytes: z.int(), sha256, href: z.string() })),
+  files: z.array(caseFile),
+  previews: z
+    .array(caseFile)
+    .describe('What the page shows beside the files; of a CT longer than 256 voxels along an axis, shrunk.'),
   links,
 });
 export type CaseDetailAnswer = z.infer<typeof caseDetailAnswer>;

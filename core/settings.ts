@@ -27,6 +27,9 @@ export const settingsSchema = z.object({
   HPB_KEEP_INTERMEDIATE: flag(
     'Keep the scratch folder of a case (CT as given to the engines, raw masks).',
   ).default(false),
+  HPB_PREVIEWS: flag(
+    'Make previews of CT, masks and meshes for the page. Default: on in the workers of the laptop service, else off.',
+  ).default(false),
   HPB_MODEL_TIMEOUT_SECONDS: count('Longest time one model may run on one case, s.').default(1800),
   HPB_WEIGHTS: z
     .enum(['auto', 'real', 'demo'])
@@ -123,6 +126,15 @@ export const settingsSchema = z.object({
         'Address that the laptop service posts a JSON document to when a job has ended: id, outcome, counts, code; no names.',
     })
     .optional(),
+  HPB_SIGNING_KEY: text(
+    'Private Ed25519 key (PEM file) that receipts are signed with. Default: receipts are not signed.',
+  ).optional(),
+  HPB_SIGNING_KMS_KEY: text(
+    'KMS key (id, ARN or alias; ECC_NIST_P256, SIGN_VERIFY) that receipts are signed with; excludes HPB_SIGNING_KEY.',
+  ).optional(),
+  HPB_IMAGE_DIGEST: text(
+    'Digest of the container image (`sha256:…`), for the receipt. Default: not known, as on a laptop.',
+  ).optional(),
   HPB_LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error'])
     .meta({ description: 'Least severe log line that is written.' })

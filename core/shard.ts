@@ -50,6 +50,8 @@ export const errorDocument = z.object({
   ),
 });
 
+const storedFile = z.object({ name: z.string(), key: z.string(), bytes: z.int(), sha256: z.string() });
+
 /** result.json of a case: always written, last of all; a missing one is an unclean exit. */
 export const caseResult = z.object({
   layoutVersion: z.literal(LAYOUT_VERSION),
@@ -62,7 +64,9 @@ export const caseResult = z.object({
   fingerprint: z.string(),
   /** Whether demo weights took part. */
   demo: z.boolean(),
-  files: z.array(z.object({ name: z.string(), key: z.string(), bytes: z.int(), sha256: z.string() })),
+  files: z.array(storedFile),
+  /** What the page shows beside the files; no part of any ZIP. Absent where no previews are made. */
+  previews: z.array(storedFile).optional(),
   zip: z.object({ key: z.string(), bytes: z.int(), sha256: z.string() }).nullable(),
   seconds: z.number(),
 });

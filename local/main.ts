@@ -83,7 +83,7 @@ async function serve(start: Start): Promise<void> {
     if (once || isFirst) await demonstrate(service, start);
     if (once) return;
     process.stdout.write(
-      `\nServing on ${service.url} (API: ${service.url}/docs). Files dropped into ${service.ingestFolder} become jobs.\n` +
+      `\nOpen ${service.url} in a browser: send CTs, look at results (API: ${service.url}/docs). Files dropped into ${service.ingestFolder} become jobs.\n` +
         'Next: npx hpb submit YOUR_CT.nii.gz --wait (npx hpb --help tells more). Ctrl-C ends the service.\n',
     );
     await aborted(signal);

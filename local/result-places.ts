@@ -1,8 +1,10 @@
+import type { Dirent } from 'node:fs';
 import { lstat, readdir, readFile, realpath } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { HpbError } from '../core/errors.ts';
 import { MODEL_IDS, modelEntry } from '../core/models/catalogue.ts';
+import { SCENE_FILE, VOLUME_FILE } from '../core/results/meshed-structures.ts';
 
 /** Where the results of a case go. */
 export interface ResultPlaces {
@@ -20,7 +22,17 @@ const RESULT_FILES: ReadonlySet<string> = new Set([
   'meta.json',
   'metadata.json',
   'run.json',
+  'receipt.json',
+  'report.html',
+  SCENE_FILE,
+  VOLUME_FILE,
   ...MODEL_IDS.map((id) => modelEntry(id).output),
+]);
+
+/** Folders of a result, each with what its files are named like. */
+const RESULT_FOLDERS: ReadonlyMap<string, RegExp> = new Map([
+  ['segmentations', /^\w+\.vtp$/],
+  ['previews', /^\w+\.png$/],
 ]);
 
 /** What metadata.json of any version of ours says, and nobody else's. */
@@ -61,9 +73,18 @@ export async function requireInputsOutside(
   }
 }
 
+function isOurs(folder: string, entry: Dirent): boolean {
+  const within = relative(folder, entry.parentPath);
+  if (entry.isDirectory()) return within === '' && RESULT_FOLDERS.has(entry.name);
+  if (!entry.isFile()) return false;
+  return within === ''
+    ? RESULT_FILES.has(entry.name)
+    : (RESULT_FOLDERS.get(within)?.test(entry.name) ?? false);
+}
+
 async function requireOurFolder(folder: string): Promise<void> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  const foreign = entries.find((entry) => !entry.isFile() || !RESULT_FILES.has(entry.name));
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const foreign = entries.find((entry) => !isOurs(folder, entry));
   if (foreign !== undefined) throw inTheWay(folder, `holds ${foreign.name}, which is no result of ours`);
   if (entries.length === 0) return;
   const text = await readFile(join(folder, 'metadata.json'), 'utf8').catch(missingIsNull);

@@ -2,7 +2,7 @@ import { SingleBar } from 'cli-progress';
 import type { ErrorDocument } from '../core/errors.ts';
 import { modelEntry } from '../core/models/catalogue.ts';
 import type { CaseProgress } from '../core/progress.ts';
-import { DEMO_NOTICE, NOT_A_MEDICAL_DEVICE } from '../core/results/metadata.ts';
+import { DEMO_NOTICE, NOT_A_MEDICAL_DEVICE } from '../core/results/notices.ts';
 import type { Metadata } from '../core/results/metadata-schema.ts';
 import { PROGRESS_BAR } from './progress-bar.ts';
 import { errorText, jsonLine, secondsText, tableText } from './text.ts';

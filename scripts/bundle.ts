@@ -14,7 +14,13 @@ const SCHEMA = 'cli/api/schema.d.ts';
 
 await rm('dist', { recursive: true, force: true });
 await build({
-  entryPoints: { hpb: 'cli/main.ts', worker: 'container/main.ts', client: CLIENT, 'signing-fetch': SIGNING },
+  entryPoints: {
+    hpb: 'cli/main.ts',
+    worker: 'container/main.ts',
+    'compute-worker': 'adapters/compute-worker.ts',
+    client: CLIENT,
+    'signing-fetch': SIGNING,
+  },
   outdir: 'dist',
   bundle: true,
   // What only some commands need is loaded by them.

@@ -7,6 +7,7 @@ import { addEventRoutes } from './event-routes.ts';
 import { addHealthRoutes } from './health-routes.ts';
 import { addJobRoutes } from './job-routes.ts';
 import { openApiDocument, type OpenApiDocument } from './openapi-document.ts';
+import { addPageRoutes } from './page-routes.ts';
 import { problemResponse, statusOf } from './problem.ts';
 import { requestFrame } from './request-frame.ts';
 import { addResultRoutes } from './result-routes.ts';
@@ -33,7 +34,8 @@ export function createHttpApp(ports: ServicePorts, deployment: HttpDeployment): 
   addEventRoutes(app, home);
   addHealthRoutes(app, home);
   addDocumentRoutes(app);
-  const { objects } = deployment;
+  const { objects, page } = deployment;
+  if (page !== undefined) addPageRoutes(app, home, page);
   if (objects !== undefined) app.all('/objects/*', (c) => objects.handle(c.req.raw, c.get('requestId')));
   const allowed = methodsByPath(app);
   app.notFound((c) => {

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { z } from '@hono/zod-openapi';
 import type { AnswerLinks, ServicePorts } from '../../core/use-cases/service-ports.ts';
+import type { PageFiles } from './page-routes.ts';
 
 /** Answer of `GET /version`. */
 export const versionAnswer = z
@@ -46,6 +47,8 @@ export interface HttpDeployment {
   readonly baseUrl: (request: Request) => string;
   /** Serves the signed links of the laptop's store, below `/objects/`. */
   readonly objects?: { readonly handle: (request: Request, requestId: string) => Promise<Response> };
+  /** The page at `/`; left out, there is none. */
+  readonly page?: PageFiles;
   /** How patient the server is; defaults: see `PATIENCE`. */
   readonly patience?: Partial<Patience>;
 }

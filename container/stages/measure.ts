@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { readNifti, writeNifti } from '../../adapters/nifti-file.ts';
 import { HpbError, type ErrorDetails } from '../../core/errors.ts';
 import { modelEntry, type ModelId } from '../../core/models/catalogue.ts';
+import { mapLimited } from '../../core/map-limited.ts';
+import type { HpbMeasures } from '../../core/results/hpb-measures.ts';
+import { chooseHpbSets, hpbLabels } from '../../core/results/hpb-sets.ts';
 import type { ModelRun } from '../../core/results/metadata.ts';
-import { components } from '../../core/volume/components.ts';
+import type { MeasuredMask } from '../../core/volume/measure-mask.ts';
 import { affinesAgree } from '../../core/volume/orientation.ts';
-import { measure } from '../../core/volume/statistics.ts';
 import type { Grid, LabelMap, Volume } from '../../core/volume/volume.ts';
 import type { CaseContext } from '../case-context.ts';
 import type { ZipMember } from '../../adapters/zip-archive.ts';
@@ -15,36 +17,58 @@ import type { RawMask } from './segment.ts';
 /** Masks as they are published, with what was measured on them. */
 export interface MeasuredCase {
   readonly runs: readonly ModelRun[];
+  /** Of all masks together. */
+  readonly hpb: HpbMeasures;
   readonly files: readonly ZipMember[];
 }
 
+/** Masks in memory, and measured, at a time: while one is measured the next is read. */
+const AT_A_TIME = 2;
+
 /**
  * Checks every mask against the CT, writes it anew (uint8, the CT's own affine, no text of any tool) and measures
- * it. One mask is in memory at a time.
+ * it, then all of them together. At most two masks are in memory at a time; voxels are counted in worker threads.
  */
 export async function measureMasks(
-  { scratch, task, ports }: CaseContext,
+  context: CaseContext,
   ct: Volume,
   masks: readonly RawMask[],
 ): Promise<MeasuredCase> {
-  const runs: ModelRun[] = [];
-  const files: ZipMember[] = [];
-  for (const raw of masks) {
-    const { model, call, run, weights } = raw;
-    const mask = await readMask(raw, ct.grid);
-    const name = modelEntry(model).output;
-    const path = join(scratch.out, name);
-    await writeNifti(path, mask);
-    if (!ports.keepIntermediate) await rm(raw.path);
-    files.push({ name, path });
-    const statistics = measure(ct, mask);
-    assertCounts(model, run.labelVoxels, statistics);
-    const counted = components(mask, 26);
-    const { options } = task;
-    const { cropEmpty } = run;
-    runs.push({ model, options, call, cropEmpty, weights: weights.used, statistics, components: counted });
-  }
-  return { runs, files };
+  const measured = await mapLimited(masks, AT_A_TIME, (raw) => measureOne(context, ct, raw));
+  const sets = chooseHpbSets(new Map(measured.map(({ run, kept }) => [run.model, kept])));
+  const hpb = await context.ports.compute.run('measureHpb', { grid: ct.grid, sets }, context.cancel);
+  return { runs: measured.map(({ run }) => run), hpb, files: measured.map(({ file }) => file) };
+}
+
+interface OneMeasured {
+  readonly run: ModelRun;
+  readonly file: ZipMember;
+  readonly kept: MeasuredMask['kept'];
+}
+
+async function measureOne(
+  { scratch, task, ports, cancel }: CaseContext,
+  ct: Volume,
+  raw: RawMask,
+): Promise<OneMeasured> {
+  const { model, call, run, weights } = raw;
+  const mask = await readMask(raw, ct.grid);
+  const name = modelEntry(model).output;
+  const path = join(scratch.out, name);
+  const input = { ct, mask, keep: hpbLabels(model) };
+  const [{ kept, ...facts }] = await Promise.all([
+    ports.compute.run('measureMask', input, cancel),
+    writeNifti(path, mask),
+  ]);
+  assertCounts(model, run.labelVoxels, facts.statistics);
+  if (!ports.keepIntermediate) await rm(raw.path);
+  const { options } = task;
+  const { cropEmpty } = run;
+  return {
+    run: { model, options, call, cropEmpty, weights: weights.used, ...facts },
+    file: { name, path },
+    kept,
+  };
 }
 
 /**
@@ -54,7 +78,7 @@ export async function measureMasks(
  * labels.
  */
 async function readMask({ model, path }: RawMask, grid: Grid): Promise<LabelMap> {
-  const mask = await readNifti(path).catch((error: unknown) => {
+  const mask = await readNifti(path, { shared: true }).catch((error: unknown) => {
     if (!(error instanceof HpbError)) throw error;
     throw mismatch(model, `cannot be read back (${error.code})`, { code: error.code });
   });

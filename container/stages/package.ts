@@ -59,6 +59,7 @@ function documentsOf(context: CaseContext, input: PackageInput): Record<string, 
     grid,
     input: { sha256: fetched.sha256, bytes: fetched.bytes },
     runs: measured.runs,
+    hpb: measured.hpb,
     versions: hello.versions,
     serviceVersion: ports.serviceVersion,
   });

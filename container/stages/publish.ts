@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import type { ZipMember } from '../../adapters/zip-archive.ts';
 import { caseFileKey, caseResultKey, caseZipKey } from '../../core/layout.ts';
 import { mapLimited } from '../../core/map-limited.ts';
 import type { CaseResult } from '../../core/shard.ts';
@@ -8,32 +9,42 @@ import { throwIfCaseCancelled } from '../case-error.ts';
 import type { PackagedCase } from './package.ts';
 
 /** What result.json says about the files of a case. */
-export type PublishedFiles = Pick<CaseResult, 'files' | 'zip'>;
+export type PublishedFiles = Pick<CaseResult, 'files' | 'zip' | 'previews'>;
 
 const STORED_AT_ONCE = 4;
 
 /**
- * Stores the files and the ZIP of a case. An older result.json goes first: while there is one, everything that it
- * names is there.
+ * Stores the files and the ZIP of a case, and previews if there are any. An older result.json goes first: while there
+ * is one, everything that it names is there.
  */
-export async function publishCase(context: CaseContext, packaged: PackagedCase): Promise<PublishedFiles> {
+export async function publishCase(
+  context: CaseContext,
+  packaged: PackagedCase,
+  previews: readonly ZipMember[] = [],
+): Promise<PublishedFiles> {
   const { ports, jobId, caseId, cancel } = context;
   await ports.store.remove(caseResultKey(jobId, caseId));
   // Several at once, since each waits for the disk or the network most of its time.
   const { path: zipPath, ...zip } = packaged.zip;
   const zipKey = caseZipKey(jobId, caseId);
-  const keyed = packaged.files.map(({ name, path }) => ({
-    name,
-    path,
-    key: caseFileKey(jobId, caseId, name),
-  }));
-  await mapLimited([...keyed, { key: zipKey, path: zipPath }], STORED_AT_ONCE, ({ key, path }) => {
+  const keyed = ({ name, path }: ZipMember) => ({ name, path, key: caseFileKey(jobId, caseId, name) });
+  const [files, shown] = [packaged.files.map(keyed), previews.map(keyed)];
+  await mapLimited([...files, ...shown, { key: zipKey, path: zipPath }], STORED_AT_ONCE, ({ key, path }) => {
     throwIfCaseCancelled(cancel);
     return ports.store.putFile(key, path);
   });
-  const files = await mapLimited(keyed, STORED_AT_ONCE, async ({ name, key, path }) => {
-    const content = await readFile(path);
-    return { name, key, bytes: content.length, sha256: createHash('sha256').update(content).digest('hex') };
-  });
-  return { files: [...files], zip: { key: zipKey, ...zip } };
+  return {
+    files: [...(await mapLimited(files, STORED_AT_ONCE, listed))],
+    ...(shown.length > 0 && { previews: [...(await mapLimited(shown, STORED_AT_ONCE, listed))] }),
+    zip: { key: zipKey, ...zip },
+  };
+}
+
+async function listed({
+  name,
+  key,
+  path,
+}: ZipMember & { readonly key: string }): Promise<CaseResult['files'][number]> {
+  const content = await readFile(path);
+  return { name, key, bytes: content.length, sha256: createHash('sha256').update(content).digest('hex') };
 }

@@ -82,7 +82,12 @@ const structure = z
       .describe('Voxel indices [i, j, k], both ends inclusive.'),
     centroidMm: triple.nullable().describe('Mean of the voxel centres, mm, RAS+, to 0.01.'),
     touchesBorder,
-    surfaceAreaMm2: z.number().nullable(),
+    surfaceAreaMm2: z
+      .number()
+      .nullable()
+      .describe(
+        "mm2, to 0.1, of the voxels by Crofton's formula in 13 directions; the cut at the edge of the scan counts.",
+      ),
     mesh: mesh.nullable(),
     nullReasons,
   })
@@ -92,26 +97,42 @@ const lesion = z
   .object({
     voxels: z.int(),
     volumeMl: z.number(),
-    centroidMm: triple,
-    longestAxialDiameterMm: z.number().nullable(),
-    longestDiameterMm: z.number().nullable(),
-    nearestVesselMm: z.number().nullable().describe('Surface to surface; 0 when they touch.'),
-    touchesVessel: z.boolean().nullable(),
-    outsideLiverPercent: z.number().nullable(),
+    centroidMm: triple.describe('Mean of the voxel centres, mm, RAS+, to 0.01.'),
+    longestAxialDiameterMm: z
+      .number()
+      .nullable()
+      .describe(
+        'Longest in-plane diameter of all axial slices (RECIST 1.1), between voxel faces, mm, to 0.01.',
+      ),
+    longestDiameterMm: z
+      .number()
+      .nullable()
+      .describe('Longest distance between two points of the surface (IBSI), mm, to 0.01.'),
+    nearestVesselMm: z
+      .number()
+      .nullable()
+      .describe(
+        'Surface to surface, mm, to 0.01; 0 when they touch. Thick slices make it as coarse as they are.',
+      ),
+    touchesVessel: z.boolean().nullable().describe('Whether a voxel of a vessel is among the 26 neighbours.'),
+    outsideLiverPercent: z
+      .number()
+      .nullable()
+      .describe('Of its voxels; cavities of the liver mask are liver.'),
     nullReasons,
   })
   .refine(reasonsFitNulls, REASONS_MESSAGE);
 
 const hpb = z
   .object({
-    liverVolumeMl: z.number().nullable().describe('Liver with the tumours in it.'),
+    liverVolumeMl: z.number().nullable().describe('Liver with the tumours that lie in it or touch it.'),
     liverVolumeWithoutTumoursMl: z.number().nullable(),
     tumourVolumeMl: z.number().nullable(),
     tumourBurdenPercent: z.number().nullable(),
     vesselVolumeInLiverMl: z.number().nullable(),
     lesionCount: z.int().nullable().describe('0 when tumours were looked for and none was found.'),
     lesionsTouchingVessel: z.int().nullable(),
-    lesions: z.array(lesion).nullable(),
+    lesions: z.array(lesion).nullable().describe('The 100 largest, largest first.'),
     contrastPhase: z
       .object({
         phase: z.enum(['native', 'arterial', 'portal-venous', 'late']),
@@ -147,6 +168,13 @@ const weights = z.object({
 
 const [nnunetV1Call, totalSegmentatorCall] = engineCall.options;
 
+const givenMasks = z
+  .object({
+    engine: z.literal('given'),
+    masks: z.array(z.object({ sha256, bytes: z.int(), structures: z.array(z.string()) })),
+  })
+  .describe('No engine of this software ran: the masks came from elsewhere, in these files.');
+
 const provenance = z.object({
   input: z.object({ sha256, bytes: z.int() }).describe('The CT file as it was given.'),
   models: z.array(
@@ -154,11 +182,15 @@ const provenance = z.object({
       id: model,
       title: z.string(),
       licence: z.string(),
-      parameters: z.object({ fast: z.boolean(), folds: z.array(z.int()), tta: z.boolean() }),
+      parameters: z
+        .object({ fast: z.boolean(), folds: z.array(z.int()), tta: z.boolean() })
+        .nullable()
+        .describe('Null for masks that came from elsewhere.'),
       engineCall: z
         .discriminatedUnion('engine', [
           nnunetV1Call.omit({ modelFolder: true }),
           totalSegmentatorCall.omit({ weightsRoot: true }),
+          givenMasks,
         ])
         .describe('What the engine was asked, without the paths of the machine.'),
       weights: z.array(z.string()).describe('Ids of the weight sets below.'),
@@ -198,6 +230,12 @@ export type Metadata = z.infer<typeof metadataSchema>;
 
 /** One entry of `structures`. */
 export type StructureFacts = Metadata['structures'][number];
+
+/** Masks that came from elsewhere, in the place of a call of an engine. */
+export type GivenMasks = z.infer<typeof givenMasks>;
+
+/** What is known of the mesh of a structure. */
+export type StructureMeshFacts = NonNullable<StructureFacts['mesh']>;
 
 /** The quality part of the document. */
 export type Quality = Metadata['quality'];

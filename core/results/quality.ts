@@ -1,30 +1,17 @@
-import type { ModelId } from '../models/catalogue.ts';
-import type { Quality, StructureFacts } from './metadata-schema.ts';
+import { spacingOf, voxelCount } from '../volume/volume.ts';
+import type { Quality } from './metadata-schema.ts';
+import { livers, vesselsOf, type QualityFacts, type QualityRule } from './quality-facts.ts';
+import { rounded } from './stable-json.ts';
 
-/** What the rules look at. */
-export interface QualityFacts {
-  readonly structures: readonly StructureFacts[];
-  readonly runs: readonly { readonly model: ModelId; readonly cropEmpty: boolean }[];
-  /** Ids of the demo weight sets that took part. */
-  readonly demoWeights: readonly string[];
-}
-
-type Finding = Pick<Quality['reasons'][number], 'structure' | 'value'>;
-
-/** One reason why a result may not be taken as it is. */
-export interface QualityRule {
-  readonly code: string;
-  readonly verdict: 'review' | 'reject';
-  /** What a finding means, for the reader of a report. */
-  readonly message: string;
-  readonly bound: number | string;
-  /** Why the rule exists, or where its bound comes from. */
-  readonly source: string;
-  readonly find: (facts: QualityFacts) => readonly Finding[];
-}
-
-const livers = ({ structures }: QualityFacts): readonly StructureFacts[] =>
-  structures.filter(({ name }) => name === 'liver');
+const LIVER_ML = [500, 4000] as const;
+const LIVER_HU = [-50, 250] as const;
+const LARGEST_PART_PERCENT = 95;
+const MOST_LESIONS = 50;
+const MOST_OUTSIDE_PERCENT = 50;
+const THICKEST_MM = 5;
+const FULL_PERCENT = 60;
+const LEAST_VESSEL_LEAD_HU = 10;
+const LEAST_LESION_VOXELS = 5;
 
 /** The rules, in the order in which their findings are listed. */
 export const QUALITY_RULES: readonly QualityRule[] = [
@@ -59,6 +46,20 @@ export const QUALITY_RULES: readonly QualityRule[] = [
         .map(({ name, voxels }) => ({ structure: name, value: voxels })),
   },
   {
+    code: 'FILLS_SCAN',
+    verdict: 'reject',
+    message: 'One structure fills most of the scan: the mask is not a segmentation.',
+    bound: `at most ${FULL_PERCENT} % of the voxels`,
+    source: 'Our own bound: no organ fills the field of view of a CT of the abdomen.',
+    find: ({ structures, grid }) =>
+      structures
+        .map(({ name, voxels }) => ({
+          structure: name,
+          value: rounded((100 * voxels) / voxelCount(grid.dims), 1),
+        }))
+        .filter(({ value }) => value > FULL_PERCENT),
+  },
+  {
     code: 'LIVER_TOUCHES_BORDER',
     verdict: 'review',
     message:
@@ -71,7 +72,132 @@ export const QUALITY_RULES: readonly QualityRule[] = [
         return sides.length === 0 ? [] : [{ structure: name, value: sides.join(', ') }];
       }),
   },
+  {
+    code: 'LIVER_VOLUME_IMPLAUSIBLE',
+    verdict: 'review',
+    message: 'The volume of the liver (ml) is not that of an adult liver.',
+    bound: `${LIVER_ML[0]} to ${LIVER_ML[1]} ml`,
+    source:
+      'Vauthey et al. 2002 (-794 + 1267 x body surface) gives 850 to 2400 ml for adults; widened for liver remnants and for polycystic or tumorous livers.',
+    find: (facts) =>
+      livers(facts)
+        .filter(({ voxels, volumeMl }) => voxels > 0 && outside(volumeMl, LIVER_ML))
+        .map(({ name, volumeMl }) => ({ structure: name, value: volumeMl })),
+  },
+  {
+    code: 'LIVER_NOT_HOUNSFIELD',
+    verdict: 'review',
+    message: 'The median of the liver is no attenuation (HU) of a liver: check the intensities of the CT.',
+    bound: `${LIVER_HU[0]} to ${LIVER_HU[1]} HU`,
+    source:
+      'Unenhanced liver has 40 to 70 HU, a severely fatty one down to -40; with contrast, 80 to 180 (our bounds around these).',
+    find: (facts) =>
+      livers(facts).flatMap(({ name, hu }) =>
+        hu !== null && outside(hu.p50, LIVER_HU) ? [{ structure: name, value: hu.p50 }] : [],
+      ),
+  },
+  {
+    code: 'LIVER_FRAGMENTED',
+    verdict: 'review',
+    message: 'Less of the liver hangs together (%) than one organ does.',
+    bound: `at least ${LARGEST_PART_PERCENT} % in one part`,
+    source: 'Our own bound: a liver is one body; islands beside it are other tissue or a torn mask.',
+    find: (facts) =>
+      livers(facts)
+        .filter(({ voxels }) => voxels > 0)
+        .map(({ name, voxels, components }) => ({
+          structure: name,
+          value: rounded((100 * components.sizes[0]!) / voxels, 1),
+        }))
+        .filter(({ value }) => value < LARGEST_PART_PERCENT),
+  },
+  {
+    code: 'VESSELS_EMPTY',
+    verdict: 'review',
+    message: 'No hepatic vessel was found.',
+    bound: 'at least 1 voxel',
+    source: 'Every liver has vessels; without contrast, or off the liver, the model sees none.',
+    find: (facts) =>
+      vesselsOf(facts)
+        .filter(({ voxels }) => voxels === 0)
+        .map(({ name, voxels }) => ({ structure: name, value: voxels })),
+  },
+  {
+    code: 'MANY_LESIONS',
+    verdict: 'review',
+    message: 'So many separate lesions are more often noise than disease.',
+    bound: MOST_LESIONS,
+    source: 'Our own bound; the training cases of MSD Task008 have a few lesions each.',
+    find: ({ hpb: { lesionCount } }) =>
+      lesionCount !== null && lesionCount > MOST_LESIONS ? [{ structure: null, value: lesionCount }] : [],
+  },
+  {
+    code: 'TINY_LESIONS',
+    verdict: 'review',
+    message: 'Lesions of a few voxels: their diameters and volumes are no more than a guess.',
+    bound: `at least ${LEAST_LESION_VOXELS} voxels each`,
+    source: 'RECIST 1.1 calls lesions below 10 mm not measurable; below 5 voxels even the shape is unknown.',
+    find: ({ hpb: { lesions } }) => {
+      const tiny = (lesions ?? []).filter(({ voxels }) => voxels < LEAST_LESION_VOXELS);
+      return tiny.length === 0 ? [] : [{ structure: null, value: tiny.length }];
+    },
+  },
+  {
+    code: 'TUMOUR_OUTSIDE_LIVER',
+    verdict: 'review',
+    message: 'A lesion lies mostly outside the liver (%).',
+    bound: `at most ${MOST_OUTSIDE_PERCENT} %`,
+    source: 'The model looks for tumours of the liver; elsewhere it is not trained.',
+    find: ({ hpb: { lesions } }) =>
+      (lesions ?? []).flatMap(({ outsideLiverPercent }) =>
+        outsideLiverPercent !== null && outsideLiverPercent > MOST_OUTSIDE_PERCENT
+          ? [{ structure: null, value: outsideLiverPercent }]
+          : [],
+      ),
+  },
+  {
+    code: 'THICK_SLICES',
+    verdict: 'review',
+    message: 'Slices (mm) so thick that small lesions and thin vessels are missed, and distances are coarse.',
+    bound: `at most ${THICKEST_MM} mm`,
+    source: 'RECIST 1.1 (Eisenhauer et al. 2009) asks for slices of 5 mm or less.',
+    find: ({ grid }) => {
+      const thickest = rounded(Math.max(...spacingOf(grid.affine)), 3);
+      return thickest > THICKEST_MM ? [{ structure: null, value: thickest }] : [];
+    },
+  },
+  {
+    code: 'WRONG_PHASE',
+    verdict: 'review',
+    message:
+      'The scan does not look like the portal-venous phase, for which vessel and tumour models are made.',
+    bound: 'portal-venous',
+    source: 'The scans of MSD Task008 (Antonelli et al. 2022) are portal-venous; phase by PHASE_BOUNDS.',
+    find: ({ hpb: { contrastPhase } }) =>
+      contrastPhase === null || contrastPhase.phase === 'portal-venous'
+        ? []
+        : [{ structure: null, value: contrastPhase.phase }],
+  },
+  {
+    code: 'VESSELS_NOT_ENHANCED',
+    verdict: 'review',
+    message: 'The vessels are hardly brighter (HU) than the liver: little contrast, or not vessels.',
+    bound: `at least ${LEAST_VESSEL_LEAD_HU} HU`,
+    source: 'In the portal-venous phase veins lead the liver by 30 to 80 HU (our bound is below that).',
+    find: (facts) => {
+      const liver = livers(facts).find(({ hu }) => hu !== null)?.hu?.p50;
+      if (liver === undefined) return [];
+      return vesselsOf(facts)
+        .flatMap(({ name, hu }) =>
+          hu === null ? [] : [{ structure: name, value: rounded(hu.p50 - liver, 1) }],
+        )
+        .filter(({ value }) => value < LEAST_VESSEL_LEAD_HU);
+    },
+  },
 ];
+
+const outside = (value: number, [low, high]: readonly [number, number]): boolean =>
+  value < low || value > high;
 
 /** Applies all rules: the verdict is the worst finding's, `ok` without one. */
 export function judge(facts: QualityFacts): Quality {

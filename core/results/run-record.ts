@@ -1,6 +1,6 @@
 import type { RunResult } from '../engine-protocol.ts';
 import type { ModelId } from '../models/catalogue.ts';
-import { DEMO_NOTICE } from './metadata.ts';
+import { DEMO_NOTICE } from './notices.ts';
 import { rounded } from './stable-json.ts';
 
 /** Stages of a case in the worker, in order (DESIGN.md 5). */

@@ -16,6 +16,14 @@ export function rounded(value: number, decimals: number): number {
   return Math.round(value * factor) / factor + 0;
 }
 
+/** `rounded` of three values. */
+export function roundedTriple(
+  [x, y, z]: readonly [number, number, number],
+  decimals: number,
+): [number, number, number] {
+  return [rounded(x, decimals), rounded(y, decimals), rounded(z, decimals)];
+}
+
 function write(value: unknown, indent: string): string {
   if (typeof value === 'number' && !Number.isFinite(value)) {
     throw new HpbError('UNEXPECTED', `A result document would hold ${value}, which JSON cannot say.`, {

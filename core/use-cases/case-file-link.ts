@@ -24,7 +24,8 @@ export async function caseFileLink(
   const job = await findJob(ports.index, jobId);
   const result = isCaseId(caseId) ? await succeededResult(ports, job, caseId) : null;
   if (result === null) throw await withoutResult(ports, job, caseId);
-  const file = fileName === 'results.zip' ? result.zip : result.files.find(({ name }) => name === fileName);
+  const files = [...result.files, ...(result.previews ?? [])];
+  const file = fileName === 'results.zip' ? result.zip : files.find(({ name }) => name === fileName);
   if (file === null || file === undefined) {
     throw new HpbError('RESULT_NOT_FOUND', `The case ${caseId} has no file ${quoted(fileName)}.`, {
       remedy: `GET /jobs/${job.jobId}/cases/${caseId} lists its files.`,

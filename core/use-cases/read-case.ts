@@ -26,17 +26,23 @@ export async function readCase(
   const result = await succeededResult(ports, job, standing.caseId);
   const self = `${links.baseUrl}/jobs/${job.jobId}/cases/${standing.caseId}`;
   const href = (name: string): string => `${self}/files/${name.split('/').map(encodeURIComponent).join('/')}`;
+  const listed = ({
+    name,
+    bytes,
+    sha256,
+  }: CaseResult['files'][number]): CaseDetailAnswer['files'][number] => ({
+    name,
+    bytes,
+    sha256,
+    href: href(name),
+  });
   return {
     ...standing,
     jobId: job.jobId,
     seconds: result?.seconds ?? null,
     demo: result?.demo ?? null,
-    files: (result?.files ?? []).map(({ name, bytes, sha256 }) => ({
-      name,
-      bytes,
-      sha256,
-      href: href(name),
-    })),
+    files: (result?.files ?? []).map(listed),
+    previews: (result?.previews ?? []).map(listed),
     links: {
       self,
       job: `${links.baseUrl}/jobs/${job.jobId}`,

@@ -1,5 +1,5 @@
-import { forEachRun } from './runs.ts';
-import type { Dims, LabelMap } from './volume.ts';
+import { labelRuns, type LabelRuns } from './label-runs.ts';
+import type { LabelMap } from './volume.ts';
 
 /** Which voxels touch: 6 = faces, 26 = faces, edges and corners (scipy's `ones((3, 3, 3))`). */
 export type Connectivity = 6 | 26;
@@ -11,68 +11,36 @@ export interface ComponentFacts {
   readonly sizes: Int32Array;
 }
 
-/** Runs of equal label along x, in memory order; `firstOfRow[y + ny * z]` is the first run of that row. */
-interface Runs {
-  readonly count: number;
-  readonly from: Int32Array;
-  /** Last x of the run, inclusive. */
-  readonly to: Int32Array;
-  readonly label: Uint8Array;
-  readonly firstOfRow: Int32Array;
-}
-
 /**
  * Connected components of every label of a map in one call: label -> count and sizes, without background and
  * without labels that do not occur. Voxels of different labels never join. Time grows with the number of runs
  * along x, not with voxels times labels: run-length union-find (Wu, Otoo, Suzuki 2009, on runs).
  */
 export function components(mask: LabelMap, connectivity: Connectivity): Map<number, ComponentFacts> {
-  const runs = collectRuns(mask);
-  const parent = linkRuns(runs, mask.grid.dims, connectivity);
-  return summarise(runs, parent);
+  return componentsOfRuns(labelRuns(mask), connectivity);
 }
 
-class RunBuffer {
-  count = 0;
-  from = new Int32Array(1 << 14);
-  to = new Int32Array(1 << 14);
-  label = new Uint8Array(1 << 14);
-
-  add(from: number, to: number, label: number): void {
-    if (this.count === this.from.length) this.#grow();
-    this.from[this.count] = from;
-    this.to[this.count] = to;
-    this.label[this.count] = label;
-    this.count += 1;
-  }
-
-  #grow(): void {
-    const capacity = 2 * this.count;
-    const { from, to, label } = this;
-    this.from = new Int32Array(capacity);
-    this.to = new Int32Array(capacity);
-    this.label = new Uint8Array(capacity);
-    this.from.set(from);
-    this.to.set(to);
-    this.label.set(label);
-  }
+/** `components` of a map whose runs are at hand. */
+export function componentsOfRuns(runs: LabelRuns, connectivity: Connectivity): Map<number, ComponentFacts> {
+  return summarise(runs, linkRuns(runs, connectivity));
 }
 
-function collectRuns(mask: LabelMap): Runs {
-  const [nx, ny, nz] = mask.grid.dims;
-  const buffer = new RunBuffer();
-  const firstOfRow = new Int32Array(ny * nz + 1);
-  let rowsSeen = 0;
-  forEachRun(mask, (label, row, begin, end) => {
-    if (rowsSeen <= row) {
-      firstOfRow.fill(buffer.count, rowsSeen, row + 1);
-      rowsSeen = row + 1;
-    }
-    buffer.add(begin - row * nx, end - 1 - row * nx, label);
-  });
-  firstOfRow.fill(buffer.count, rowsSeen);
-  const { count, from, to, label } = buffer;
-  return { count, from, to, label, firstOfRow };
+/** The component of each run: a number from 0, in the order in which components begin in memory. */
+export interface RunComponents {
+  readonly count: number;
+  readonly ofRun: Int32Array;
+}
+
+/** Tells the components of runs apart; labels never join. */
+export function componentOfRuns(runs: LabelRuns, connectivity: Connectivity): RunComponents {
+  const parent = linkRuns(runs, connectivity);
+  const ofRun = new Int32Array(runs.count);
+  let count = 0;
+  for (let run = 0; run < runs.count; run += 1) {
+    const root = rootOf(parent, run);
+    ofRun[run] = root === run ? count++ : ofRun[root]!;
+  }
+  return { count, ofRun };
 }
 
 /** Rows before this one that its runs can touch, as `[dy, dz]`. */
@@ -89,8 +57,8 @@ const EARLIER_ROWS = {
   ],
 } as const;
 
-function linkRuns(runs: Runs, dims: Dims, connectivity: Connectivity): Int32Array {
-  const [, ny, nz] = dims;
+function linkRuns(runs: LabelRuns, connectivity: Connectivity): Int32Array {
+  const [, ny, nz] = runs.dims;
   const parent = new Int32Array(runs.count);
   for (let run = 0; run < runs.count; run += 1) parent[run] = run;
   const slack = connectivity === 26 ? 1 : 0;
@@ -107,7 +75,7 @@ function linkRuns(runs: Runs, dims: Dims, connectivity: Connectivity): Int32Arra
 }
 
 function linkRows(
-  { from, to, label, firstOfRow }: Runs,
+  { from, to, label, firstOfRow }: LabelRuns,
   parent: Int32Array,
   [row, earlier]: readonly [number, number],
   slack: 0 | 1,
@@ -142,7 +110,7 @@ function union(parent: Int32Array, a: number, b: number): void {
   else if (rootB < rootA) parent[rootA] = rootB;
 }
 
-function summarise(runs: Runs, parent: Int32Array): Map<number, ComponentFacts> {
+function summarise(runs: LabelRuns, parent: Int32Array): Map<number, ComponentFacts> {
   const sizeOfRoot = new Int32Array(runs.count);
   const countOfLabel = new Int32Array(256);
   for (let run = 0; run < runs.count; run += 1) {

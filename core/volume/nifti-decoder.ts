@@ -21,6 +21,8 @@ export interface DecoderOptions {
   readonly mostBytes?: number;
   /** Stop at the header: nothing is allocated and `finish` must not be called once `sated`. */
   readonly headerOnly?: boolean;
+  /** Put the voxels into memory that threads can share (`SharedArrayBuffer`). */
+  readonly shared?: boolean;
 }
 
 /** How much beyond the promised voxels is counted before a decoder gives up: enough to tell junk from a bomb. */
@@ -35,7 +37,7 @@ export class NiftiDecoder {
   #head = new Uint8Array(1024);
   #headBytes = 0;
   #header: NiftiHeader | null = null;
-  #voxels = new Uint8Array(0);
+  #voxels: Uint8Array = new Uint8Array(0);
   /** Position in the stream. */
   #at = 0;
 
@@ -95,9 +97,15 @@ export class NiftiDecoder {
     const most = this.#options.mostBytes ?? Infinity;
     if (header.voxOffset + header.voxelBytes > most)
       throw truncated(header, Math.max(0, most - header.voxOffset));
-    if (this.#options.headerOnly !== true) this.#voxels = new Uint8Array(header.voxelBytes);
+    if (this.#options.headerOnly !== true) this.#voxels = this.#allocate(header.voxelBytes);
     this.#header = header;
     return header;
+  }
+
+  #allocate(bytes: number): Uint8Array {
+    return new Uint8Array(
+      this.#options.shared === true ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes),
+    );
   }
 
   #parse(head: Uint8Array): NiftiHeader {

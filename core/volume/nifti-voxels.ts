@@ -10,7 +10,7 @@ import type { VoxelArray } from './volume.ts';
  * exceeds 2^53.
  */
 export function voxelsFromBytes(
-  buffer: ArrayBuffer,
+  buffer: ArrayBufferLike,
   datatype: NiftiDatatype,
   littleEndian: boolean,
 ): VoxelArray {
@@ -38,7 +38,7 @@ export function voxelsFromBytes(
   }
 }
 
-function swapBytes(buffer: ArrayBuffer, bytes: 1 | 2 | 4 | 8): void {
+function swapBytes(buffer: ArrayBufferLike, bytes: 1 | 2 | 4 | 8): void {
   if (bytes === 1) return;
   if (bytes === 2) {
     const words = new Uint16Array(buffer);
@@ -57,7 +57,7 @@ function swapBytes(buffer: ArrayBuffer, bytes: 1 | 2 | 4 | 8): void {
 
 const swap32 = (v: number): number => (v << 24) | ((v & 0xff00) << 8) | ((v >>> 8) & 0xff00) | (v >>> 24);
 
-function narrow64(buffer: ArrayBuffer, signed: boolean): VoxelArray {
+function narrow64(buffer: ArrayBufferLike, signed: boolean): VoxelArray {
   const words = new Int32Array(buffer);
   if (fitsInt32(words, signed)) {
     for (let i = 0; i < words.length / 2; i++) words[i] = words[2 * i]!;

@@ -12,6 +12,7 @@ import { isLoopbackHost } from './host-check.ts';
 import { IngestFolder } from './ingest-folder.ts';
 import { ingestFile } from './ingest-sink.ts';
 import { listen } from './listen.ts';
+import { pageFiles } from './page-files.ts';
 import { readinessFacts, versionFacts } from './service-facts.ts';
 import { wireService, type WiredService } from './wire-service.ts';
 
@@ -94,6 +95,7 @@ async function serve(
     allowedHosts: (host) => isLoopbackHost(host, address.port),
     baseUrl,
     objects: new FileLinkServer(linkOptions),
+    page: pageFiles(packageRoot),
   });
   const listening = await listen((request) => app.fetch(request), settings.HPB_PORT);
   address.port = listening.port;

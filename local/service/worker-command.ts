@@ -24,6 +24,7 @@ export function workerCommand({ settings, packageRoot, environment }: LaptopServ
     command: process.execPath,
     args: [main, '--serve'],
     environment: {
+      HPB_PREVIEWS: '1',
       ...Object.fromEntries(passed),
       ...(compiled !== undefined && { NODE_COMPILE_CACHE: compiled }),
       HPB_DATA_ROOT: machinePaths(settings, packageRoot).dataRoot,

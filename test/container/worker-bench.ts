@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { ComputePool } from '../../adapters/compute-pool.ts';
 import { FileObjectStore } from '../../adapters/file-object-store.ts';
 import { writeNifti } from '../../adapters/nifti-file.ts';
 import { systemClock } from '../../adapters/system.ts';
@@ -12,6 +13,9 @@ import { caseResult, shard, type CaseResult, type Shard } from '../../core/shard
 import type { Grid, Volume } from '../../core/volume/volume.ts';
 import { memoryLog, type MemoryLog } from '../fixtures/memory-log.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
+
+/** Threads that all benches of a file share; they keep no process alive. */
+const COMPUTE = new ComputePool();
 
 export const JOB = 'job-00000001' as JobId;
 
@@ -42,6 +46,7 @@ export async function workerBench(engine: Engine, changes: Partial<WorkerPorts> 
   const ports: WorkerPorts = {
     store,
     engine,
+    compute: COMPUTE,
     weights: { locate: async () => fakeWeights() },
     clock: systemClock,
     log,
@@ -49,6 +54,7 @@ export async function workerBench(engine: Engine, changes: Partial<WorkerPorts> 
     memoryPresent: async () => 2 ** 36,
     serviceVersion: '0.0.0-test',
     keepIntermediate: false,
+    previews: false,
     ...changes,
   };
   const input = async (ordinal: number, ct = smallCt()): Promise<void> => {

@@ -24,7 +24,18 @@ import {
 } from './worker-bench.ts';
 
 const C1 = caseIdOf(1);
-const FILES = ['liver.nii.gz', 'meta.json', 'metadata.json', 'run.json', 'task008.nii.gz'];
+const FILES = [
+  'ct_volume.vti',
+  'liver.nii.gz',
+  'meshes.glb',
+  'meta.json',
+  'metadata.json',
+  'run.json',
+  'segmentations/hepatic_vessels.vtp',
+  'segmentations/liver.vtp',
+  'segmentations/liver_tumors.vtp',
+  'task008.nii.gz',
+];
 
 async function documentIn({ store }: WorkerBench, name: string): Promise<Record<string, unknown>> {
   const bytes = await store.get(caseFileKey(JOB, C1, name));
@@ -116,7 +127,7 @@ describe('a case', () => {
     expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
     expect(fractions.at(-1)).toBe(1);
     expect(new Set(seen.map(({ stage }) => stage))).toEqual(
-      new Set(['fetch', 'check', 'segment', 'measure', 'package', 'publish']),
+      new Set(['fetch', 'check', 'segment', 'measure', 'mesh', 'package', 'publish']),
     );
     expect(seen.filter(({ engine }) => engine !== null).map(({ model }) => model)).toEqual([
       ...Array<string>(3).fill('liver'),

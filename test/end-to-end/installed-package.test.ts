@@ -31,7 +31,17 @@ beforeAll(() => {
   fakeVenv(folder, 'ok');
   // Packing bundles: in a copy, so that what the checkout holds stays as it is.
   const copy = join(folder, 'checkout');
-  for (const part of ['package.json', 'core', 'adapters', 'container', 'local', 'cli', 'scripts', 'docs'])
+  for (const part of [
+    'package.json',
+    'core',
+    'adapters',
+    'container',
+    'local',
+    'cli',
+    'scripts',
+    'docs',
+    'web',
+  ])
     cpSync(join(ROOT, part), join(copy, part), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
   npm(copy, 'pack', '--silent', '--pack-destination', folder);
@@ -55,6 +65,10 @@ describe("the packed tarball, installed elsewhere, on the machine's oldest Node"
 
     for (const name of ['host.py', 'requirements.lock', 'demo-weights/manifest.json'])
       expect(existsSync(join(engine, name)), name).toBe(true);
+  });
+
+  it('brings the page', () => {
+    expect(existsSync(join(installed, 'dist', 'web', 'index.html'))).toBe(true);
   });
 
   it('makes a phantom and finds it fit to run', () => {

@@ -7,7 +7,16 @@ import { fakeVenv } from '../../fixtures/fake-host.ts';
 import { hpb, type CommandResult } from '../../fixtures/hpb-command.ts';
 import { tempFolder } from '../../fixtures/temp-folder.ts';
 
-const FILES = ['liver.nii.gz', 'meta.json', 'metadata.json', 'run.json', 'task008.nii.gz'];
+const FILES = [
+  'ct_volume.vti',
+  'liver.nii.gz',
+  'meshes.glb',
+  'meta.json',
+  'metadata.json',
+  'run.json',
+  'segmentations',
+  'task008.nii.gz',
+];
 
 let folder: string;
 let ct: string;

@@ -77,9 +77,12 @@ function inputOf(...runs: readonly ModelRun[]): MetadataInput {
   };
 }
 
+/** A liver of a few hundred voxels cannot be of any plausible size. */
+const TINY = 'LIVER_VOLUME_IMPLAUSIBLE';
+
 const codesOf = (...runs: readonly ModelRun[]): [string, string[]] => {
   const { verdict, reasons } = buildMetadata(inputOf(...runs)).quality;
-  return [verdict, reasons.map(({ code }) => code)];
+  return [verdict, reasons.map(({ code }) => code).filter((code) => code !== TINY)];
 };
 
 describe('buildMetadata', () => {
@@ -162,9 +165,9 @@ describe('buildMetadata', () => {
     expect(metadata.demoNotice).toContain('DEMO');
     expect(metadata.quality).toMatchObject({
       verdict: 'review',
-      reasons: [{ code: 'DEMO_WEIGHTS', value: 'task008' }],
+      reasons: expect.arrayContaining([expect.objectContaining({ code: 'DEMO_WEIGHTS', value: 'task008' })]),
     });
-    expect(buildMetadata(inputOf(runOf('liver', LIVER)))).toMatchObject({
+    expect(buildMetadata(inputOf(runOf('task008', LESIONS)))).toMatchObject({
       demo: false,
       demoNotice: null,
       quality: { verdict: 'ok', reasons: [] },
@@ -177,7 +180,8 @@ describe('buildMetadata', () => {
       'reject',
       ['DEMO_WEIGHTS', 'EMPTY_CROP', 'LIVER_EMPTY'],
     ]);
-    expect(codesOf(runOf('task008', boxes()))).toEqual(['ok', []]);
+    expect(codesOf(runOf('task008', boxes([1, [1, 1, 1], [1, 1, 4]])))).toEqual(['ok', []]);
+    expect(codesOf(runOf('task008', boxes()))).toEqual(['review', ['VESSELS_EMPTY']]);
   });
 
   it('names the sides on which the liver is cut off, in all 48 orientations', () => {
@@ -197,7 +201,7 @@ describe('buildMetadata', () => {
         inferior: false,
         superior: false,
       });
-      expect(metadata.quality.reasons).toMatchObject([
+      expect(metadata.quality.reasons.filter(({ code }) => code !== TINY)).toMatchObject([
         { code: 'LIVER_TOUCHES_BORDER', verdict: 'review', value: 'right, posterior' },
       ]);
     }

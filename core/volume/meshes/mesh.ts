@@ -1,0 +1,59 @@
+/** Triangles over shared vertices; three coordinates a vertex, three vertices a triangle, counter-clockwise from outside. */
+export interface Mesh {
+  readonly positions: Float32Array;
+  readonly triangles: Uint32Array;
+}
+
+/** The mesh moved by a row-major 4x4 matrix; a matrix that mirrors turns the triangles round, so outside stays outside. */
+export function movedMesh({ positions, triangles }: Mesh, matrix: readonly number[]): Mesh {
+  const m = (at: number): number => matrix[at]!;
+  const moved = new Float32Array(positions.length);
+  for (let at = 0; at < positions.length; at += 3) {
+    const [x, y, z] = [positions[at]!, positions[at + 1]!, positions[at + 2]!];
+    moved[at] = m(0) * x + m(1) * y + m(2) * z + m(3);
+    moved[at + 1] = m(4) * x + m(5) * y + m(6) * z + m(7);
+    moved[at + 2] = m(8) * x + m(9) * y + m(10) * z + m(11);
+  }
+  const mirrors =
+    m(0) * (m(5) * m(10) - m(6) * m(9)) -
+      m(1) * (m(4) * m(10) - m(6) * m(8)) +
+      m(2) * (m(4) * m(9) - m(5) * m(8)) <
+    0;
+  return { positions: moved, triangles: mirrors ? turnedRound(triangles) : triangles };
+}
+
+function turnedRound(triangles: Uint32Array): Uint32Array {
+  const turned = triangles.slice();
+  for (let at = 0; at < turned.length; at += 3) {
+    turned[at + 1] = triangles[at + 2]!;
+    turned[at + 2] = triangles[at + 1]!;
+  }
+  return turned;
+}
+
+/** Unit normals of the vertices, three numbers each: those of the triangles around, weighted by their area. */
+export function vertexNormals({ positions, triangles }: Mesh): Float32Array {
+  const normals = new Float32Array(positions.length);
+  for (let at = 0; at < triangles.length; at += 3) {
+    const [a, b, c] = [3 * triangles[at]!, 3 * triangles[at + 1]!, 3 * triangles[at + 2]!];
+    const ux = positions[b]! - positions[a]!;
+    const uy = positions[b + 1]! - positions[a + 1]!;
+    const uz = positions[b + 2]! - positions[a + 2]!;
+    const vx = positions[c]! - positions[a]!;
+    const vy = positions[c + 1]! - positions[a + 1]!;
+    const vz = positions[c + 2]! - positions[a + 2]!;
+    const [nx, ny, nz] = [uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx];
+    for (const vertex of [a, b, c]) {
+      normals[vertex]! += nx;
+      normals[vertex + 1]! += ny;
+      normals[vertex + 2]! += nz;
+    }
+  }
+  for (let at = 0; at < normals.length; at += 3) {
+    const length = Math.hypot(normals[at]!, normals[at + 1]!, normals[at + 2]!) || 1;
+    normals[at]! /= length;
+    normals[at + 1]! /= length;
+    normals[at + 2]! /= length;
+  }
+  return normals;
+}

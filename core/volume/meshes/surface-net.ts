@@ -1,0 +1,142 @@
+import { growable } from './growable.ts';
+import type { LabelCrop } from './label-crop.ts';
+
+/** The surface of a label as a net: a vertex in every cell that it passes, a quad across every crossed edge. */
+export interface SurfaceNet {
+  /** Voxel indices of the label map, three a vertex: the mean of the crossed edges of its cell. */
+  readonly positions: Float32Array;
+  /** Centre of each vertex's cell: with these positions the net is the very surface of the voxels. */
+  readonly centres: Float32Array;
+  /** Six neighbours a vertex (-x, +x, -y, +y, -z, +z), -1 where there is none. */
+  readonly neighbours: Int32Array;
+  /** Four vertices a quad, counter-clockwise from outside in a right-handed frame of voxel axes. */
+  readonly quads: Uint32Array;
+}
+
+/**
+ * Naive surface nets (after Gibson 1998) of a crop whose border is empty. Closed; voxels that touch only along an
+ * edge share it, which makes that edge one of four quads.
+ */
+export function surfaceNet(crop: LabelCrop): SurfaceNet {
+  return new NetBuilder(crop).build();
+}
+
+/** Corners of a cell are bits: x 1, y 2, z 4. A face is mixed when some but not all of its corners are inside. */
+const LOW_FACE = [0b01010101, 0b00110011, 0b00001111] as const;
+
+/** Mean of the midpoints of the crossed edges for each of the 256 cells, three numbers a cell. */
+const EDGE_MEANS = edgeMeans();
+
+function edgeMeans(): Float32Array {
+  const means = new Float32Array(3 * 256);
+  for (let cell = 1; cell < 255; cell++) {
+    const sum = [0, 0, 0];
+    let crossed = 0;
+    for (let corner = 0; corner < 8; corner++) {
+      for (let axis = 0; axis < 3; axis++) {
+        const other = corner | (1 << axis);
+        if (other === corner || ((cell >> corner) & 1) === ((cell >> other) & 1)) continue;
+        for (let a = 0; a < 3; a++) sum[a]! += a === axis ? 0.5 : (corner >> a) & 1;
+        crossed += 1;
+      }
+    }
+    for (let a = 0; a < 3; a++) means[3 * cell + a] = sum[a]! / crossed;
+  }
+  return means;
+}
+
+class NetBuilder {
+  readonly #crop: LabelCrop;
+  readonly #nx: number;
+  readonly #ny: number;
+  /** Vertex of each cell of the layer before and of this one, -1 for none. */
+  #before: Int32Array;
+  #layer: Int32Array;
+  readonly #positions = growable(Float32Array);
+  readonly #centres = growable(Float32Array);
+  readonly #neighbours = growable(Int32Array);
+  readonly #quads = growable(Uint32Array);
+
+  constructor(crop: LabelCrop) {
+    this.#crop = crop;
+    this.#nx = crop.dims[0] - 1;
+    this.#ny = crop.dims[1] - 1;
+    this.#before = new Int32Array(this.#nx * this.#ny).fill(-1);
+    this.#layer = new Int32Array(this.#nx * this.#ny).fill(-1);
+  }
+
+  build(): SurfaceNet {
+    for (let z = 0; z < this.#crop.dims[2] - 1; z++) {
+      for (let y = 0; y < this.#ny; y++) this.#row(y, z);
+      [this.#before, this.#layer] = [this.#layer, this.#before];
+      this.#layer.fill(-1);
+    }
+    return {
+      positions: this.#positions.taken(),
+      centres: this.#centres.taken(),
+      neighbours: this.#neighbours.taken(),
+      quads: this.#quads.taken(),
+    };
+  }
+
+  #row(y: number, z: number): void {
+    const { data, dims } = this.#crop;
+    const [sx, sy] = dims;
+    const r0 = sx * (y + sy * z);
+    const [r1, r2, r3] = [r0 + sx, r0 + sx * sy, r0 + sx * sy + sx];
+    let low = 0;
+    for (let x = 0; x < this.#nx; x++) {
+      const next = x + 1;
+      const high =
+        data[r0 + next]! | (data[r1 + next]! << 2) | (data[r2 + next]! << 4) | (data[r3 + next]! << 6);
+      const cell = low | (high << 1);
+      low = high;
+      if (cell === 0 || cell === 255) continue;
+      this.#vertex(cell, x, y, z);
+      this.#edges(cell, x + this.#nx * y);
+    }
+  }
+
+  #vertex(cell: number, x: number, y: number, z: number): void {
+    const { origin } = this.#crop;
+    const vertex = this.#positions.length / 3;
+    const at = x + this.#nx * y;
+    this.#layer[at] = vertex;
+    const [i, j, k] = [x + origin[0], y + origin[1], z + origin[2]];
+    const mean = 3 * cell;
+    this.#positions.push3(i + EDGE_MEANS[mean]!, j + EDGE_MEANS[mean + 1]!, k + EDGE_MEANS[mean + 2]!);
+    this.#centres.push3(i + 0.5, j + 0.5, k + 0.5);
+    this.#neighbours.push3(-1, -1, -1);
+    this.#neighbours.push3(-1, -1, -1);
+    if (isMixed(cell, LOW_FACE[0])) this.#link(vertex, this.#layer[at - 1]!, 0);
+    if (isMixed(cell, LOW_FACE[1])) this.#link(vertex, this.#layer[at - this.#nx]!, 2);
+    if (isMixed(cell, LOW_FACE[2])) this.#link(vertex, this.#before[at]!, 4);
+  }
+
+  #link(vertex: number, other: number, slot: number): void {
+    this.#neighbours.array[6 * vertex + slot] = other;
+    this.#neighbours.array[6 * other + slot + 1] = vertex;
+  }
+
+  /** Quads across the three edges that leave the cell's first corner. */
+  #edges(cell: number, at: number): void {
+    const [layer, before, nx] = [this.#layer, this.#before, this.#nx];
+    const inside = cell & 1;
+    if (inside !== ((cell >> 1) & 1))
+      this.#quad(inside, [before[at - nx]!, before[at]!, layer[at]!, layer[at - nx]!]);
+    if (inside !== ((cell >> 2) & 1))
+      this.#quad(inside, [before[at - 1]!, layer[at - 1]!, layer[at]!, before[at]!]);
+    if (inside !== ((cell >> 4) & 1))
+      this.#quad(inside, [layer[at - nx - 1]!, layer[at - nx]!, layer[at]!, layer[at - 1]!]);
+  }
+
+  #quad(inside: number, [a, b, c, d]: readonly [number, number, number, number]): void {
+    if (inside === 1) this.#quads.push4(a, b, c, d);
+    else this.#quads.push4(d, c, b, a);
+  }
+}
+
+function isMixed(cell: number, face: number): boolean {
+  const corners = cell & face;
+  return corners !== 0 && corners !== face;
+}

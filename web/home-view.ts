@@ -1,0 +1,66 @@
+import { asHpbError } from '../core/errors.ts';
+import { mapLimited } from '../core/map-limited.ts';
+import type { JobAnswer } from '../core/requests.ts';
+import { api, type VersionFacts } from './api.ts';
+import { el } from './dom.ts';
+import { JobCard } from './job-card.ts';
+import { newCase } from './new-case.ts';
+import { errorWords } from './words.ts';
+
+const READ_AT_ONCE = 3;
+
+/** A view of the page. */
+export interface View {
+  readonly title: string;
+  readonly element: HTMLElement;
+  /** Ends what goes on in it. */
+  readonly close: () => void;
+}
+
+/** Where cases come in, and the jobs, newest first. */
+export function homeView(version: VersionFacts): View {
+  const cards = new Map<string, JobCard>();
+  const list = el('ul', { class: 'jobs' });
+  const empty = el('p', { class: 'note' }, 'Nothing yet. What you send is listed here.');
+  const more = el('button', { type: 'button', hidden: true }, 'Show older ones');
+  const add = (job: JobAnswer, place: 'prepend' | 'append'): void => {
+    if (cards.has(job.jobId)) return;
+    const card = new JobCard(job);
+    cards.set(job.jobId, card);
+    list[place](card.element);
+    empty.hidden = true;
+  };
+  let next: string | null = null;
+  const load = async (): Promise<void> => {
+    const page = await api.jobs(next);
+    // The list has no names and no cases; a job that was deleted meanwhile has none to show.
+    const jobs = await mapLimited(page.jobs, READ_AT_ONCE, ({ jobId }) => api.job(jobId).catch(() => null));
+    for (const job of jobs) if (job !== null) add(job, 'append');
+    ({ next } = page);
+    more.hidden = next === null;
+  };
+  const show = (): void =>
+    void load().catch((thrown: unknown) =>
+      list.after(el('p', { class: 'error', role: 'alert' }, errorWords(asHpbError(thrown)))),
+    );
+  more.addEventListener('click', show);
+  show();
+  const element = el(
+    'div',
+    { class: 'home' },
+    el('h1', {}, 'Segment liver, vessels and tumours of a CT'),
+    newCase(version, (job) => add(job, 'prepend')),
+    el(
+      'section',
+      { class: 'card', 'aria-labelledby': 'jobs' },
+      el('h2', { id: 'jobs' }, 'Cases'),
+      empty,
+      list,
+      more,
+    ),
+  );
+  const close = (): void => {
+    for (const card of cards.values()) card.close();
+  };
+  return { title: 'Cases', element, close };
+}
