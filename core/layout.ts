@@ -116,6 +116,7 @@ export const jobContentPrefixes = (jobId: JobId): readonly string[] =>
     'shards/',
     'plans/',
     'failures/',
+    'announced/',
   ].map((name) => `${jobPrefix(jobId)}${name}`);
 
 /** Prefix of the progress documents of a job. */
@@ -181,3 +182,13 @@ export const EXECUTIONS_PREFIX = 'executions/';
 
 /** Where an execution of the laptop stands; `name` as `executionName` makes it. */
 export const executionDocumentKey = (name: string): string => `${EXECUTIONS_PREFIX}${name}.json`;
+
+/** Where the weights lie in their bucket, laid out as on a machine: `nnunet_v1/`, `totalseg/`. */
+export const MODELS_PREFIX = 'models/';
+
+/** What lies below `MODELS_PREFIX`, with checksums (core/models/weights-manifest.ts); written last. */
+export const modelsManifestKey = (): string => `${MODELS_PREFIX}manifest.json`;
+
+/** Mark of an attempt whose end was announced, an empty object. */
+export const announcedKey = (jobId: JobId, attempt: number): string =>
+  `${jobPrefix(jobId)}announced/a${attempt}`;
