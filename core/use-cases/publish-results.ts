@@ -12,7 +12,7 @@ import {
   type JobOutcome,
 } from '../results/job-manifest.ts';
 import { publishedJob, type PublishedJob } from '../workflow.ts';
-import { endJob, recordEvent } from './finish-job.ts';
+import { announceOnce, endJob, recordEvent } from './finish-job.ts';
 import { gatherOutcomes, type CaseEnd } from './gather-outcomes.ts';
 import { findCases } from './job-cases.ts';
 import { findJob } from './job-request.ts';
@@ -45,7 +45,10 @@ export async function publishResults(ports: PublishPorts, payload: unknown): Pro
   const { phase, jobId, attempt } = parsePayload(publishInput, payload);
   const job = await findJob(ports.index, jobId);
   if (job.attempt !== attempt) throw attemptIsOver(job, attempt);
-  if (isFinal(job.state)) return summaryOf(job);
+  if (isFinal(job.state)) {
+    await announceOnce(ports, job);
+    return summaryOf(job);
+  }
   if (phase === 'confirm') {
     throw new HpbError('WORKFLOW_FAILED', 'The worker that publishes ended without having published.', {
       remedy: 'Retry the job: finished cases are kept.',
