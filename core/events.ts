@@ -31,9 +31,12 @@ export const LOG_EVENTS = [
   'job:purged',
   'ingest:accepted',
   'ingest:rejected',
+  'ingest:failed',
   'notify:failed',
   'http:answered',
   'http:failed',
+  'function:failed',
+  'sweep:done',
   'service:start',
   'service:tidy-failed',
 ] as const;

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { HpbError } from '../errors.ts';
-import { modelEntry, type ModelId, type SegmentOptions } from './catalogue.ts';
 import { WEIGHTS, type WeightsId } from './weights.ts';
 
 const file = z.object({ bytes: z.int().min(0), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
@@ -30,15 +29,4 @@ export function parseWeightsManifest(text: string): WeightsManifest {
       cause,
     });
   }
-}
-
-/** Sets that a run of a model with these options reads and the manifest lacks. */
-export function setsMissing(
-  { sets }: WeightsManifest,
-  model: ModelId,
-  options: SegmentOptions,
-): readonly WeightsId[] {
-  return modelEntry(model)
-    .weights(options)
-    .filter((id) => sets[id] === undefined);
 }
