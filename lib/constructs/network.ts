@@ -5,13 +5,12 @@ import {
   GatewayVpcEndpointAwsService,
   InterfaceVpcEndpointAwsService,
   IpAddresses,
-  Peer,
   Port,
   SecurityGroup,
   Subnet,
   SubnetType,
   Vpc,
-  type ISecurityGroup,
+  type ISubnet,
   type IVpc,
   type SubnetSelection,
 } from 'aws-cdk-lib/aws-ec2';
@@ -35,32 +34,35 @@ export const ENDPOINTS = {
   EcrDocker: InterfaceVpcEndpointAwsService.ECR_DOCKER,
   Logs: InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
   Metrics: InterfaceVpcEndpointAwsService.CLOUDWATCH_MONITORING,
-  Events: InterfaceVpcEndpointAwsService.EVENTBRIDGE,
 } as const;
 
 /** Where workers run, and the group that lets nothing in. */
 export class Network extends Construct {
-  /** `IVpc`: a VPC of ours, or one that was there. */
   readonly vpc: IVpc;
   readonly subnets: SubnetSelection;
   /** Of workers: out only. */
-  readonly securityGroup: ISecurityGroup;
+  readonly securityGroup: SecurityGroup;
 
   constructor(scope: Construct, id: string, props: NetworkProps) {
     super(scope, id);
-    const { network } = props.config;
+    const { network, subnetIds } = props.config;
     if (network === 'existing') {
       this.vpc = this.#existing(props.config);
-      this.subnets = {
-        subnets: props.config.subnetIds.map((subnetId) => Subnet.fromSubnetId(this, subnetId, subnetId)),
-      };
-    } else {
-      const subnetType = network === 'public' ? SubnetType.PUBLIC : SubnetType.PRIVATE_ISOLATED;
-      // The class of the CDK has optional properties where its interface has none under our strictness.
-      this.vpc = this.#own(subnetType, props.flowLogs) as IVpc;
-      this.subnets = { subnetType };
+      this.subnets = { subnets: subnetIds.map((subnetId) => this.#subnet(subnetId)) };
+      this.securityGroup = this.#workers();
+      return;
     }
-    this.securityGroup = new SecurityGroup(this, 'Workers', {
+    const subnetType = network === 'public' ? SubnetType.PUBLIC : SubnetType.PRIVATE_ISOLATED;
+    const own = this.#own(subnetType, props.flowLogs);
+    // The class of the CDK has optional properties where its interface has none under our strictness.
+    this.vpc = own as IVpc;
+    this.subnets = { subnetType };
+    this.securityGroup = this.#workers();
+    if (network === 'isolated') this.#addEndpoints(own);
+  }
+
+  #workers(): SecurityGroup {
+    return new SecurityGroup(this, 'Workers', {
       vpc: this.vpc,
       description: 'Workers: nothing comes in',
       allowAllOutbound: true,
@@ -68,12 +70,18 @@ export class Network extends Construct {
   }
 
   /** By its attributes: a look-up would need credentials at synth. */
-  #existing({ vpcId, subnetIds }: NetworkProps['config']): IVpc {
-    return Vpc.fromVpcAttributes(this, 'Vpc', {
-      vpcId: vpcId!,
-      availabilityZones: Stack.of(this).availabilityZones.slice(0, 1),
-      privateSubnetIds: subnetIds.slice(0, 1),
+  #existing({ vpcId }: NetworkProps['config']): IVpc {
+    const { availabilityZones } = Stack.of(this);
+    return Vpc.fromVpcAttributes(this, 'Vpc', { vpcId: vpcId!, availabilityZones });
+  }
+
+  #subnet(subnetId: string): ISubnet {
+    const subnet = Subnet.fromSubnetId(this, subnetId, subnetId);
+    acknowledge(subnet, {
+      'Annotation::@aws-cdk/aws-ec2:noSubnetRouteTableId':
+        'Nothing here changes the routes of an existing network.',
     });
+    return subnet;
   }
 
   #own(subnetType: SubnetType, flowLogs: ILogGroup): Vpc {
@@ -86,36 +94,36 @@ export class Network extends Construct {
       // Would be a custom resource with a Lambda; nothing here uses the default group.
       restrictDefaultSecurityGroup: false,
     });
-    vpc.addFlowLog('FlowLog', {
+    const log = vpc.addFlowLog('FlowLog', {
       destination: FlowLogDestination.toCloudWatchLogs(flowLogs),
       trafficType: FlowLogTrafficType.REJECT,
     });
+    acknowledge(log, {
+      'HIPAA.Security-IAMNoInlinePolicy':
+        'A policy for one log group that belongs to one role and goes with it.',
+    });
     acknowledge(vpc, {
       'HIPAA.Security-VPCDefaultSecurityGroupClosed':
-        'Closing it takes a custom resource with a Lambda; no machine or endpoint of ours uses it.',
-      'HIPAA.Security-IAMNoInlinePolicy':
-        'The flow log writes to one log group: a policy that belongs to one role.',
+        'Closing it takes a custom resource with a Lambda; no machine and no endpoint is in it.',
     });
     if (subnetType === SubnetType.PUBLIC) {
+      const reason =
+        'network=public is for evaluation, without NAT and its cost; no group lets anything in. For patient data: isolated.';
       acknowledge(vpc, {
-        'HIPAA.Security-VPCSubnetAutoAssignPublicIp':
-          'network=public is for evaluation without patient data; no security group lets anything in. Choose isolated for PHI.',
-        'HIPAA.Security-VPCNoUnrestrictedRouteToIGW':
-          'network=public is for evaluation without patient data; no security group lets anything in. Choose isolated for PHI.',
+        'HIPAA.Security-VPCSubnetAutoAssignPublicIpDisabled': reason,
+        'HIPAA.Security-VPCNoUnrestrictedRouteToIGW': reason,
       });
-    } else {
-      this.#addEndpoints(vpc);
     }
     return vpc;
   }
 
   #addEndpoints(vpc: Vpc): void {
     const group = new SecurityGroup(this, 'Endpoints', {
-      vpc: vpc as IVpc,
+      vpc: this.vpc,
       description: 'Endpoints: HTTPS from workers',
       allowAllOutbound: false,
     });
-    group.addIngressRule(Peer.ipv4(vpc.vpcCidrBlock), Port.HTTPS, 'workers');
+    group.addIngressRule(this.securityGroup, Port.HTTPS, 'workers');
     for (const [name, service] of Object.entries(ENDPOINTS)) {
       vpc.addInterfaceEndpoint(name, { service, securityGroups: [group], open: false });
     }

@@ -1,9 +1,10 @@
 import { ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { MODELS_PREFIX } from '../../core/layout.ts';
 import { METRIC_NAMESPACE } from '../../core/metrics.ts';
 import type { DataStack } from '../data-stack.ts';
-import { acknowledge } from './acknowledge.ts';
+import { acknowledge, exportName } from './acknowledge.ts';
 import { VIEWER_PREFIX } from './viewer-bucket.ts';
 
 /** What workers may do: jobs read and written, weights read, cases published, figures told. */
@@ -18,8 +19,13 @@ export class WorkerRole extends Role {
       statements: statements(data),
     });
     this.addManagedPolicy(policy);
+    const folder = (bucket: Bucket, prefix: string): string =>
+      `AwsSolutions-IAM5[Resource::${exportName(bucket.bucketArn, bucket)}/${prefix}*]`;
     acknowledge(policy, {
       'AwsSolutions-IAM5[Resource::*]': 'PutMetricData knows no resources; the namespace bounds it.',
+      [folder(data.jobsBucket, '')]: 'A worker runs any job, and everything in the bucket belongs to jobs.',
+      [folder(data.modelsBucket, MODELS_PREFIX)]: 'A worker reads any model.',
+      [folder(data.viewerBucket, VIEWER_PREFIX)]: 'The caller chooses the folder of a published case.',
     });
   }
 }
