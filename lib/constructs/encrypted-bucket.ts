@@ -5,7 +5,7 @@ import {
   BlockPublicAccess,
   Bucket,
   BucketEncryption,
-  CfnBucket,
+  type CfnBucket,
   ObjectOwnership,
   type IBucket,
   type LifecycleRule,

@@ -39,5 +39,5 @@ export function workerImage(scope: Construct, { imageUri }: Pick<StageConfig, 'i
     repositoryArn,
     repositoryName: name,
   });
-  return ContainerImage.fromEcrRepository(repository, digest!);
+  return ContainerImage.fromEcrRepository(repository, digest);
 }
