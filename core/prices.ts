@@ -37,18 +37,16 @@ export const SERVICE_USD = {
   imageGb: 0.1,
   /** S3 standard, a GB and month. */
   storageGb: 0.023,
-  /** EBS gp3, a GB and hour. */
-  volumeGbHour: 0.08 / 730,
   /** An alarm, a month. */
   alarm: 0.1,
-  /** A custom metric, a month. */
-  metric: 0.3,
   /** A dashboard beyond the third, a month. */
   dashboard: 3,
   /** A network interface of an endpoint, an hour. */
   endpointHour: 0.01,
-  /** Web ACL and one rule group, a month. */
-  firewall: 6,
+  /** A web ACL, a month. */
+  firewall: 5,
+  /** Its two groups of rules, a month. */
+  firewallRules: 2,
   /** A state transition of Step Functions. */
   transition: 0.000025,
   /** Lambda on ARM, a GB second. */

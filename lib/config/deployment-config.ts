@@ -125,9 +125,9 @@ export const configSchema = z.strictObject({
   maxCostUsd: amount('A submit whose estimate is above this is refused, USD. Default: no bound.').optional(),
   apiRate: whole(1, 1_000, 'Requests a second that the API takes.').default(20),
   apiBurst: whole(1, 2_000, 'Requests at once that the API takes; at least `apiRate`.').default(40),
-  waf: flag("A web application firewall with AWS's common rules before the API; about $8 a month.").default(
-    false,
-  ),
+  waf: flag(
+    "A web application firewall with AWS's common rules before the API; what it costs: costs.md.",
+  ).default(false),
   alarmEmail: described(z.email(), 'Address that alarms and ends of jobs are sent to.').optional(),
   alarmWebhook: described(
     z.url({ protocol: /^https$/ }),
