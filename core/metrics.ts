@@ -19,6 +19,7 @@ export const METRICS = {
   GpuUtilisation: { unit: 'Percent', meaning: 'Mean utilisation of its card while a worker ran.' },
   EstimatedCostUsd: { unit: 'None', meaning: 'Machine time of a case at list prices, USD.' },
   UploadedBytes: { unit: 'Bytes', meaning: 'Size of an upload that became a job.' },
+  AnnouncementsFailed: { unit: 'Count', meaning: 'Ends of jobs that could not be announced.' },
   UnclaimedUploads: { unit: 'Count', meaning: 'Uploads older than a day that no job uses.' },
   UnclaimedDrops: { unit: 'Count', meaning: 'Objects older than an hour that still lie below ingest/.' },
 } as const satisfies Record<

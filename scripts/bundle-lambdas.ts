@@ -37,8 +37,8 @@ const REQUIRE =
 /** zod brings its messages in fifty languages, a sixth of a bundle; ours are in English. */
 const englishOnly: Plugin = {
   name: 'english-only',
-  setup: ({ onLoad }) =>
-    onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
+  setup: (bundling) =>
+    bundling.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
       contents: "export { default as en } from './en.js';",
     })),
 };

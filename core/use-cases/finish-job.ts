@@ -38,14 +38,16 @@ export async function endJob(ports: FinishPorts, jobId: JobId, event: FinalEvent
 
 /** Tells `onFinished` of a final job, once an attempt: who sets the mark tells, and takes it back when that fails. */
 export async function announceOnce(
-  { store, log, onFinished }: Pick<ServicePorts, 'store' | 'log' | 'onFinished'>,
+  { store, log, metrics, onFinished }: Pick<ServicePorts, 'store' | 'log' | 'metrics' | 'onFinished'>,
   job: JobDocument,
 ): Promise<void> {
   if (onFinished === undefined) return;
   const mark = announcedKey(job.jobId, job.attempt);
-  const failed = (thrown: unknown): void => {
+  const failed = async (thrown: unknown): Promise<void> => {
     const { code } = asHpbError(thrown);
-    if (code !== 'OBJECT_EXISTS') log.error('notify:failed', { jobId: job.jobId, code });
+    if (code === 'OBJECT_EXISTS') return;
+    log.error('notify:failed', { jobId: job.jobId, code });
+    await metrics.put([{ name: 'AnnouncementsFailed', value: 1 }]);
   };
   try {
     await store.put(mark, '', { ifAbsent: true });
@@ -55,7 +57,7 @@ export async function announceOnce(
   try {
     await onFinished(job);
   } catch (thrown) {
-    failed(thrown);
+    await failed(thrown);
     await store.remove(mark).catch(failed);
   }
 }
