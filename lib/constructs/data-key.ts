@@ -19,10 +19,15 @@ const MESSENGERS = {
   budgets: 'budgets.amazonaws.com',
 } as const;
 
-/** Roles of AWS that attach encrypted volumes to the machines that they start. */
+/**
+ * Roles of AWS that start machines for Batch and attach the encrypted volume: which of them does is its choice. Without
+ * the key the machine ends before it has begun, and jobs wait for ever.
+ */
 const VOLUME_ROLES = {
   autoscaling: 'AWSServiceRoleForAutoScaling',
   spot: 'AWSServiceRoleForEC2Spot',
+  ec2fleet: 'AWSServiceRoleForEC2Fleet',
+  batch: 'AWSServiceRoleForBatch',
 } as const;
 
 /**

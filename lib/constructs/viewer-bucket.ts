@@ -37,7 +37,12 @@ export class ViewerBucket extends Bucket {
       encryption: BucketEncryption.S3_MANAGED,
       // S3 takes a policy that is bound to ranges of addresses for private; only the whole world needs this off.
       blockPublicAccess: open
-        ? new BlockPublicAccess({ blockPublicAcls: true, ignorePublicAcls: true })
+        ? new BlockPublicAccess({
+            blockPublicAcls: true,
+            ignorePublicAcls: true,
+            blockPublicPolicy: false,
+            restrictPublicBuckets: false,
+          })
         : BlockPublicAccess.BLOCK_ALL,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
       enforceSSL: true,
@@ -99,6 +104,7 @@ function acknowledgeFindings(bucket: Bucket, open: boolean): void {
     'AwsSolutions-S5': reason,
     'HIPAA.Security-S3BucketLevelPublicAccessProhibited': reason,
     'HIPAA.Security-S3BucketPublicReadProhibited': reason,
+    'HIPAA.Security-S3BucketPublicWriteProhibited': `${reason} ACLs stay blocked and the policy lets nobody write.`,
   });
 }
 

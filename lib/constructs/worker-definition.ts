@@ -81,7 +81,7 @@ export class WorkerDefinition extends Construct {
       readonlyRootFilesystem: true,
       linuxParameters: this.#linuxParameters(),
       volumes,
-      environment: { ...props.deployment, ...settingsOf(gpus), AWS_REGION: Aws.REGION, HOME: TEMPORARY },
+      environment: { ...props.deployment, ...settingsOf(gpus), AWS_REGION: Aws.REGION },
       logging: LogDriver.awsLogs({
         streamPrefix: 'worker',
         logGroup,
@@ -119,7 +119,7 @@ export class WorkerDefinition extends Construct {
 }
 
 /** The settings of a worker in the cloud. */
-function settingsOf(gpus: 0 | 1): Readonly<Partial<Record<keyof Settings | 'TMPDIR', string>>> {
+function settingsOf(gpus: 0 | 1): Readonly<Partial<Record<keyof Settings, string>>> {
   const scratch = WORKER_MOUNTS.scratch.containerPath;
   return {
     HPB_DATA_ROOT: scratch,
@@ -128,7 +128,6 @@ function settingsOf(gpus: 0 | 1): Readonly<Partial<Record<keyof Settings | 'TMPD
     HPB_MODELS_ROOT: WORKER_MOUNTS.models.containerPath,
     HPB_WEIGHTS: 'real',
     HPB_DEVICE: gpus === 0 ? 'cpu' : 'cuda',
-    TMPDIR: scratch,
   };
 }
 

@@ -109,7 +109,7 @@ const BEFORE_DOCKER = `#cloud-boothook
 #!/bin/bash
 DISK=$(lsblk -dno NAME,MODEL | awk '/Instance Storage/{print "/dev/"$1; exit}')
 if [ -n "$DISK" ] && ! mountpoint -q /mnt/nvme; then
-  mkfs.xfs -f "$DISK" && mkdir -p /mnt/nvme && mount -o noatime,nodev,nosuid "$DISK" /mnt/nvme
+  mkfs.xfs -f "$DISK" && mkdir -p /mnt/nvme && mount -o noatime "$DISK" /mnt/nvme
   mkdir -p /mnt/nvme/docker /var/lib/docker && mount --bind /mnt/nvme/docker /var/lib/docker
 fi
 install -d -m 0700 -o ${WORKER_USER} -g ${WORKER_USER} ${HOST_FOLDERS.join(' ')}

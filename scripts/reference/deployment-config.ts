@@ -32,5 +32,5 @@ function presetText(preset: keyof typeof PRESETS, name: string): string {
 
 function valueText(value: unknown): string {
   if (value === undefined || (Array.isArray(value) && value.length === 0)) return 'none';
-  return code(Array.isArray(value) ? value.join(',') : String(value));
+  return code(Array.isArray(value) ? value.join(',') : JSON.stringify(value).replaceAll('"', ''));
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { HpbError } from '../../../core/errors.ts';
 import { configSchema } from '../../../lib/config/deployment-config.ts';
 import { PRESETS } from '../../../lib/config/presets.ts';
@@ -138,9 +139,11 @@ describe('isPublicRange', () => {
 
 describe('configSchema', () => {
   it('says of every property what it means', () => {
-    for (const [name, field] of Object.entries(configSchema.shape)) {
-      const inner = 'unwrap' in field ? (field.unwrap() as typeof field) : field;
-      expect(inner.meta()?.description ?? field.meta()?.description, name).toMatch(/\.$/);
+    const { properties = {} } = z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' });
+
+    for (const [name, field] of Object.entries(properties)) {
+      expect((field as { description?: string }).description, name).toMatch(/\.$/);
     }
+    expect(Object.keys(properties)).toEqual(Object.keys(configSchema.shape));
   });
 });
