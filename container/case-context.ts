@@ -4,6 +4,7 @@ import type { Clock, Log, ObjectStore } from '../core/ports.ts';
 import type { CaseTask } from '../core/shard.ts';
 import type { ProgressTracker } from './case-progress.ts';
 import type { CaseScratch, Scratch } from './scratch.ts';
+import type { WorkerMeter } from './worker-meter.ts';
 
 /** Everything outside that the worker uses. */
 export interface WorkerPorts {
@@ -19,6 +20,8 @@ export interface WorkerPorts {
   readonly serviceVersion: string;
   /** Leave the scratch folder of each case in place. */
   readonly keepIntermediate: boolean;
+  /** What stages, engines and cases took; without one, nobody asks. */
+  readonly meter?: Pick<WorkerMeter, 'queued' | 'stage' | 'engineRun' | 'caseEnded'>;
 }
 
 /** One case on its way through the stages. */

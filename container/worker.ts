@@ -103,7 +103,9 @@ class ShardRun {
       attempt = await this.#attempt(task);
       if (isDeviceFault(attempt)) this.#deviceFaults += 1;
     }
-    return this.#settle(caseId, attempt);
+    const outcome = await this.#settle(caseId, attempt);
+    await this.#ports.meter?.caseEnded(task.models, outcome, attempt.result.seconds);
+    return outcome;
   }
 
   async #attempt(task: CaseTask): Promise<CaseAttempt> {
