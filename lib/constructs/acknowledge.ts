@@ -15,3 +15,7 @@ export function exportName(value: string, owner: IConstruct): string {
   };
   return name;
 }
+
+/** The finding of a resource with a wildcard, of an ARN that is put together from the deployment's account and region. */
+export const wildcard = (arn: string): string =>
+  `AwsSolutions-IAM5[Resource::${arn.replaceAll(/\$\{Token\[AWS\.(\w+)\.\d+\]\}/g, '<AWS::$1>')}]`;
