@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Environment } from '../../adapters/run-process.ts';
 import { attempt, rehearsalError, run } from './shell.ts';
@@ -99,8 +99,9 @@ async function packageConfiguration(environment: Environment): Promise<ReadonlyM
   // Indexes and wheels that lie on this machine's disk.
   const { stdout } = await attempt('python3', ['-m', 'pip', 'config', 'list'], environment);
   for (const word of stdout.split(/[\s'"=]+/)) {
-    const path = word.startsWith('file://') ? fileURLToPath(word) : word;
-    if (path.startsWith('/')) places.set(path, path);
+    // An index names files beside it.
+    const path = word.startsWith('file://') ? dirname(fileURLToPath(word)) : word;
+    if (path.startsWith('/') && path !== '/') places.set(path, path);
   }
   return new Map([...places].filter(([from]) => existsSync(from)));
 }
