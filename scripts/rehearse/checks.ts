@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ListMetricsCommand, type CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import {
@@ -32,7 +33,11 @@ const MAY_HOLD_NAMES = /\/(request|cases|upload|meta|manifest)\.json$|\/results\
 const LOG_LINES = 10_000;
 
 /** What is to be true when the batch is over. */
-export async function checkBatch(deployment: Deployment, run: RehearsedJob): Promise<readonly Finding[]> {
+export async function checkBatch(
+  deployment: Deployment,
+  run: RehearsedJob,
+  containersLog: string,
+): Promise<readonly Finding[]> {
   const { job } = run;
   const log = await deployment.jobs.logTail(workerNamePrefix(job.jobId), LOG_LINES);
   return [
@@ -42,6 +47,7 @@ export async function checkBatch(deployment: Deployment, run: RehearsedJob): Pro
     weightsKept(deployment),
     await metrics(deployment.cloudWatch),
     workers(log),
+    await readOnlyRoots(containersLog),
     namesInLogs(log, run),
     await namesInStore(deployment),
   ];
@@ -72,7 +78,7 @@ async function zips({ store }: Deployment, { job }: RehearsedJob): Promise<Findi
   const keys = [jobZipKey(job.jobId), ...[1, 2].map((at) => caseZipKey(job.jobId, caseIdOf(at)))];
   const facts = await Promise.all(keys.map((key) => store.head(key)));
   const found = facts
-    .map((one) => (one === null ? 'missing' : `${(one.bytes / 1e6).toFixed(1)} MB`))
+    .map((one) => (one === null ? 'missing' : `${(one.bytes / 1e3).toFixed(0)} kB`))
     .join(', ');
   return {
     what: 'the ZIP of the job and of each case lie in S3',
@@ -114,6 +120,18 @@ function workers(log: readonly string[]): Finding {
     what: 'workers ran in containers and logged to CloudWatch Logs',
     ok: cases === 2 && fetched > 0,
     found: `${log.length} lines, ${cases} cases, ${fetched} sets fetched`,
+  };
+}
+
+/** `containersLog`: what scripts/rehearse/read_only_runc.py has written. */
+async function readOnlyRoots(containersLog: string): Promise<Finding> {
+  const jobs = (await readFile(containersLog, 'utf8')).split('\n').filter((line) => line.includes(' 10001 '));
+  const asked = jobs.filter((line) => line.includes('AWS_BATCH_JOB_ID'));
+  return {
+    what: 'jobs of Batch ran as 10001 on roots that cannot be written',
+    // It unpacks, runs two shards and puts the result together.
+    ok: asked.length === 4,
+    found: `${asked.length} containers`,
   };
 }
 

@@ -19,7 +19,10 @@ export async function checkContainer(
 
   const shell = ['--entrypoint', '/bin/sh', IMAGE, '-c'];
   const user = await podman([...shell, 'id -u; touch /opt/hpb/x 2>&1; touch /scratch/x && echo writable']);
-  const weights = await podman([...shell, 'find / -xdev -name "*.pth" -o -xdev -name "*.model" | wc -l']);
+  const weights = await podman([
+    ...shell,
+    'find / -xdev -size +20k -regex ".*[.]\\(pth\\|model\\|pt\\|ckpt\\)" | wc -l',
+  ]);
   const engines = [
     '--entrypoint',
     '/opt/venv/bin/python',

@@ -44,7 +44,8 @@ async function rehearse(folder: string, environment: Environment): Promise<reado
     const deployment = await deploy(cloud, folder, join(ROOT, 'container/engine/demo-weights'));
     findings.push(...(await checkContainer(workerEnvironment(cloud), environment)));
     console.log('… a batch of three cases through Batch');
-    findings.push(...(await checkBatch(deployment, await runBatch(deployment, folder))));
+    const run = await runBatch(deployment, folder);
+    findings.push(...(await checkBatch(deployment, run, join(folder, 'containers.log'))));
   } finally {
     await cloud.stop();
   }

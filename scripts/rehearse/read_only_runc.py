@@ -6,6 +6,14 @@ import os
 import sys
 
 
+def log(config):
+    """A line for the rehearsal: id of the user, and whether it is a job of Batch."""
+    process = config['process']
+    job = next((entry for entry in process['env'] if entry.startswith('AWS_BATCH_JOB_ID=')), '')
+    with open(os.path.join(os.path.dirname(os.environ['CONTAINERS_CONF']), 'containers.log'), 'a', encoding='utf-8') as file:
+        file.write(f'container {process["user"]["uid"]} {job}\n')
+
+
 def main():
     arguments = sys.argv[1:]
     if 'create' in arguments and '--bundle' in arguments:
@@ -15,6 +23,7 @@ def main():
         config['root']['readonly'] = True
         with open(path, 'w', encoding='utf-8') as file:
             json.dump(config, file)
+        log(config)
     os.execvp('runc', ['runc', *arguments])
 
 
