@@ -25,18 +25,13 @@ export async function acquireLease(
   await mkdir(dirname(path), { recursive: true });
   const until = Date.now() + waitMs;
   while (!(await created(path))) {
-    await removeDead(path, beatMs * DEAD_AFTER_BEATS);
+    await removeDead(path, beatMs);
     if (Date.now() >= until) return null;
     await sleep(beatMs / 4);
   }
-  const beat = setInterval(() => {
-    const now = new Date();
-    // A lease that was taken away, after a long sleep of this machine, is not won back by touching it.
-    void utimes(path, now, now).catch(() => clearInterval(beat));
-  }, beatMs);
-  beat.unref();
+  const stop = keepAlive(path, beatMs);
   return async () => {
-    clearInterval(beat);
+    stop();
     await rm(path, { force: true });
   };
 }
@@ -51,8 +46,25 @@ async function created(path: string): Promise<boolean> {
   }
 }
 
-async function removeDead(path: string, deadAfterMs: number): Promise<void> {
-  if (!(await isOlder(path, deadAfterMs))) return;
+/** Shows by touching a file that its owner lives, until what it returns is called. */
+export function keepAlive(path: string, beatMs: number = BEAT_MS): () => void {
+  const beat = setInterval(() => {
+    const now = new Date();
+    // A file that was taken away, after a long sleep of this machine, is not won back by touching it.
+    void utimes(path, now, now).catch(() => clearInterval(beat));
+  }, beatMs);
+  beat.unref();
+  return () => clearInterval(beat);
+}
+
+/** Whether nobody has touched the file for so long that its owner is dead; not of a file that is gone. */
+export async function isAbandoned(path: string, beatMs: number = BEAT_MS): Promise<boolean> {
+  const facts = await stat(path).catch(() => null);
+  return facts !== null && Date.now() - facts.mtimeMs > beatMs * DEAD_AFTER_BEATS;
+}
+
+async function removeDead(path: string, beatMs: number): Promise<void> {
+  if (!(await isAbandoned(path, beatMs))) return;
   const aside = `${path}.${randomUUID()}`;
   try {
     await rename(path, aside);
@@ -60,11 +72,6 @@ async function removeDead(path: string, deadAfterMs: number): Promise<void> {
     return;
   }
   // Another one has taken the dead one's place between our look and our rename: give it back.
-  if (!(await isOlder(aside, deadAfterMs))) await link(aside, path).catch(() => undefined);
+  if (!(await isAbandoned(aside, beatMs))) await link(aside, path).catch(() => undefined);
   await rm(aside, { force: true });
-}
-
-async function isOlder(path: string, ms: number): Promise<boolean> {
-  const facts = await stat(path).catch(() => null);
-  return facts !== null && Date.now() - facts.mtimeMs > ms;
 }

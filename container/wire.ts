@@ -45,7 +45,7 @@ export async function wireWorker(options: WireOptions): Promise<WiredWorker> {
   const { settings, metrics, deployed } = home;
   const meter: WorkerMeter = new WorkerMeter({ metrics, machine: machineOf(await memoryPresent()) });
   const paths = machinePaths(settings, packageRoot);
-  const scratch = await openScratch(scratchRoots(settings, paths), log);
+  const scratch = await openScratch(scratchRoots(settings, paths), log, { inContainers: deployed });
   const engine = new EngineHost({
     host: engineHost({ settings, packageRoot, environment }, paths, scratch.temporary),
     log,
