@@ -21,7 +21,7 @@ export interface WorkerPorts {
   /** Leave the scratch folder of each case in place. */
   readonly keepIntermediate: boolean;
   /** What stages, engines and cases took; without one, nobody asks. */
-  readonly meter?: Pick<WorkerMeter, 'queued' | 'stage' | 'engineRun' | 'caseEnded'>;
+  readonly meter?: Pick<WorkerMeter, 'queued' | 'stage' | 'engineRun' | 'costOf' | 'caseEnded'>;
 }
 
 /** One case on its way through the stages. */

@@ -1,11 +1,10 @@
-import { machineUsd } from '../core/costs.ts';
 import type { RunResult } from '../core/engine-protocol.ts';
 import type { MetricSample } from '../core/metrics.ts';
 import type { ModelId } from '../core/models/catalogue.ts';
 import { SIZE_TIERS } from '../core/plan.ts';
 import type { Metrics } from '../core/ports.ts';
-import type { MachineType } from '../core/prices.ts';
-import type { CaseStage } from '../core/results/run-record.ts';
+import { MACHINE_HOUR_USD, type MachineType } from '../core/prices.ts';
+import type { CaseStage, MachineCost } from '../core/results/run-record.ts';
 import type { CardUse } from './card-watch.ts';
 import type { CaseOutcome } from './worker.ts';
 
@@ -64,6 +63,12 @@ export class WorkerMeter {
     this.#add({ name: 'GpuUtilisation', value: meanUtilisation });
   }
 
+  /** Its share of the machine of a case that took so long, s; without the start of the machine and its idle time. */
+  costOf(seconds: number): MachineCost {
+    const { machine } = this.#options;
+    return { machine, usd: (MACHINE_HOUR_USD[machine].onDemand / 3_600) * seconds };
+  }
+
   /** Never throws: a lost figure fails no case. */
   async caseEnded(
     models: readonly ModelId[],
@@ -73,7 +78,7 @@ export class WorkerMeter {
     const ended = { Outcome: outcome, ...(error === null ? {} : { Code: error.code }) };
     for (const model of models)
       this.#add({ name: 'CasesEnded', value: 1, dimensions: { Model: model, ...ended } });
-    this.#add({ name: 'EstimatedCostUsd', value: machineUsd(this.#options.machine, 'onDemand', seconds) });
+    this.#add({ name: 'EstimatedCostUsd', value: this.costOf(seconds).usd });
     await this.flush();
   }
 

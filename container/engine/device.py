@@ -46,7 +46,8 @@ def test_card(device):
     """Refuses a card that this torch has no code for, or that does not compute what the CPU does."""
     import torch
 
-    name, capability, built_for = device_name(device), torch.cuda.get_device_capability(device), torch.cuda.get_arch_list()
+    name, built_for = device_name(device), torch.cuda.get_arch_list()
+    capability = torch.cuda.get_device_capability(device)
     if not has_code_for(capability, built_for):
         raise EngineError(
             'DEVICE_UNAVAILABLE',
@@ -59,7 +60,8 @@ def test_card(device):
         difference = convolution_difference(device)
     except RuntimeError as problem:
         first_line = str(problem).strip().split('\n')[0]
-        raise EngineError('DEVICE_FAULT', f'The {name} failed a convolution: {first_line}', asked=str(device)) from problem
+        message = f'The {name} failed a convolution: {first_line}'
+        raise EngineError('DEVICE_FAULT', message, asked=str(device)) from problem
     # Not a number is no agreement either.
     if not difference <= LARGEST_DIFFERENCE:
         raise EngineError('DEVICE_FAULT', f'The {name} computes a convolution wrongly.', asked=str(device))
@@ -70,7 +72,7 @@ LARGEST_DIFFERENCE = 1e-2
 
 
 def has_code_for(capability, built_for):
-    """Code runs on the same generation from its own version on (sm_75: 7.5 to 7.9); compute_* is translated for newer ones."""
+    """Code for sm_75 runs on 7.5 to 7.9, and so on; compute_75 is translated for all newer ones."""
     major, minor = capability
     for entry in built_for:
         kind, _, number = entry.partition('_')

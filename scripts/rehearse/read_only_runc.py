@@ -10,7 +10,8 @@ def log(config):
     """A line for the rehearsal: id of the user, and whether it is a job of Batch."""
     process = config['process']
     job = next((entry for entry in process['env'] if entry.startswith('AWS_BATCH_JOB_ID=')), '')
-    with open(os.path.join(os.path.dirname(os.environ['CONTAINERS_CONF']), 'containers.log'), 'a', encoding='utf-8') as file:
+    path = os.path.join(os.path.dirname(os.environ['CONTAINERS_CONF']), 'containers.log')
+    with open(path, 'a', encoding='utf-8') as file:
         file.write(f'container {process["user"]["uid"]} {job}\n')
 
 

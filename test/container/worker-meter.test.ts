@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { runShard } from '../../container/worker.ts';
 import { machineOf, WorkerMeter } from '../../container/worker-meter.ts';
+import { caseFileKey, caseIdOf } from '../../core/layout.ts';
 import { METRIC_DIMENSIONS, type MetricSample } from '../../core/metrics.ts';
 import { MACHINE_HOUR_USD } from '../../core/prices.ts';
 import { FakeEngine } from '../fakes/fake-engine.ts';
@@ -21,6 +22,14 @@ describe('figures of a worker', () => {
     await bench.input(1);
     await runShard(shardOf(2), bench.ports);
 
+    const runJson = await bench.store.get(caseFileKey(JOB, caseIdOf(1), 'run.json'));
+    const { cost } = JSON.parse(new TextDecoder().decode(runJson)) as {
+      cost: { machine: string; usd: number };
+    };
+    expect(cost.machine).toBe('g4dn.2xlarge');
+    expect(cost.usd).toBeGreaterThanOrEqual(0);
+    // An hour is far more than a small case can take.
+    expect(cost.usd).toBeLessThan(MACHINE_HOUR_USD['g4dn.2xlarge'].onDemand);
     // One request a case.
     expect(put).toHaveLength(2);
     const [good, bad] = put as [readonly MetricSample[], readonly MetricSample[]];
