@@ -1,6 +1,5 @@
 import { Stack, type StackProps } from 'aws-cdk-lib';
 import { Key, type IKey } from 'aws-cdk-lib/aws-kms';
-import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { FunctionName } from '../core/monitoring/alarms.ts';
@@ -79,7 +78,7 @@ export class ServiceStack extends Stack {
       },
       logs: {
         functions: Object.values(this.functions).map(({ logs }) => logs),
-        workers: [compute.workerLogGroup as ILogGroup],
+        workers: [compute.workerLogGroup],
         'batch-events': [nets.batchEvents],
       },
     });

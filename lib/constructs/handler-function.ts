@@ -1,11 +1,5 @@
 import { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
-import {
-  ManagedPolicy,
-  PolicyStatement,
-  Role,
-  ServicePrincipal,
-  type IManagedPolicy,
-} from 'aws-cdk-lib/aws-iam';
+import { ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
   Architecture,
@@ -106,7 +100,7 @@ function functionRole(scope: Construct, id: string, props: HandlerFunctionProps,
     description: `What ${props.name} may do`,
     statements: [...props.statements, ...runtimeStatements(logs, props.deadLetters)],
   });
-  role.addManagedPolicy(policy as IManagedPolicy);
+  role.addManagedPolicy(policy);
   acknowledge(policy, {
     'AwsSolutions-IAM5[Resource::*]':
       'X-Ray, PutMetricData and the reading calls of Batch know no resources; metrics are bound to our namespace.',

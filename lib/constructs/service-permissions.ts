@@ -1,6 +1,5 @@
 import { Aws } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { INGEST_PREFIX, INGEST_REJECTED_PREFIX, MODELS_PREFIX } from '../../core/layout.ts';
 import { METRIC_NAMESPACE } from '../../core/metrics.ts';
 import type { ComputeStack } from '../compute-stack.ts';

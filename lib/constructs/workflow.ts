@@ -1,12 +1,6 @@
 import { join } from 'node:path';
 import { Aws, RemovalPolicy } from 'aws-cdk-lib';
-import {
-  ManagedPolicy,
-  PolicyStatement,
-  Role,
-  ServicePrincipal,
-  type IManagedPolicy,
-} from 'aws-cdk-lib/aws-iam';
+import { ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import {
@@ -83,7 +77,7 @@ export class Workflow extends Construct {
       statements: statements(props),
     });
     compute.grantRun(policy);
-    role.addManagedPolicy(policy as IManagedPolicy);
+    role.addManagedPolicy(policy);
     const definitions = [compute.workerDefinition, compute.cpuDefinition].map(({ jobDefinitionArn }) =>
       wildcard(`${jobDefinitionArn}:*`),
     );
@@ -126,66 +120,46 @@ function substitutions({
   };
 }
 
+const allow = (sid: string, actions: readonly string[], resources: readonly string[]): PolicyStatement =>
+  new PolicyStatement({ sid, actions: [...actions], resources: [...resources] });
+
 /** Written by hand: a definition from a file brings no permissions along. */
 function statements({ config, key, data, functions }: WorkflowProps): PolicyStatement[] {
   const name = machineName(config);
+  const called = Object.values(functions).map(({ functionArn }: HandlerFunction) => functionArn);
   return [
-    new PolicyStatement({
-      sid: 'Functions',
-      actions: ['lambda:InvokeFunction'],
-      resources: Object.values(functions).map(({ functionArn }: HandlerFunction) => functionArn),
-    }),
-    new PolicyStatement({
-      sid: 'EndsOfWorkers',
-      actions: ['events:PutTargets', 'events:PutRule', 'events:DescribeRule'],
-      resources: [ownArn('events', 'rule/StepFunctionsGetEventsForBatchJobsRule')],
-    }),
-    new PolicyStatement({
-      sid: 'Shards',
-      actions: ['states:StartExecution'],
-      resources: [ownArn('states', `stateMachine:${name}`)],
-    }),
-    new PolicyStatement({
-      sid: 'RunningShards',
-      actions: ['states:DescribeExecution', 'states:StopExecution', 'states:RedriveExecution'],
-      resources: [
-        ownArn('states', `execution:${name}:*`),
-        ownArn('states', `execution:${name}/SegmentCases:*`),
-      ],
-    }),
-    new PolicyStatement({
-      sid: 'ListOfShards',
-      actions: ['s3:GetObject'],
-      resources: [data.jobsBucket.arnForObjects('jobs/*')],
-    }),
-    new PolicyStatement({
-      sid: 'Key',
-      actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
-      resources: [key.keyArn],
-    }),
-    new PolicyStatement({
-      sid: 'Logs',
-      actions: [
-        'logs:CreateLogDelivery',
-        'logs:GetLogDelivery',
-        'logs:UpdateLogDelivery',
-        'logs:DeleteLogDelivery',
-        'logs:ListLogDeliveries',
-        'logs:PutResourcePolicy',
-        'logs:DescribeResourcePolicies',
-        'logs:DescribeLogGroups',
-      ],
-      resources: ['*'],
-    }),
-    new PolicyStatement({
-      sid: 'Traces',
-      actions: [
-        'xray:PutTraceSegments',
-        'xray:PutTelemetryRecords',
-        'xray:GetSamplingRules',
-        'xray:GetSamplingTargets',
-      ],
-      resources: ['*'],
-    }),
+    allow('Functions', ['lambda:InvokeFunction'], called),
+    allow(
+      'EndsOfWorkers',
+      ['events:PutTargets', 'events:PutRule', 'events:DescribeRule'],
+      [ownArn('events', 'rule/StepFunctionsGetEventsForBatchJobsRule')],
+    ),
+    allow('Shards', ['states:StartExecution'], [ownArn('states', `stateMachine:${name}`)]),
+    allow(
+      'RunningShards',
+      ['states:DescribeExecution', 'states:StopExecution', 'states:RedriveExecution'],
+      [ownArn('states', `execution:${name}:*`), ownArn('states', `execution:${name}/SegmentCases:*`)],
+    ),
+    allow('ListOfShards', ['s3:GetObject'], [data.jobsBucket.arnForObjects('jobs/*')]),
+    allow('Key', ['kms:Decrypt', 'kms:GenerateDataKey'], [key.keyArn]),
+    allow('Logs', LOG_DELIVERY, ['*']),
+    allow('Traces', TRACING, ['*']),
   ];
 }
+
+const LOG_DELIVERY = [
+  'logs:CreateLogDelivery',
+  'logs:GetLogDelivery',
+  'logs:UpdateLogDelivery',
+  'logs:DeleteLogDelivery',
+  'logs:ListLogDeliveries',
+  'logs:PutResourcePolicy',
+  'logs:DescribeResourcePolicies',
+  'logs:DescribeLogGroups',
+];
+const TRACING = [
+  'xray:PutTraceSegments',
+  'xray:PutTelemetryRecords',
+  'xray:GetSamplingRules',
+  'xray:GetSamplingTargets',
+];
