@@ -10,6 +10,7 @@ export const METRICS = {
     unit: 'Count',
     meaning: 'Cases that a worker brought to an end, once for each of their models, by outcome and code.',
   },
+  CaseErrors: { unit: 'Count', meaning: 'Cases of a published job that have no result, by code.' },
   StageSeconds: { unit: 'Seconds', meaning: 'A stage of a case in a worker, by stage.' },
   EngineSeconds: { unit: 'Seconds', meaning: 'A stage of the engine on a case, by model and stage.' },
   ModelLoadSeconds: { unit: 'Seconds', meaning: 'Loading the networks of a model that were not loaded yet.' },

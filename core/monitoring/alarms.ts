@@ -25,7 +25,7 @@ export type AlarmSource =
   | {
       readonly of: 'own';
       readonly metric: MetricName;
-      readonly dimensions?: { readonly Outcome: string; readonly Code: ErrorCode };
+      readonly dimensions?: { readonly Code: ErrorCode };
     };
 
 /** An alarm of a deployment; its section in docs/runbook.md is headed by its id. */
@@ -51,8 +51,8 @@ const HOUR = 60;
 
 const ofCode = (Code: ErrorCode): AlarmSource => ({
   of: 'own',
-  metric: 'CasesEnded',
-  dimensions: { Outcome: 'failed', Code },
+  metric: 'CaseErrors',
+  dimensions: { Code },
 });
 const failing = (name: FunctionName): Pick<AlarmSpec, 'source' | 'statistic' | 'threshold'> => ({
   source: { of: 'function', name, metric: 'Errors' },

@@ -133,14 +133,18 @@ function readMeta(body: Uint8Array): Readonly<Record<string, unknown>> {
   }
 }
 
-/** Times of the cases that this attempt has run. */
+/** Times of the cases that this attempt has run, and why others have no result. */
 async function putCaseMetrics(
   { metrics }: Pick<ServicePorts, 'metrics'>,
   { attempt }: JobDocument,
   ends: readonly CaseEnd[],
 ): Promise<void> {
   const run = ends.flatMap(({ result }) => (result?.attempt === attempt ? [result] : []));
-  await metrics.put(run.map(({ seconds }) => ({ name: 'CaseSeconds', value: seconds })));
+  const failed = ends.flatMap(({ entry: { error } }) => (error === null ? [] : [error.code]));
+  await metrics.put([
+    ...run.map(({ seconds }) => ({ name: 'CaseSeconds' as const, value: seconds })),
+    ...failed.map((Code) => ({ name: 'CaseErrors' as const, value: 1, dimensions: { Code } })),
+  ]);
 }
 
 function summaryOf(job: JobDocument): PublishedJob {

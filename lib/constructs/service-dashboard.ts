@@ -32,8 +32,14 @@ export class ServiceDashboard extends Dashboard {
       widgets: [
         [new AlarmStatusWidget({ title: 'Alarms', alarms: [...alarms.all], width: WHOLE, height: 4 })],
         [
-          graph('Jobs that ended, by outcome and code', [by('JobsFinished', 'Sum', 'Outcome', 'Code')]),
-          graph('Cases that ended, by outcome and code', [by('CasesEnded', 'Sum', 'Outcome', 'Code')]),
+          graph('Jobs that ended, by outcome and code', [
+            by('JobsFinished', 'Sum', 'Outcome'),
+            by('JobsFinished', 'Sum', 'Outcome', 'Code'),
+          ]),
+          graph('Cases that ended, by model, outcome and code', [
+            by('CasesEnded', 'Sum', 'Model', 'Outcome'),
+            by('CasesEnded', 'Sum', 'Model', 'Outcome', 'Code'),
+          ]),
         ],
         [
           graph('Waiting for a machine, s', [own('QueueSeconds', 'Average'), own('QueueSeconds', 'Maximum')]),
