@@ -14,11 +14,14 @@ const MAX_COPY_BYTES = 5 * 2 ** 30;
 const PART_BYTES = 2 ** 30;
 const PARTS_AT_ONCE = 8;
 
-/** A copy within a bucket. */
+/** A copy into a bucket. */
 interface Copy {
   readonly bucket: string;
+  /** Its tag must be the ETag. */
   readonly source: ObjectFacts;
   readonly to: string;
+  /** Where the source lies, if that is not `bucket`. */
+  readonly from?: string;
   /** For tests. */
   readonly maxCopyBytes?: number;
   readonly partBytes?: number;
@@ -59,6 +62,6 @@ async function copyInParts(client: S3Client, copy: Copy): Promise<string | undef
   }
 }
 
-function sourceOf({ bucket, source }: Copy): string {
-  return `${bucket}/${source.key.split('/').map(encodeURIComponent).join('/')}`;
+function sourceOf({ bucket, from = bucket, source }: Copy): string {
+  return `${from}/${source.key.split('/').map(encodeURIComponent).join('/')}`;
 }

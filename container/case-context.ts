@@ -5,6 +5,7 @@ import type { Clock, Log, ObjectStore } from '../core/ports.ts';
 import type { CaseTask } from '../core/shard.ts';
 import type { ProgressTracker } from './case-progress.ts';
 import type { CaseScratch, Scratch } from './scratch.ts';
+import type { WorkerMeter } from './worker-meter.ts';
 
 /** Everything outside that the worker uses. */
 export interface WorkerPorts {
@@ -24,6 +25,8 @@ export interface WorkerPorts {
   readonly keepIntermediate: boolean;
   /** Make the previews that the page shows. */
   readonly previews: boolean;
+  /** What stages, engines and cases took; without one, nobody asks. */
+  readonly meter?: Pick<WorkerMeter, 'queued' | 'stage' | 'engineRun' | 'costOf' | 'caseEnded'>;
 }
 
 /** One case on its way through the stages. */

@@ -155,6 +155,7 @@ export class CaseRun {
     const result = await work();
     const seconds = ports.clock.seconds() - start;
     this.#stageSeconds[stage] = seconds;
+    ports.meter?.stage(stage, seconds);
     ports.log.debug('case:stage', { caseId, stage, seconds });
     return result;
   }

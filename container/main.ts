@@ -5,6 +5,7 @@ import { WORKER_EXIT } from '../core/errors.ts';
 import type { Log } from '../core/ports.ts';
 import { parseSettings } from '../core/settings.ts';
 import { CallersNames } from './callers-names.ts';
+import { isDeployed } from './worker-home.ts';
 import { parseArguments } from './worker-arguments.ts';
 import { reportEnd, serveWorker } from './worker-server.ts';
 import { WorkerSignals } from './worker-signals.ts';
@@ -14,6 +15,9 @@ import { wireServiceTasks } from './wire-service-tasks.ts';
 
 /** How long what runs may take to end when the owner of a serving worker is gone. */
 const OWNER_GONE_MS = 5_000;
+
+/** From SIGTERM to SIGKILL, less what ending takes: Docker gives 30 s, machines of a deployment 110 (lib/constructs/worker-host.ts). */
+const DRAIN_SECONDS = { laptop: 20, deployed: 90 } as const;
 
 /**
  * The worker process: `main.ts (--shard-key KEY | --shard-file FILE | --take JOB --attempt N | --publish JOB --attempt N
@@ -30,16 +34,21 @@ async function main(argv: readonly string[], environment: NodeJS.ProcessEnv): Pr
     const { task, drainSeconds } = parseArguments(argv);
     const settings = parseSettings(environment);
     const workerLog = log(settings.HPB_LOG_LEVEL);
-    signals.listen(drainSeconds, (signal) => workerLog.warn('worker:drain', { signal, drainSeconds }));
+    const drain = drainSeconds ?? DRAIN_SECONDS[isDeployed(environment) ? 'deployed' : 'laptop'];
+    signals.listen(drain, (signal) => workerLog.warn('worker:drain', { signal, drainSeconds: drain }));
     const packageRoot = fileURLToPath(new URL('..', import.meta.url));
     const worker = await wireWorker({ settings, packageRoot, environment, log: workerLog });
+    const { care, metrics } = worker;
     try {
       const ports = {
         worker: worker.ports,
         names: new CallersNames(worker.ports),
-        service: wireServiceTasks({ settings, packageRoot, worker: worker.ports }),
+        service: wireServiceTasks({ settings, metrics, worker: worker.ports }),
       };
-      if (task !== null) return await runTask(task, ports, signals);
+      if (task !== null) {
+        const run = (): Promise<number> => runTask(task, ports, signals);
+        return await (care === null || task.kind !== 'shard' ? run() : care(signals, run));
+      }
       await serveWorker({
         input: process.stdin,
         write,

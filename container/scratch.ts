@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { outputError } from '../adapters/file-error.ts';
+import { isAbandoned, keepAlive } from '../adapters/lease-lock.ts';
 import { isAlive, ownIdentity } from '../adapters/process-identity.ts';
 import type { CaseId } from '../core/layout.ts';
 import type { Log } from '../core/ports.ts';
@@ -38,17 +39,27 @@ const NAME = /^worker-[0-9a-f-]{36}$/;
 const MARKER = 'owner.json';
 const owner = z.object({ host: z.string(), pid: z.int(), started: z.string().nullable() });
 
+/** Who else works below the same roots. */
+export interface ScratchNeighbours {
+  /** Workers in containers of their own, whose processes are not to be seen: a folder lives as long as it is touched. */
+  readonly inContainers: boolean;
+}
+
 /**
  * Makes scratch folders for this process, `worker-<random>` below each root, after removing those that processes
  * of this machine left behind when they died. Throws `DISK_FULL` or `OUTPUT_UNWRITABLE`.
  */
-export async function openScratch(roots: ScratchRoots, log: Log): Promise<Scratch> {
+export async function openScratch(
+  roots: ScratchRoots,
+  log: Log,
+  neighbours: ScratchNeighbours = { inContainers: false },
+): Promise<Scratch> {
   const name = `worker-${randomUUID()}`;
   const folders = { in: join(roots.in, name), out: join(roots.out, name) };
   const temporary = join(folders.out, 'tmp');
   const both = [...new Set([folders.in, folders.out])];
   try {
-    for (const root of new Set([roots.in, roots.out])) await removeLeftovers(root, log);
+    for (const root of new Set([roots.in, roots.out])) await removeLeftovers(root, log, neighbours);
     for (const folder of both) {
       await mkdir(folder, { recursive: true });
       await writeFile(join(folder, MARKER), JSON.stringify({ host: hostname(), ...ownIdentity() }));
@@ -57,13 +68,16 @@ export async function openScratch(roots: ScratchRoots, log: Log): Promise<Scratc
   } catch (error) {
     throw outputError(error);
   }
+  const markers = both.map((folder) => join(folder, MARKER));
+  const letDie = neighbours.inContainers ? markers.map((marker) => keepAlive(marker)) : [];
   return {
     temporary,
     forCase: (caseId) =>
       makeCase({ in: join(folders.in, caseId, 'in'), out: join(folders.out, caseId, 'out') }),
     close: async (keepCases) => {
       // Without its marker a folder is nobody's: it is kept for whoever asked to keep it.
-      const parts = keepCases ? both.map((folder) => join(folder, MARKER)) : both;
+      for (const stop of letDie) stop();
+      const parts = keepCases ? markers : both;
       for (const part of [...parts, temporary]) await rm(part, { recursive: true, force: true });
     },
   };
@@ -85,19 +99,23 @@ async function makeCase(folders: ScratchRoots): Promise<CaseScratch> {
   return { ...folders, remove };
 }
 
-async function removeLeftovers(root: string, log: Log): Promise<void> {
+async function removeLeftovers(root: string, log: Log, { inContainers }: ScratchNeighbours): Promise<void> {
   const names = await readdir(root).catch(() => []);
   for (const name of names.filter((entry) => NAME.test(entry))) {
     const text = await readFile(join(root, name, MARKER), 'utf8').catch(() => null);
     // A folder that is being made has no marker yet, a kept one has none any more.
     if (text === null) continue;
     const parsed = owner.safeParse(parseJson(text));
-    // Of a worker on another machine, or in another container, that shares the folder we know nothing.
-    if (!parsed.success || parsed.data.host !== hostname() || isAlive(parsed.data)) continue;
+    if (!parsed.success) continue;
+    const isLeft = inContainers ? await isAbandoned(join(root, name, MARKER)) : isDead(parsed.data);
+    if (!isLeft) continue;
     await rm(join(root, name), { recursive: true, force: true });
     log.info('worker:scratch-removed', { pid: parsed.data.pid });
   }
 }
+
+/** Of a worker on another machine, or in another container, that shares the folder we know nothing. */
+const isDead = (worker: z.infer<typeof owner>): boolean => worker.host === hostname() && !isAlive(worker);
 
 function parseJson(text: string): unknown {
   try {

@@ -1,17 +1,12 @@
 import { join } from 'node:path';
 import { UploadIntake } from '../adapters/intake/upload-intake.ts';
-import { JsonlMetrics } from '../adapters/jsonl-metrics.ts';
-import { machinePaths, type MachinePaths } from '../adapters/machine-paths.ts';
 import { StoreBundler } from '../adapters/store-bundler.ts';
 import { StoreJobIndex } from '../adapters/store-job-index.ts';
+import type { Metrics } from '../core/ports.ts';
 import type { Settings } from '../core/settings.ts';
 import { serviceLimits } from '../core/use-cases/service-limits.ts';
 import type { WorkerPorts } from './case-context.ts';
 import type { ServiceTaskPorts } from './service-tasks.ts';
-
-/** Where the laptop's figures go. */
-export const metricsFile = ({ dataRoot }: Pick<MachinePaths, 'dataRoot'>): string =>
-  join(dataRoot, 'metrics.jsonl');
 
 /** Limits of these have no say in unpacking or publishing. */
 const MACHINE = { slots: 1, slowness: 1 } as const;
@@ -19,11 +14,11 @@ const MACHINE = { slots: 1, slowness: 1 } as const;
 /** Makes what unpacking and publishing need, over the store of the worker. */
 export function wireServiceTasks({
   settings,
-  packageRoot,
+  metrics,
   worker: { store, log, clock, scratch },
 }: {
   readonly settings: Settings;
-  readonly packageRoot: string;
+  readonly metrics: Metrics;
   readonly worker: WorkerPorts;
 }): ServiceTaskPorts {
   return {
@@ -33,7 +28,7 @@ export function wireServiceTasks({
     index: new StoreJobIndex(store, clock),
     intake: new UploadIntake({ store, scratch: join(scratch.temporary, 'intake') }),
     bundler: new StoreBundler(store),
-    metrics: new JsonlMetrics({ path: metricsFile(machinePaths(settings, packageRoot)), clock }),
+    metrics,
     limits: serviceLimits(settings, MACHINE),
   };
 }

@@ -2,18 +2,19 @@ import { availableParallelism } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { ComputePool } from '../adapters/compute-pool.ts';
 import { EngineHost } from '../adapters/engine-host.ts';
-import { FileObjectStore } from '../adapters/file-object-store.ts';
 import type { HostCommand } from '../adapters/host-process.ts';
 import { machinePaths, venvPython, type MachinePaths } from '../adapters/machine-paths.ts';
 import { packageVersion } from '../adapters/package-version.ts';
 import { memoryPresent, oomKillCount, systemClock } from '../adapters/system.ts';
-import { locateWeights } from '../adapters/weights-store.ts';
 import { HpbError } from '../core/errors.ts';
 import type { Weights } from '../core/engine-port.ts';
-import type { Log, ObjectStore } from '../core/ports.ts';
+import type { Log, Metrics, ObjectStore } from '../core/ports.ts';
 import type { Settings } from '../core/settings.ts';
 import type { WorkerPorts } from './case-context.ts';
+import { machineCare, type MachineCare } from './machine-care.ts';
 import { openScratch, type ScratchRoots } from './scratch.ts';
+import { workerHome } from './worker-home.ts';
+import { machineOf, WorkerMeter } from './worker-meter.ts';
 
 /** What a worker is made of on this machine. */
 export interface WireOptions {
@@ -23,28 +24,31 @@ export interface WireOptions {
   /** Of this process; only the names in `PASSED_ON` reach the engine. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
-  /** Default: those that the settings name, else the demo networks; see `locateWeights`. */
+  /** Default: of a laptop those that the settings name, else the demo networks; of a deployment those of its bucket. */
   readonly weights?: Weights;
-  /** Default: a folder of the data root, see `objectsRoot`. */
+  /** Default: a folder of the data root, or the jobs bucket of the deployment. */
   readonly store?: ObjectStore;
 }
 
 /** A wired worker; `close` stops the engine, children included, and removes the scratch. */
 export interface WiredWorker {
   readonly ports: WorkerPorts;
+  readonly metrics: Metrics;
+  /** Null on a laptop, whose machine is its owner's. */
+  readonly care: MachineCare | null;
   readonly close: () => Promise<void>;
 }
 
-/** The laptop's object store. */
-export const objectsRoot = ({ dataRoot }: MachinePaths): string => join(dataRoot, 'objects');
-
 /** Makes the ports of a worker from the settings; the engine itself starts at its first use. */
 export async function wireWorker(options: WireOptions): Promise<WiredWorker> {
-  const { settings, packageRoot, log } = options;
+  const { packageRoot, environment, log } = options;
+  const home = await workerHome(options, ({ seconds }) => meter.weightsFetched(seconds));
+  const { settings, metrics, deployed } = home;
+  const meter: WorkerMeter = new WorkerMeter({ metrics, machine: machineOf(await memoryPresent()) });
   const paths = machinePaths(settings, packageRoot);
-  const scratch = await openScratch(scratchRoots(settings, paths), log);
+  const scratch = await openScratch(scratchRoots(settings, paths), log, { inContainers: deployed });
   const engine = new EngineHost({
-    host: engineHost(options, paths, scratch.temporary),
+    host: engineHost({ settings, packageRoot, environment }, paths, scratch.temporary),
     log,
     clock: systemClock,
     oomKills: oomKillCount,
@@ -52,10 +56,10 @@ export async function wireWorker(options: WireOptions): Promise<WiredWorker> {
   const compute = new ComputePool();
   const keepIntermediate = settings.HPB_KEEP_INTERMEDIATE;
   const ports: WorkerPorts = {
-    store: options.store ?? new FileObjectStore(objectsRoot(paths)),
+    store: home.store,
     engine,
     compute,
-    weights: options.weights ?? installedWeights(settings, packageRoot),
+    weights: home.weights,
     clock: systemClock,
     log,
     scratch,
@@ -63,27 +67,18 @@ export async function wireWorker(options: WireOptions): Promise<WiredWorker> {
     serviceVersion: packageVersion(packageRoot),
     keepIntermediate,
     previews: settings.HPB_PREVIEWS,
+    // The figures of a laptop are those of its jobs.
+    ...(deployed && { meter }),
   };
+  const care = { engine, meter, log, environment, device: settings.HPB_DEVICE, modelsRoot: paths.modelsRoot };
   return {
     ports,
+    metrics,
+    care: deployed ? machineCare(care) : null,
     close: async () => {
       await engine.stop();
       await compute.close();
       await scratch.close(keepIntermediate);
-    },
-  };
-}
-
-function installedWeights(settings: Settings, packageRoot: string): Weights {
-  return {
-    locate: async (model, options) => {
-      const { location, demo, sets } = await locateWeights(model, options, settings, packageRoot);
-      const used = sets.map(({ id, files }) => ({
-        id,
-        demo,
-        files: files.map(({ path, sha256 }) => ({ name: path, sha256 })),
-      }));
-      return { location, used };
     },
   };
 }

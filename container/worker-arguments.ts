@@ -13,12 +13,9 @@ export type WorkerTask =
 export interface WorkerArguments {
   /** Null: what to do comes on stdin, task after task. */
   readonly task: WorkerTask | null;
-  /** How long the running case may go on after SIGTERM, s. */
-  readonly drainSeconds: number;
+  /** How long the running case may go on after SIGTERM, s; null: as is right for where it runs. */
+  readonly drainSeconds: number | null;
 }
-
-/** Docker gives 30 s from SIGTERM to SIGKILL, Fargate and Batch too unless told otherwise. */
-const DRAIN_SECONDS = 20;
 
 const TASK_OPTIONS = {
   'shard-key': { type: 'string' },
@@ -35,9 +32,9 @@ export function parseArguments(argv: readonly string[]): WorkerArguments {
     serve: { type: 'boolean' },
     'drain-seconds': { type: 'string' },
   });
-  const { serve, 'drain-seconds': drain = String(DRAIN_SECONDS), ...task } = values;
-  const drainSeconds = Number(drain);
-  if (!(drainSeconds >= 0)) throw unreadable(`--drain-seconds is ${String(drain)}`);
+  const { serve, 'drain-seconds': drain, ...task } = values;
+  const drainSeconds = drain === undefined ? null : Number(drain);
+  if (drainSeconds !== null && !(drainSeconds >= 0)) throw unreadable(`--drain-seconds is ${String(drain)}`);
   if (serve !== true) return { task: taskOf(task), drainSeconds };
   if (Object.keys(task).length > 0) throw unreadable('--serve takes its tasks on stdin');
   return { task: null, drainSeconds };

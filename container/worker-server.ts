@@ -121,9 +121,11 @@ class WorkerServer {
 
 /** Logs what ended a task that could not be run and gives the exit code for it. */
 export function reportEnd(log: Log, thrown: unknown): number {
-  const { code, message, remedy } = asHpbError(thrown);
+  const { code, message, remedy, details } = asHpbError(thrown);
   log.error('worker:end', { code, message, remedy });
   if (code === 'SHARD_UNREADABLE') return WORKER_EXIT.shardUnreadable;
+  // A card that is broken or taken: another machine may do.
+  if (code === 'DEVICE_FAULT' || details['elsewhere'] === true) return WORKER_EXIT.deviceFault;
   return code === 'INTERRUPTED' ? WORKER_EXIT.interrupted : WORKER_EXIT.unexpected;
 }
 

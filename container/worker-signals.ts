@@ -16,9 +16,15 @@ export class WorkerSignals {
           return;
         }
         onDrain(name);
-        this.#drain.abort(interrupted());
-        this.#timer = setTimeout(() => this.#cancel.abort(interrupted()), drainSeconds * 1000);
+        this.interrupt(drainSeconds);
       });
+  }
+
+  /** Begins the drain as a signal does; what runs may go on for `drainSeconds`. */
+  interrupt(drainSeconds: number): void {
+    if (this.drain.aborted) return;
+    this.#drain.abort(interrupted());
+    this.#timer = setTimeout(() => this.#cancel.abort(interrupted()), drainSeconds * 1000);
   }
 
   close(): void {

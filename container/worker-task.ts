@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { asHpbError } from '../core/errors.ts';
-import type { CaseId } from '../core/layout.ts';
+import { jobPlanKey, type CaseId } from '../core/layout.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import { shard as shardSchema, type Shard } from '../core/shard.ts';
 import type { CallersNames } from './callers-names.ts';
@@ -26,9 +26,20 @@ export async function runTask(task: WorkerTask, ports: TaskPorts, signals: TaskS
   if (task.kind !== 'shard') return runServiceTask(task, ports.service, signals);
   const { worker } = ports;
   const shard = await readShard(task.place, worker.store);
+  await meterQueue(shard, worker);
   const names = await ports.names.of(shard.jobId);
   const caseName = (caseId: CaseId): string => names.get(caseId) ?? caseId;
   return (await runShard(shard, worker, { ...signals, caseName })).exitCode;
+}
+
+/** How long the shard has waited since it was planned. */
+async function meterQueue(
+  { jobId, attempt }: Shard,
+  { meter, store, clock }: Pick<WorkerPorts, 'meter' | 'store' | 'clock'>,
+): Promise<void> {
+  if (meter === undefined) return;
+  const plan = await store.head(jobPlanKey(jobId, attempt)).catch(() => null);
+  if (plan !== null) meter.queued(Math.max(0, clock.now() - plan.modifiedAt) / 1000);
 }
 
 async function readShard(

@@ -101,9 +101,12 @@ class ShardRun {
       log.warn('engine:kill', { reason: 'DEVICE_FAULT' });
       await engine.stop();
       attempt = await this.#attempt(task);
-      if (isDeviceFault(attempt)) this.#deviceFaults += 1;
+      // A card that has fallen off its bus is not even seen any more.
+      if (isDeviceFault(attempt) || attempt.error?.code === 'DEVICE_UNAVAILABLE') this.#deviceFaults += 1;
     }
-    return this.#settle(caseId, attempt);
+    const outcome = await this.#settle(caseId, attempt);
+    await this.#ports.meter?.caseEnded(task.models, outcome, attempt.result.seconds);
+    return outcome;
   }
 
   async #attempt(task: CaseTask): Promise<CaseAttempt> {

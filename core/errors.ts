@@ -89,6 +89,7 @@ export const ERROR_CODES = {
   UNKNOWN_MODEL: caller(422),
   BAD_OPTION: caller(422),
   TOO_MANY_JOBS: { blame: 'caller', retryable: true, status: 429, exit: 18 },
+  TOO_MANY_REQUESTS: { blame: 'caller', retryable: true, status: 429, exit: 18 },
   IDEMPOTENCY_CONFLICT: caller(409),
   // Uploads and jobs
   UPLOAD_NOT_FOUND: caller(404),

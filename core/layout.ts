@@ -116,6 +116,7 @@ export const jobContentPrefixes = (jobId: JobId): readonly string[] =>
     'shards/',
     'plans/',
     'failures/',
+    'announced/',
   ].map((name) => `${jobPrefix(jobId)}${name}`);
 
 /** Prefix of the progress documents of a job. */
@@ -209,3 +210,13 @@ export const caseViewerZipKey = (jobId: JobId, caseId: CaseId): string =>
 /** The thumbnail in that ZIP. */
 export const caseThumbnailKey = (jobId: JobId, caseId: CaseId): string =>
   `${casePrefix(jobId, caseId)}viewer-thumbnail.jpg`;
+
+/** Where the weights lie in their bucket, laid out as on a machine: `nnunet_v1/`, `totalseg/`. */
+export const MODELS_PREFIX = 'models/';
+
+/** What lies below `MODELS_PREFIX`, with checksums (core/models/weights-manifest.ts); written last. */
+export const modelsManifestKey = (): string => `${MODELS_PREFIX}manifest.json`;
+
+/** Mark of an attempt whose end was announced, an empty object. */
+export const announcedKey = (jobId: JobId, attempt: number): string =>
+  `${jobPrefix(jobId)}announced/a${attempt}`;

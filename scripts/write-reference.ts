@@ -5,6 +5,8 @@ import { createContext } from '../cli/context.ts';
 import { buildProgram } from '../cli/program.ts';
 import { metadataSchema } from '../core/results/metadata-schema.ts';
 import { cliPage } from './reference/cli.ts';
+import { costsPage } from './reference/costs.ts';
+import { deploymentConfigPage } from './reference/deployment-config.ts';
 import { engineProtocolPage } from './reference/engine-protocol.ts';
 import { errorCodesPage } from './reference/error-codes.ts';
 import { modelsPage } from './reference/models.ts';
@@ -24,6 +26,8 @@ const context = createContext({ stdout, stderr, env: {} }, ROOT, new AbortContro
 
 const pages = new Map([
   ['cli.md', cliPage(buildProgram(context))],
+  ['costs.md', costsPage()],
+  ['deployment-config.md', deploymentConfigPage()],
   ['engine-protocol.md', engineProtocolPage()],
   ['error-codes.md', errorCodesPage()],
   ['metadata.schema.json', `${JSON.stringify(z.toJSONSchema(metadataSchema), null, 2)}\n`],

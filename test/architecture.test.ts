@@ -5,9 +5,11 @@ import { build, type Metafile } from 'esbuild';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   API_BUNDLE_MOST_BYTES,
-  API_ENTRY,
-  bundleForLambda,
-  type Bundle,
+  API_START_MOST_BYTES,
+  bundleApi,
+  bytesOf,
+  sourcesOf,
+  type ApiBundle,
 } from '../bench/service/bundle-api.ts';
 import { ROOT } from './fixtures/hpb-command.ts';
 
@@ -44,17 +46,25 @@ async function reachOf(folder: string): Promise<Metafile> {
 }
 
 describe('the API as a Lambda holds it', () => {
-  let bundle: Bundle;
+  let bundle: ApiBundle;
   beforeAll(async () => {
-    bundle = await bundleForLambda(API_ENTRY);
+    bundle = await bundleApi();
   });
 
-  it('stays within its size', () => {
-    expect(bundle.code.length).toBeLessThanOrEqual(API_BUNDLE_MOST_BYTES);
+  it('stays within its size, as a whole and in what it loads at its start', () => {
+    expect(bytesOf(bundle, bundle.reached)).toBeLessThanOrEqual(API_BUNDLE_MOST_BYTES);
+    expect(bytesOf(bundle, bundle.atStart)).toBeLessThanOrEqual(API_START_MOST_BYTES);
   });
 
   it('holds core and adapters and nothing of the command, the laptop or the worker', () => {
-    expect(foldersReached(bundle.metafile)).toEqual(['adapters', 'bench', 'core']);
+    const own = sourcesOf(bundle, bundle.reached).filter((path) => !path.includes('node_modules/'));
+
+    expect([...new Set(own.map((path) => path.split('/')[0]!))].sort()).toEqual([
+      'adapters',
+      'core',
+      'lambdas',
+      'package.json',
+    ]);
   });
 
   it('holds all that it needs beside Node', () => {
@@ -65,9 +75,17 @@ describe('the API as a Lambda holds it', () => {
   });
 
   it('holds neither the interpreter of the workflow nor a part of the engines', () => {
-    const paths = Object.keys(bundle.metafile.inputs);
+    const sources = sourcesOf(bundle, bundle.reached);
 
-    expect(paths.filter((path) => /aws-local-stepfunctions|engine-host|aws-cdk/.test(path))).toEqual([]);
+    expect(sources.filter((path) => /aws-local-stepfunctions|engine-host|aws-cdk/.test(path))).toEqual([]);
+  });
+
+  it('loads clients of services that most calls do without only when they are used', () => {
+    const clients = sourcesOf(bundle, bundle.atStart).flatMap(
+      (path) => /@aws-sdk\/(client-[^/]+)/.exec(path)?.[1] ?? [],
+    );
+
+    expect(new Set(clients)).toEqual(new Set(['client-s3']));
   });
 });
 
@@ -80,6 +98,7 @@ describe('the dependency rule, whatever a file reaches by way of others', () => 
     ['core', ['core']],
     ['adapters', ['adapters', 'core']],
     ['container', ['adapters', 'container', 'core']],
+    ['lambdas', ['adapters', 'core', 'lambdas', 'package.json']],
   ])('%s reaches %j only', async (folder, allowed) => {
     expect(foldersReached(await reachOf(folder))).toEqual(allowed);
   });

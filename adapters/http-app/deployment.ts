@@ -43,8 +43,8 @@ export interface HttpDeployment {
   readonly serverSentEvents: boolean;
   /** Whether a `Host` header names this server; without it every host is served. */
   readonly allowedHosts?: (host: string) => boolean;
-  /** What the links in an answer begin with, without a slash at the end. */
-  readonly baseUrl: (request: Request) => string;
+  /** What the links in an answer begin with, without a slash at the end; `env`: what the server hands over beside it. */
+  readonly baseUrl: (request: Request, env: unknown) => string;
   /** Serves the signed links of the laptop's store, below `/objects/`. */
   readonly objects?: { readonly handle: (request: Request, requestId: string) => Promise<Response> };
   /** The page at `/`; left out, there is none. */
@@ -91,5 +91,5 @@ export interface HttpHome {
 /** What the links of this answer begin with. */
 export function linksOf(home: HttpHome, c: Context): AnswerLinks {
   const { baseUrl, serverSentEvents } = home.deployment;
-  return { baseUrl: baseUrl(c.req.raw), events: serverSentEvents };
+  return { baseUrl: baseUrl(c.req.raw, c.env), events: serverSentEvents };
 }

@@ -44,7 +44,7 @@ export function addPageRoutes(
 ): void {
   app.get('/', async (c) => {
     // Signed links begin with the base URL: under another name of this machine they would lead to another origin.
-    const home = new URL(`${deployment.baseUrl(c.req.raw)}/`);
+    const home = new URL(`${deployment.baseUrl(c.req.raw, c.env)}/`);
     if (c.req.header('host') !== home.host) return c.redirect(home.href, 302);
     return fileAnswer(c, PAGE_INDEX, await file(PAGE_INDEX));
   });

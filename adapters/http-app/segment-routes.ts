@@ -45,6 +45,7 @@ const submit = createRoute({
       'IDEMPOTENCY_CONFLICT',
       'TOO_MANY_JOBS',
       'DISK_FULL',
+      'WEIGHTS_MISSING',
     ),
   },
 });

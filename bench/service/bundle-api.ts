@@ -1,52 +1,64 @@
-import { join } from 'node:path';
-import { build, type Metafile } from 'esbuild';
-import { PACKAGE_ROOT } from '../warm-engine.ts';
+import type { Metafile } from 'esbuild';
+import { bundleLambdas, type LambdaBundle } from '../../scripts/bundle-lambdas.ts';
 
-/** Source of the API as a Lambda holds it. */
-export const API_ENTRY = 'bench/service/api-lambda.ts';
-/** Most bytes of its bundle. */
+/** Most bytes of the API as a Lambda, everything that it can ever load. */
 export const API_BUNDLE_MOST_BYTES = 1_400_000;
 
-/** A bundle and what went into it. */
-export interface Bundle {
-  readonly code: Uint8Array;
-  readonly metafile: Metafile;
+/** Most bytes of it that are loaded at its start. */
+export const API_START_MOST_BYTES = 800_000;
+
+/** The API within the bundle of all functions. */
+export interface ApiBundle extends LambdaBundle {
+  /** Files that are loaded at its start. */
+  readonly atStart: readonly string[];
+  /** Those, and what is loaded when it is used. */
+  readonly reached: readonly string[];
 }
 
-/** Libraries of the CommonJS kind call `require`, which a module of Node does not have. */
-const REQUIRE =
-  "import{createRequire as hpbRequire}from'node:module';const require=hpbRequire(import.meta.url);";
-
-/** Bundles an entry point (relative to the checkout) as a Lambda of Node 24 is: one minified module, the SDK inside. */
-export async function bundleForLambda(entry: string): Promise<Bundle> {
-  const { outputFiles, metafile } = await build({
-    absWorkingDir: PACKAGE_ROOT,
-    entryPoints: [entry],
-    outfile: 'api.mjs',
-    write: false,
-    bundle: true,
-    minify: true,
-    metafile: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node24',
-    mainFields: ['module', 'main'],
-    banner: { js: REQUIRE },
-    logLevel: 'error',
-  });
-  return { code: outputFiles[0]!.contents, metafile };
+/** Bundles the functions in memory and finds what the API is. Paths are relative to the checkout. */
+export async function bundleApi(): Promise<ApiBundle> {
+  const bundle = await bundleLambdas('dist/lambdas', false);
+  const outputs = bundle.metafile.outputs;
+  const entry = 'dist/lambdas/api.mjs';
+  const isLoaded = (kind: string): boolean => kind === 'import-statement';
+  return {
+    ...bundle,
+    atStart: reachable(outputs, entry, isLoaded),
+    reached: reachable(outputs, entry, () => true),
+  };
 }
 
-/** Bytes of a bundle by where they come from, most first: a package, or a folder of ours. */
-export function bytesByOrigin({ outputs }: Metafile): readonly (readonly [string, number])[] {
+function reachable(
+  outputs: Metafile['outputs'],
+  entry: string,
+  follows: (kind: string) => boolean,
+): readonly string[] {
+  const found = new Set([entry]);
+  for (const path of found)
+    for (const { path: next, kind, external } of outputs[path]!.imports)
+      if (external !== true && follows(kind)) found.add(next);
+  return [...found];
+}
+
+/** Bytes of files of the bundle. */
+export const bytesOf = ({ metafile }: LambdaBundle, paths: readonly string[]): number =>
+  paths.reduce((sum, path) => sum + metafile.outputs[path]!.bytes, 0);
+
+/** Sources that went into files of the bundle, relative to the checkout. */
+export const sourcesOf = ({ metafile }: LambdaBundle, paths: readonly string[]): readonly string[] => [
+  ...new Set(paths.flatMap((path) => Object.keys(metafile.outputs[path]!.inputs))),
+];
+
+/** Bytes by where they come from, most first: a package, or a folder of ours. */
+export function bytesByOrigin(
+  { metafile }: LambdaBundle,
+  paths: readonly string[],
+): readonly (readonly [string, number])[] {
   const totals = new Map<string, number>();
-  for (const { inputs } of Object.values(outputs))
-    for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
+  for (const output of paths)
+    for (const [path, { bytesInOutput }] of Object.entries(metafile.outputs[output]!.inputs)) {
       const origin = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? path.split('/')[0]!;
       totals.set(origin, (totals.get(origin) ?? 0) + bytesInOutput);
     }
   return [...totals].sort(([, a], [, b]) => b - a);
 }
-
-/** Where a bundle is written for a process to import it. */
-export const bundleFile = (folder: string): string => join(folder, 'api.mjs');

@@ -44,6 +44,7 @@ export async function segmentCt(
         onProgress: (progress) => context.progress.engine(model, progress),
         ...limits,
       });
+      ports.meter?.engineRun(model, run);
       await assertWritten(path, model);
       masks.push({ model, call, path, run, weights: located });
     }

@@ -21,7 +21,15 @@ export interface RunRecordInput {
   readonly models: ReadonlyMap<ModelId, RunResult>;
   /** Peak resident memory of the worker itself, bytes. */
   readonly workerPeakRssBytes: number;
+  /** Null on a laptop. */
+  readonly cost: MachineCost | null;
   readonly demo: boolean;
+}
+
+/** Machine time of a case at the list price on demand. */
+export interface MachineCost {
+  readonly machine: string;
+  readonly usd: number;
 }
 
 /** run.json: what differs between two runs of the same case. */
@@ -58,8 +66,8 @@ export interface RunRecord {
     /** Null on a CPU. */
     readonly engineVramBytes: number | null;
   };
-  /** Not known on a laptop. */
-  readonly cost: null;
+  /** Up to its package, which holds this record; null on a laptop. */
+  readonly cost: MachineCost | null;
 }
 
 /** Builds run.json of a case. */
@@ -97,7 +105,7 @@ export function buildRunRecord(input: RunRecordInput): RunRecord {
       engineRssBytes: highest(results.map(([, { peakRssBytes }]) => peakRssBytes)),
       engineVramBytes: highest(results.flatMap(([, { peakVramBytes }]) => peakVramBytes ?? [])),
     },
-    cost: null,
+    cost: input.cost === null ? null : { ...input.cost, usd: rounded(input.cost.usd, 4) },
   };
 }
 

@@ -4,12 +4,12 @@ import { parseExecutionName, type JobId } from '../layout.ts';
 import type { ExecutionFacts } from '../ports.ts';
 import { failJobInput, type FailedJob } from '../workflow.ts';
 import { endJob, failJobWith } from './finish-job.ts';
-import type { ServicePorts } from './service-ports.ts';
+import type { WorkflowPorts } from './service-ports.ts';
 import { parsePayload } from './stored-document.ts';
 import { cancelled, timedOut, workflowError } from './workflow-errors.ts';
 
 /** Ends a job whose workflow has caught an error. A job that has ended keeps its end. */
-export async function failJob(ports: ServicePorts, payload: unknown): Promise<FailedJob> {
+export async function failJob(ports: WorkflowPorts, payload: unknown): Promise<FailedJob> {
   const { jobId, attempt, failure } = parsePayload(failJobInput, payload);
   const error = workflowError(failure);
   const job = await unlessGone(failJobWith(ports, { jobId, attempt }, error));
@@ -18,11 +18,11 @@ export async function failJob(ports: ServicePorts, payload: unknown): Promise<Fa
 }
 
 /**
- * The second net: an execution has ended. A job that is not final by then is ended with what the execution says.
- * Names that are not of ours are left alone.
+ * The second net: an execution has ended. A job that is not final by then is ended with what the execution says, and
+ * one whose end was not announced yet is announced. Names that are not of ours are left alone.
  */
 export async function settleExecution(
-  ports: ServicePorts,
+  ports: WorkflowPorts,
   { name, status, error, cause }: ExecutionFacts,
 ): Promise<void> {
   const execution = parseExecutionName(name);
@@ -46,7 +46,7 @@ function settledError(status: 'SUCCEEDED' | 'FAILED', reason: Parameters<typeof 
 
 /** Ends an attempt as cancelled. */
 export function cancelAttempt(
-  ports: ServicePorts,
+  ports: WorkflowPorts,
   { jobId, attempt }: { readonly jobId: JobId; readonly attempt: number },
 ): Promise<JobDocument> {
   return endJob(ports, jobId, { event: 'cancel', attempt, error: cancelled().toDocument() });

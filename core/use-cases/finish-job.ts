@@ -1,11 +1,11 @@
 import type { HpbError } from '../errors.ts';
 import { asHpbError } from '../errors.ts';
-import { applyJobEvent, type JobDocument, type JobEvent } from '../job.ts';
-import type { JobId } from '../layout.ts';
+import { applyJobEvent, isFinal, type JobDocument, type JobEvent } from '../job.ts';
+import { announcedKey, type JobId } from '../layout.ts';
 import type { MetricSample } from '../metrics.ts';
 import type { ServicePorts } from './service-ports.ts';
 
-type FinishPorts = Pick<ServicePorts, 'index' | 'clock' | 'log' | 'metrics' | 'onFinished'>;
+type FinishPorts = Pick<ServicePorts, 'store' | 'index' | 'clock' | 'log' | 'metrics' | 'onFinished'>;
 
 /** Applies an event to a job. `applied`: whether it changed anything. Throws `JOB_NOT_FOUND`. */
 export async function recordEvent(
@@ -25,11 +25,41 @@ export async function recordEvent(
 /** An event that ends a job. */
 type FinalEvent = Extract<JobEvent, { readonly event: 'finish' | 'fail' | 'cancel' }>;
 
-/** Ends a job; whoever ended it first also counts it and tells `onFinished`. Returns the job as it then stands. */
+/**
+ * Ends a job; whoever ended it first also counts it. Its end is announced unless it was before: also by one that comes
+ * later, since the first may have had no way to, or have died. Returns the job as it then stands.
+ */
 export async function endJob(ports: FinishPorts, jobId: JobId, event: FinalEvent): Promise<JobDocument> {
   const { job, applied } = await recordEvent(ports, jobId, event);
-  if (applied) await announce(ports, job);
+  if (applied) await count(ports, job);
+  if (isFinal(job.state) && job.attempt === event.attempt) await announceOnce(ports, job);
   return job;
+}
+
+/** Tells `onFinished` of a final job, once an attempt: who sets the mark tells, and takes it back when that fails. */
+export async function announceOnce(
+  { store, log, metrics, onFinished }: Pick<ServicePorts, 'store' | 'log' | 'metrics' | 'onFinished'>,
+  job: JobDocument,
+): Promise<void> {
+  if (onFinished === undefined) return;
+  const mark = announcedKey(job.jobId, job.attempt);
+  const failed = async (thrown: unknown): Promise<void> => {
+    const { code } = asHpbError(thrown);
+    if (code === 'OBJECT_EXISTS') return;
+    log.error('notify:failed', { jobId: job.jobId, code });
+    await metrics.put([{ name: 'AnnouncementsFailed', value: 1 }]);
+  };
+  try {
+    await store.put(mark, '', { ifAbsent: true });
+  } catch (thrown) {
+    return failed(thrown);
+  }
+  try {
+    await onFinished(job);
+  } catch (thrown) {
+    await failed(thrown);
+    await store.remove(mark).catch(failed);
+  }
 }
 
 /** Ends a job as failed. */
@@ -41,7 +71,7 @@ export function failJobWith(
   return endJob(ports, jobId, { event: 'fail', attempt, error: error.toDocument() });
 }
 
-async function announce(ports: FinishPorts, job: JobDocument): Promise<void> {
+async function count(ports: FinishPorts, job: JobDocument): Promise<void> {
   const { state, jobId, attempt, counts, error } = job;
   ports.log.info('job:finished', {
     jobId,
@@ -52,11 +82,6 @@ async function announce(ports: FinishPorts, job: JobDocument): Promise<void> {
     code: error?.code,
   });
   await ports.metrics.put(samplesOf(job));
-  try {
-    await ports.onFinished?.(job);
-  } catch (thrown) {
-    ports.log.error('notify:failed', { jobId, code: asHpbError(thrown).code });
-  }
 }
 
 function samplesOf(job: JobDocument): readonly MetricSample[] {

@@ -23,6 +23,11 @@ export interface DroppedObject {
   readonly tag: string;
 }
 
+const ARCHIVE = /\.(zip|tar|tgz|tar\.gz)$/i;
+const READY_MARKS: ReadonlySet<string> = new Set(['_READY', 'manifest.json']);
+/** What a function packs within its 15 minutes. */
+const MAX_FOLDER_BYTES = 8 * 2 ** 30;
+
 /** What became of a dropped object. */
 export type Ingested =
   | { readonly jobId: JobId }
@@ -31,28 +36,39 @@ export type Ingested =
   /** Why there was nothing to do. */
   | { readonly ignored: string };
 
+/** Something dropped that is to become one job. */
+interface Drop {
+  /** What is run on it; throws what is wrong with it. */
+  readonly target: () => SegmentTarget;
+  /** Stores it as the input of an upload, with its document; false when it is not there any more. */
+  readonly keep: (uploadId: UploadId) => Promise<boolean>;
+  /** Removes from `ingest/` what has become the upload. */
+  readonly remove: () => Promise<void>;
+}
+
 /**
  * Makes one job of an object that was dropped below `ingest/`, however often its event comes: an archive becomes a
- * batch, a CT a job of `both`. The object is moved out of the folder once the job is stored.
+ * batch, a CT a job of `both`, and the files of a folder `ingest/<source>/<folder>/` a batch once `_READY` or
+ * `manifest.json` is there. What was dropped is removed once the job is stored.
  *
- * @throws HpbError what may pass by itself (TOO_MANY_JOBS, DISK_FULL, STORE_UNAVAILABLE): deliver the event again.
+ * @throws HpbError what may pass by itself (TOO_MANY_JOBS, DISK_FULL, STORE_UNAVAILABLE), and what is for who runs the
+ * service to mend (WEIGHTS_MISSING): deliver the event again.
  */
 export async function ingestObject(ports: ServicePorts, dropped: DroppedObject): Promise<Ingested> {
   const { key, tag, bytes } = dropped;
-  const fileName = key.slice(key.lastIndexOf('/') + 1);
-  if (!key.startsWith(INGEST_PREFIX) || fileName === '') return { ignored: 'not a file below ingest/' };
-  if (fileName.startsWith('.') || /\.(part|partial|tmp|crdownload)$/i.test(fileName)) {
-    return { ignored: 'a file that is still being written' };
-  }
+  const ignored = ignoredBecause(key);
+  if (ignored !== null) return { ignored };
+  const drop = isReadyMark(key) ? folderDrop(ports, dropped) : objectDrop(ports, dropped);
   const idempotencyKey = `ingest:${key}:${plainTag(tag)}`;
   const id = ports.ids.derivedJobId(idempotencyKey);
   try {
-    const target = ingestTarget(fileName, bytes);
-    const uploadId = await keepUpload(ports, dropped, { fileName, id });
-    if (uploadId === null) return await ingestedBefore(ports, idempotencyKey);
-    const submission = { target, body: { uploadId }, idempotencyKey, baseUrl: '' };
-    const jobId = await submitOnce(ports, submission);
-    await removeUnlessChanged(ports, dropped);
+    const target = drop.target();
+    const uploadId = uploadIdOf(id);
+    const kept =
+      (await ports.store.head(uploadDocumentKey(uploadId))) !== null || (await drop.keep(uploadId));
+    if (!kept) return await ingestedBefore(ports, idempotencyKey);
+    const jobId = await submitOnce(ports, { target, body: { uploadId }, idempotencyKey, baseUrl: '' });
+    await drop.remove();
     ports.log.info('ingest:accepted', { jobId, bytes });
     return { jobId };
   } catch (thrown) {
@@ -60,6 +76,16 @@ export async function ingestObject(ports: ServicePorts, dropped: DroppedObject):
     if (error.blame !== 'caller' || error.retryable) throw error;
     return reject(ports, dropped, { id, error });
   }
+}
+
+/** Why nothing is made of an object of this key by itself; null when something is. */
+function ignoredBecause(key: string): string | null {
+  const fileName = fileNameOf(key);
+  if (!key.startsWith(INGEST_PREFIX) || fileName === '') return 'not a file below ingest/';
+  if (isUnfinished(fileName)) return 'a file that is still being written';
+  if (isInFolder(key) && !isReadyMark(key) && !ARCHIVE.test(fileName))
+    return 'part of a folder without _READY';
+  return null;
 }
 
 /** The job of the drop; one that failed is not run again, since an event may come twice. */
@@ -73,59 +99,113 @@ async function submitOnce(
   return jobId;
 }
 
-/** Copies the dropped object to an upload of an id of its own; null when the object is not there any more. */
-async function keepUpload(
-  { store, clock }: Pick<ServicePorts, 'store' | 'clock'>,
-  { key, tag, bytes }: DroppedObject,
-  { fileName, id }: { readonly fileName: string; readonly id: JobId },
-): Promise<UploadId | null> {
-  const uploadId = uploadIdOf(id);
-  if ((await store.head(uploadDocumentKey(uploadId))) !== null) return uploadId;
-  const facts = await store.head(key);
-  if (facts === null || !isSame(facts, tag)) return null;
-  await store.copy(key, uploadInputKey(uploadId));
-  const upload: UploadDocument = {
-    layoutVersion: LAYOUT_VERSION,
-    uploadId,
-    fileName,
-    sizeBytes: bytes,
-    sha256: null,
-    createdAt: clock.now(),
-    multipart: null,
+/** A single file: copied to an upload of an id of its own. */
+function objectDrop({ store, clock }: ServicePorts, dropped: DroppedObject): Drop {
+  const { key, tag, bytes } = dropped;
+  const fileName = fileNameOf(key);
+  const isThere = async (): Promise<boolean> => {
+    const facts = await store.head(key);
+    return facts !== null && isSame(facts, tag);
   };
-  await store.put(uploadDocumentKey(uploadId), documentText(upload));
-  return uploadId;
+  return {
+    target: () => ingestTarget(fileName, bytes),
+    keep: async (uploadId) => {
+      if (!(await isThere())) return false;
+      await store.copy(key, uploadInputKey(uploadId));
+      const upload = uploadOf({ uploadId, fileName, sizeBytes: bytes, sha256: null, createdAt: clock.now() });
+      await store.put(uploadDocumentKey(uploadId), documentText(upload));
+      return true;
+    },
+    remove: async () => {
+      if (await isThere()) await store.remove(key);
+    },
+  };
 }
+
+/** A folder: its files, those that were there when it was said to be ready, become an archive. */
+function folderDrop(ports: ServicePorts, dropped: DroppedObject): Drop {
+  const { store, bundler, clock } = ports;
+  const { key } = dropped;
+  const folder = key.slice(0, key.lastIndexOf('/') + 1);
+  return {
+    target: () => 'batch',
+    keep: async (uploadId) => {
+      const mark = await store.head(key);
+      if (mark === null || !isSame(mark, dropped.tag)) return false;
+      const members = (await folderFiles(ports, folder, mark)).map((file) => ({
+        name: file.key.slice(folder.length),
+        source: { key: file.key },
+      }));
+      if (members.length === 0) throw refused('INPUT_UNREADABLE', 'The folder that is ready holds no files.');
+      const { bytes, sha256 } = await bundler.bundle(uploadInputKey(uploadId), members);
+      const fileName = `${folder.split('/').at(-2)!}.zip`;
+      const upload = uploadOf({ uploadId, fileName, sizeBytes: bytes, sha256, createdAt: clock.now() });
+      await store.put(uploadDocumentKey(uploadId), documentText(upload));
+      return true;
+    },
+    remove: async () => {
+      const mark = await store.head(key);
+      if (mark === null || !isSame(mark, dropped.tag)) return;
+      for (const file of await folderFiles(ports, folder, mark)) await store.remove(file.key);
+      // Last: while it is there, its event delivered again removes the rest.
+      await store.remove(key);
+    },
+  };
+}
+
+/**
+ * The files of a folder that are not younger than its mark: those that came later are of the next one.
+ *
+ * @throws HpbError ARCHIVE_TOO_LARGE for more than a function can pack in its time.
+ */
+async function folderFiles(
+  { store }: Pick<ServicePorts, 'store'>,
+  folder: string,
+  mark: ObjectFacts,
+): Promise<readonly ObjectFacts[]> {
+  const files = (await store.list(folder)).filter(
+    ({ key, modifiedAt }) => modifiedAt <= mark.modifiedAt && isMember(key),
+  );
+  const bytes = files.reduce((sum, one) => sum + one.bytes, 0);
+  if (bytes <= MAX_FOLDER_BYTES) return files;
+  throw new HpbError(
+    'ARCHIVE_TOO_LARGE',
+    `The folder holds ${bytes} bytes; at most ${MAX_FOLDER_BYTES} are packed.`,
+    {
+      remedy: 'Split the folder, or drop its cases as an archive (.zip, .tar, .tar.gz).',
+      details: { bytes, limit: MAX_FOLDER_BYTES },
+    },
+  );
+}
+
+const uploadOf = (facts: Omit<UploadDocument, 'layoutVersion' | 'multipart'>): UploadDocument => ({
+  layoutVersion: LAYOUT_VERSION,
+  multipart: null,
+  ...facts,
+});
 
 async function ingestedBefore(ports: ServicePorts, idempotencyKey: string): Promise<Ingested> {
   const job = await ports.index.get(ports.ids.derivedJobId(`key:${idempotencyKey}`));
   return job === null ? { ignored: 'gone or replaced before it was read' } : { jobId: job.jobId };
 }
 
-/** Moves the object aside with the reason beside it. */
+/** Moves the object aside with the reason beside it; the other files of a folder stay. */
 async function reject(
-  ports: ServicePorts,
-  dropped: DroppedObject,
+  { store, log }: ServicePorts,
+  { key, tag }: DroppedObject,
   { id, error }: { readonly id: JobId; readonly error: HpbError },
 ): Promise<Ingested> {
   const rejected = error.toDocument();
   const keys = ingestRejectedKeys(id);
-  if ((await ports.store.head(dropped.key)) !== null) await ports.store.copy(dropped.key, keys.input);
-  await ports.store.put(
-    keys.reason,
-    documentText({ layoutVersion: LAYOUT_VERSION, ingestKey: dropped.key, error: rejected }),
-  );
-  await removeUnlessChanged(ports, dropped);
-  ports.log.warn('ingest:rejected', { id, code: error.code });
-  return { rejected };
-}
-
-async function removeUnlessChanged(
-  { store }: Pick<ServicePorts, 'store'>,
-  { key, tag }: DroppedObject,
-): Promise<void> {
   const facts = await store.head(key);
+  if (facts !== null && isSame(facts, tag)) await store.copy(key, keys.input);
+  await store.put(
+    keys.reason,
+    documentText({ layoutVersion: LAYOUT_VERSION, ingestKey: key, error: rejected }),
+  );
   if (facts !== null && isSame(facts, tag)) await store.remove(key);
+  log.warn('ingest:rejected', { id, code: error.code });
+  return { rejected };
 }
 
 /**
@@ -135,7 +215,7 @@ async function removeUnlessChanged(
  */
 export function ingestTarget(fileName: string, bytes: number): SegmentTarget {
   if (bytes === 0) throw refused('INPUT_UNREADABLE', 'The dropped file is empty (0 bytes).');
-  if (/\.(zip|tar|tgz|tar\.gz)$/i.test(fileName)) return 'batch';
+  if (ARCHIVE.test(fileName)) return 'batch';
   if (/\.nii(\.gz)?$/i.test(fileName)) return 'both';
   const ending = /\.[a-z0-9]{1,10}$/i.exec(fileName)?.[0] ?? 'without one';
   throw refused(
@@ -149,6 +229,20 @@ function refused(code: 'INPUT_UNREADABLE' | 'REQUEST_TYPE_UNSUPPORTED', message:
     remedy: 'Drop a .zip, .tar, .tar.gz or .tgz of cases, or one CT as .nii or .nii.gz.',
   });
 }
+
+const fileNameOf = (key: string): string => key.slice(key.lastIndexOf('/') + 1);
+
+const isUnfinished = (fileName: string): boolean =>
+  fileName.startsWith('.') || /\.(part|partial|tmp|crdownload)$/i.test(fileName);
+
+/** Below `ingest/<source>/<folder>/`: files that lie higher are drops of their own. */
+const isInFolder = (key: string): boolean => key.split('/').length > 3;
+
+const isReadyMark = (key: string): boolean => isInFolder(key) && READY_MARKS.has(fileNameOf(key));
+
+/** Archives are drops of their own wherever they lie. */
+const isMember = (key: string): boolean =>
+  !isReadyMark(key) && !isUnfinished(fileNameOf(key)) && !ARCHIVE.test(key);
 
 const isSame = (facts: ObjectFacts, tag: string): boolean => plainTag(facts.tag) === plainTag(tag);
 

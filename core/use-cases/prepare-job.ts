@@ -16,7 +16,7 @@ import { failJobWith, recordEvent } from './finish-job.ts';
 import { findCases, type JobCases } from './job-cases.ts';
 import { readRequest, type JobRequest } from './job-request.ts';
 import { planAttempt } from './plan-attempt.ts';
-import type { ServicePorts } from './service-ports.ts';
+import type { ServicePorts, WorkflowPorts } from './service-ports.ts';
 import { documentText, parsePayload } from './stored-document.ts';
 
 /** Payload of PrepareJob and PlanUnpackedCases. */
@@ -32,7 +32,7 @@ const prepareInput = z.object({
  *
  * @throws HpbError ARCHIVE_*, INPUT_*, UPLOAD_CHECKSUM_MISMATCH; CANCELLED and JOB_FINISHED when the attempt is over.
  */
-export async function prepareJob(ports: ServicePorts, payload: unknown): Promise<PreparedJob> {
+export async function prepareJob(ports: WorkflowPorts, payload: unknown): Promise<PreparedJob> {
   const { phase, jobId, attempt } = parsePayload(prepareInput, payload);
   const { job } = await recordEvent(ports, jobId, { event: 'prepare', attempt });
   refuseWhenOver(job, attempt);
@@ -65,7 +65,7 @@ export async function takeUpload(
 
 /** The cases of the upload; null when a worker has to unpack it first. */
 async function casesOfUpload(
-  ports: ServicePorts,
+  ports: WorkflowPorts,
   request: JobRequest,
   { attempt, phase }: { readonly attempt: number; readonly phase: 'prepare' | 'plan' },
 ): Promise<JobCases | null> {
@@ -131,7 +131,7 @@ async function take(
 }
 
 async function plan(
-  ports: ServicePorts,
+  ports: WorkflowPorts,
   {
     job,
     request,

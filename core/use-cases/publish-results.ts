@@ -12,7 +12,7 @@ import {
   type JobOutcome,
 } from '../results/job-manifest.ts';
 import { publishedJob, type PublishedJob } from '../workflow.ts';
-import { endJob, recordEvent } from './finish-job.ts';
+import { announceOnce, endJob, recordEvent } from './finish-job.ts';
 import { gatherOutcomes, type CaseEnd } from './gather-outcomes.ts';
 import { findCases } from './job-cases.ts';
 import { findJob } from './job-request.ts';
@@ -45,7 +45,10 @@ export async function publishResults(ports: PublishPorts, payload: unknown): Pro
   const { phase, jobId, attempt } = parsePayload(publishInput, payload);
   const job = await findJob(ports.index, jobId);
   if (job.attempt !== attempt) throw attemptIsOver(job, attempt);
-  if (isFinal(job.state)) return summaryOf(job);
+  if (isFinal(job.state)) {
+    await announceOnce(ports, job);
+    return summaryOf(job);
+  }
   if (phase === 'confirm') {
     throw new HpbError('WORKFLOW_FAILED', 'The worker that publishes ended without having published.', {
       remedy: 'Retry the job: finished cases are kept.',
@@ -130,14 +133,18 @@ function readMeta(body: Uint8Array): Readonly<Record<string, unknown>> {
   }
 }
 
-/** Times of the cases that this attempt has run. */
+/** Times of the cases that this attempt has run, and why others have no result. */
 async function putCaseMetrics(
   { metrics }: Pick<ServicePorts, 'metrics'>,
   { attempt }: JobDocument,
   ends: readonly CaseEnd[],
 ): Promise<void> {
   const run = ends.flatMap(({ result }) => (result?.attempt === attempt ? [result] : []));
-  await metrics.put(run.map(({ seconds }) => ({ name: 'CaseSeconds', value: seconds })));
+  const failed = ends.flatMap(({ entry: { error } }) => (error === null ? [] : [error.code]));
+  await metrics.put([
+    ...run.map(({ seconds }) => ({ name: 'CaseSeconds' as const, value: seconds })),
+    ...failed.map((Code) => ({ name: 'CaseErrors' as const, value: 1, dimensions: { Code } })),
+  ]);
 }
 
 function summaryOf(job: JobDocument): PublishedJob {

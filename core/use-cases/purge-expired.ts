@@ -49,7 +49,8 @@ async function expiredJobs(
   return expired;
 }
 
-async function forgottenUploads(
+/** Uploads that no job uses and nobody has written to since `before`, ms since 1970. */
+export async function forgottenUploads(
   { store }: Pick<ServicePorts, 'store'>,
   before: number,
 ): Promise<readonly UploadId[]> {

@@ -1,4 +1,5 @@
 import type { JobDocument } from '../job.ts';
+import type { ModelId, SegmentOptions } from '../models/catalogue.ts';
 import type {
   Bundler,
   Clock,
@@ -88,11 +89,23 @@ export interface ServicePorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: ServiceLimits;
-  /** Whether the home can take so many bytes more: throws `DISK_FULL` when not. */
-  readonly admission: (request: { readonly bytes: number }) => Promise<void>;
-  /** Told once when a job has become final; what it throws is logged and fails nothing. */
+  /** Whether the home can take this on: throws `DISK_FULL`, `WEIGHTS_MISSING` when not. */
+  readonly admission: (request: AdmissionRequest) => Promise<void>;
+  /**
+   * Told once when an attempt of a job has become final; what it throws is logged and fails nothing. Where the process
+   * that ended the job has no such port, the next of the workflow that has it tells.
+   */
   readonly onFinished?: (job: JobDocument) => Promise<void>;
 }
+
+/** What somebody wants to send, and what is to be run on it once that is known. */
+export interface AdmissionRequest {
+  readonly bytes: number;
+  readonly work?: { readonly models: readonly ModelId[]; readonly options: SegmentOptions };
+}
+
+/** What the functions of the workflow use: they start nothing and sign nothing. */
+export type WorkflowPorts = Omit<ServicePorts, 'executions' | 'links' | 'jobs' | 'ids' | 'admission'>;
 
 /** What the links in answers begin with, and whether there are live events to link to. */
 export interface AnswerLinks {

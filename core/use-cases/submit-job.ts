@@ -33,7 +33,8 @@ export interface Submission {
  * Makes a job of a complete upload and starts it. It is written as request, mark on the upload, job, execution: a
  * crash after any of them loses nothing, since the same submission again, and `resumeJobs`, go on from there.
  *
- * @throws HpbError UPLOAD_NOT_FOUND, UPLOAD_INCOMPLETE, BAD_OPTION, TOO_MANY_JOBS, IDEMPOTENCY_CONFLICT, DISK_FULL.
+ * @throws HpbError UPLOAD_NOT_FOUND, UPLOAD_INCOMPLETE, BAD_OPTION, TOO_MANY_JOBS, IDEMPOTENCY_CONFLICT, DISK_FULL,
+ * WEIGHTS_MISSING.
  */
 export async function submitJob(
   ports: ServicePorts,
@@ -55,11 +56,9 @@ async function submit(
   const known = idempotencyKey === undefined ? null : await index.get(jobId);
   if (known !== null) return { job: await again(ports, known, fingerprint), created: false };
   const upload = await completedUpload(ports, body.uploadId);
-  await admit(ports, upload);
-  const request = await keepRequest(
-    ports,
-    requestOf(submission, upload, { jobId, fingerprint, now: ports.clock.now() }),
-  );
+  const asked = requestOf(submission, upload, { jobId, fingerprint, now: ports.clock.now() });
+  await admit(ports, asked);
+  const request = await keepRequest(ports, asked);
   await ports.store.put(uploadUseKey(request.uploadId, jobId), '');
   const attempt = idempotencyKey === undefined ? 1 : await freeAttempt(ports, jobId);
   const { job, created } = await createJob(ports, newJob(request, attempt));
@@ -180,8 +179,8 @@ function requestOf(
   };
 }
 
-async function admit(ports: ServicePorts, upload: UploadDocument): Promise<void> {
-  await ports.admission({ bytes: upload.sizeBytes });
+async function admit(ports: ServicePorts, { bytes, models, options }: JobRequest): Promise<void> {
+  await ports.admission({ bytes, work: { models, options } });
   const { maxActiveJobs } = ports.limits;
   const active = await ports.index.countActive();
   if (active < maxActiveJobs) return;

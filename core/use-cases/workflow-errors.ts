@@ -1,4 +1,4 @@
-import { HpbError, isErrorCode, type ErrorCode } from '../errors.ts';
+import { HpbError, isErrorCode, WORKER_EXIT, type ErrorCode } from '../errors.ts';
 import type { z } from 'zod';
 import type { caughtFailure } from '../workflow.ts';
 
@@ -47,6 +47,22 @@ export function shardError({ Error: name, Cause: cause }: CaughtFailure): HpbErr
     });
   }
   if (/attempt duration exceeded timeout/i.test(statusReason)) return timedOut();
+  if (exitCode === WORKER_EXIT.deviceFault) {
+    return new HpbError(
+      'DEVICE_FAULT',
+      'The GPU of the worker failed, on the last machine that was tried too.',
+      {
+        remedy: 'Retry the job. If it happens again, look at the log of the worker and at its machine.',
+        details,
+      },
+    );
+  }
+  if (exitCode === WORKER_EXIT.interrupted) {
+    return new HpbError('INTERRUPTED', 'The machine of the worker was taken away, each time it was tried.', {
+      remedy: 'Retry the job: finished cases are kept.',
+      details,
+    });
+  }
   if (exitCode !== null && (exitCode === 0 || exitCode >= FIRST_SIGNAL_EXIT)) {
     return new HpbError('UNCLEAN_EXIT', `The worker ended with exit code ${exitCode} and without a result.`, {
       remedy: 'Retry the job. If it happens again, look at the log of the worker.',

@@ -3,11 +3,11 @@ import { failJob } from './fail-job.ts';
 import { prepareJob } from './prepare-job.ts';
 import { publishResults } from './publish-results.ts';
 import { recordShardFailure } from './record-shard-failure.ts';
-import type { ServicePorts } from './service-ports.ts';
+import type { WorkflowPorts } from './service-ports.ts';
 
 /** What each Task state of core/workflow.asl.json calls: the Lambdas in the cloud, this process on the laptop. */
 export function workflowFunctions(
-  ports: ServicePorts,
+  ports: WorkflowPorts,
 ): Readonly<Record<FunctionState, (payload: unknown) => Promise<unknown>>> {
   const prepare = (payload: unknown): Promise<unknown> => prepareJob(ports, payload);
   const publish = (payload: unknown): Promise<unknown> => publishResults(ports, payload);

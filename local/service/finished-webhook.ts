@@ -1,23 +1,8 @@
+import { finishedDocument } from '../../core/finished-document.ts';
 import type { JobDocument } from '../../core/job.ts';
 import type { Log } from '../../core/ports.ts';
 
 const PATIENCE_MS = 10_000;
-
-/** What is said of a job that has ended; nothing in it is a name of the caller's. */
-export function finishedDocument(job: JobDocument): Readonly<Record<string, unknown>> {
-  const { jobId, state, attempt, counts, error, models, endedAt } = job;
-  return {
-    event: 'job.finished',
-    jobId,
-    state,
-    attempt,
-    counts,
-    code: error?.code ?? null,
-    models,
-    endedAt: endedAt === null ? null : new Date(endedAt).toISOString(),
-    link: `/jobs/${jobId}`,
-  };
-}
 
 /** Posts the end of every job to `url`, once; a webhook that does not answer is logged and fails nothing. */
 export function finishedWebhook(url: string, log: Log): (job: JobDocument) => Promise<void> {

@@ -13,7 +13,7 @@ import { randomIds } from '../../adapters/random-ids.ts';
 import { StoreBundler } from '../../adapters/store-bundler.ts';
 import { StoreJobIndex } from '../../adapters/store-job-index.ts';
 import { memoryPresent, systemClock } from '../../adapters/system.ts';
-import { objectsRoot } from '../../container/wire.ts';
+import { objectsRoot } from '../../container/worker-home.ts';
 import { serviceLimits } from '../../core/use-cases/service-limits.ts';
 import type { ServicePorts } from '../../core/use-cases/service-ports.ts';
 import { workflowFunctions } from '../../core/use-cases/workflow-functions.ts';

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openScratch } from '../../container/scratch.ts';
@@ -108,5 +108,48 @@ describe('scratch', () => {
     await expect(openScratch({ in: join(folder, 'file'), out: folder }, memoryLog())).rejects.toMatchObject({
       code: 'OUTPUT_UNWRITABLE',
     });
+  });
+});
+
+describe('scratch that containers share', () => {
+  const CONTAINERS = { inContainers: true };
+
+  it('of a worker whose process is not to be seen stays as long as it is touched', async () => {
+    const folders = roots();
+    // Here a dead process stands for one that this container cannot see.
+    crash(folders);
+    const log = memoryLog();
+    const scratch = await openScratch(folders, log, CONTAINERS);
+
+    expect(readdirSync(folders.in)).toHaveLength(2);
+    expect(log.events()).toEqual([]);
+    await scratch.close(false);
+  });
+
+  it('of a worker that died long ago is removed', async () => {
+    const folders = roots();
+    crash(folders);
+    const longAgo = new Date(Date.now() - 3_600_000);
+    for (const root of [folders.in, folders.out])
+      for (const name of readdirSync(root)) utimesSync(join(root, name, 'owner.json'), longAgo, longAgo);
+    const log = memoryLog();
+    const scratch = await openScratch(folders, log, CONTAINERS);
+
+    expect([readdirSync(folders.in).length, readdirSync(folders.out).length]).toEqual([1, 1]);
+    expect(log.events()).toContain('worker:scratch-removed');
+    await scratch.close(false);
+  });
+
+  it('is touched by its worker, and gone when it is closed', async () => {
+    const folders = roots();
+    const scratch = await openScratch(folders, memoryLog(), CONTAINERS);
+    const [name] = readdirSync(folders.in);
+    const marker = join(folders.in, name!, 'owner.json');
+    const longAgo = new Date(Date.now() - 3_600_000);
+    utimesSync(marker, longAgo, longAgo);
+    await expect.poll(() => Date.now() - statSync(marker).mtimeMs, { timeout: 10_000 }).toBeLessThan(60_000);
+
+    await scratch.close(false);
+    expect([readdirSync(folders.in), readdirSync(folders.out)]).toEqual([[], []]);
   });
 });

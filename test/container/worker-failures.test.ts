@@ -173,13 +173,16 @@ describe('a device that fails', () => {
     });
   });
 
-  it('twice ends the worker so that another machine can go on', async () => {
-    const bench = await workerBench(new FakeEngine(failing('DEVICE_FAULT'), failing('DEVICE_FAULT')));
+  it.each([
+    ['fails again', 'DEVICE_FAULT'],
+    ['is not seen any more', 'DEVICE_UNAVAILABLE'],
+  ] as const)('and then %s ends the worker so that another machine can go on', async (_, again) => {
+    const bench = await workerBench(new FakeEngine(failing('DEVICE_FAULT'), failing(again)));
 
     const { ends, exitCode } = await endings(bench, shardOf(3));
 
     expect({ ends, exitCode }).toEqual({
-      ends: ['DEVICE_FAULT', 'INTERRUPTED', 'INTERRUPTED'],
+      ends: [again, 'INTERRUPTED', 'INTERRUPTED'],
       exitCode: WORKER_EXIT.deviceFault,
     });
     expect(await bench.store.head(caseResultKey(JOB, caseIdOf(2)))).toBeNull();

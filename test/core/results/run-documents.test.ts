@@ -63,6 +63,7 @@ describe('buildRunRecord', () => {
       ['task008', result(8, 2e9, null)],
     ]),
     workerPeakRssBytes: 5e8,
+    cost: { machine: 'g4dn.xlarge', usd: 0.012345678 },
     demo: true,
   };
 
@@ -77,8 +78,10 @@ describe('buildRunRecord', () => {
       },
       tiles: { liver: 12, task008: 12 },
       peakMemory: { workerRssBytes: 5e8, engineRssBytes: 3e9, engineVramBytes: null },
+      cost: { machine: 'g4dn.xlarge', usd: 0.0123 },
       demoNotice: expect.stringContaining('DEMO'),
     });
+    expect(buildRunRecord({ ...input, cost: null }).cost).toBeNull();
   });
 
   it('says of each model which device it ran on, whatever the engine greeted with', () => {

@@ -124,3 +124,74 @@ describe('a dropped object', () => {
     expect(await ingestObject(ports, dropped)).toHaveProperty('jobId');
   });
 });
+
+describe('a dropped folder', () => {
+  async function folder(ports: ServiceFakes, mark = '_READY'): Promise<DroppedObject> {
+    await drop(ports, 'clinic/night 1/a.nii.gz');
+    await drop(ports, 'clinic/night 1/sub/b.nii.gz');
+    return drop(ports, `clinic/night 1/${mark}`, '');
+  }
+
+  it.each(['_READY', 'manifest.json'])('becomes one batch when %s comes, and leaves', async (mark) => {
+    const ports = serviceFakes();
+    const dropped = await folder(ports, mark);
+
+    const answer = await ingestObject(ports, dropped);
+    expect(await ingestObject(ports, dropped)).toEqual(answer);
+
+    expect([...ports.index.jobs.values()]).toMatchObject([{ batch: true }]);
+    expect(ports.bundler.bundled[0]!.members.map(({ name }) => name)).toEqual(['a.nii.gz', 'sub/b.nii.gz']);
+    expect(ports.store.keys('ingest/')).toEqual([]);
+  });
+
+  it('waits for its mark, file by file', async () => {
+    const ports = serviceFakes();
+
+    expect(await ingestObject(ports, await drop(ports, 'clinic/night 1/a.nii.gz'))).toHaveProperty('ignored');
+    expect(ports.index.jobs.size).toBe(0);
+  });
+
+  it('leaves to the next mark what came after this one', async () => {
+    const ports = serviceFakes();
+    const dropped = await folder(ports);
+    ports.time.now += 5_000;
+    await drop(ports, 'clinic/night 1/late.nii.gz');
+
+    await ingestObject(ports, dropped);
+
+    expect(ports.bundler.bundled[0]!.members).toHaveLength(2);
+    expect(ports.store.keys('ingest/')).toEqual(['ingest/clinic/night 1/late.nii.gz']);
+  });
+
+  it('without files is put aside', async () => {
+    const ports = serviceFakes();
+
+    const answer = await ingestObject(ports, await drop(ports, 'clinic/night 1/_READY', ''));
+
+    expect(answer).toMatchObject({ rejected: { code: 'INPUT_UNREADABLE' } });
+  });
+
+  it('is one job after a crash at any write, and loses no file', async () => {
+    for (let n = 1; n <= 11; n += 1) {
+      const ports = serviceFakes();
+      const dropped = await folder(ports);
+      let writes = 0;
+      let dies = true;
+      const die = (): void => {
+        if (dies && ++writes === n) throw new Error('the process died');
+      };
+      ports.store.beforeWrite = die;
+      ports.index.beforeWrite = die;
+      ports.executions.beforeStart = die;
+      await ingestObject(ports, dropped).catch(() => undefined);
+      dies = false;
+
+      await ingestObject(ports, dropped);
+
+      expect(ports.index.jobs.size).toBe(1);
+      expect(ports.executions.started).toHaveLength(1);
+      expect(ports.bundler.bundled.at(-1)!.members).toHaveLength(2);
+      expect(ports.store.keys('ingest/')).toEqual([]);
+    }
+  });
+});

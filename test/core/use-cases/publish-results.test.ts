@@ -107,6 +107,8 @@ describe('a case without a result', () => {
     ],
     ['UNCLEAN_EXIT', { Error: 'States.TaskFailed', Cause: batchCause(137) }],
     ['SHARD_FAILED', { Error: 'States.TaskFailed', Cause: batchCause(1) }],
+    ['DEVICE_FAULT', { Error: 'States.TaskFailed', Cause: batchCause(76) }],
+    ['INTERRUPTED', { Error: 'States.TaskFailed', Cause: batchCause(75) }],
     ['SHARD_FAILED', { Error: 'Batch.ClientException' }],
     ['JOB_TIMEOUT', { Error: 'States.Timeout' }],
   ] as const)('has the reason of its shard: %s', async (code, failure) => {

@@ -1,0 +1,102 @@
+import { Duration } from 'aws-cdk-lib';
+import type { RestApi } from 'aws-cdk-lib/aws-apigateway';
+import {
+  Alarm,
+  ComparisonOperator,
+  Metric,
+  TreatMissingData,
+  type IMetric,
+  type MetricOptions,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import { METRIC_NAMESPACE } from '../../core/metrics.ts';
+import {
+  ALARMS,
+  type AlarmSource,
+  type AlarmSpec,
+  type FunctionName,
+  type WatchedRule,
+} from '../../core/monitoring/alarms.ts';
+
+/** What alarms look at. */
+export interface Watched {
+  readonly machine: StateMachine;
+  readonly api: RestApi;
+  readonly functions: Readonly<Record<FunctionName, IFunction>>;
+  readonly queues: Readonly<Record<'ingest' | 'ingest-dead-letters' | 'events-dead-letters', IQueue>>;
+  readonly rules: Readonly<Record<WatchedRule, string>>;
+}
+
+export interface AlarmsProps {
+  readonly stage: string;
+  readonly watched: Watched;
+  readonly topic: ITopic;
+}
+
+/** The alarms of core/monitoring/alarms.ts; each names its section of the runbook. */
+export class Alarms extends Construct {
+  readonly all: readonly Alarm[];
+
+  constructor(scope: Construct, id: string, { stage, watched, topic }: AlarmsProps) {
+    super(scope, id);
+    this.all = ALARMS.map((spec) => {
+      const alarm = new Alarm(this, spec.id, {
+        alarmName: `hpb-${stage}-${spec.id}`,
+        alarmDescription: `[${spec.severity}] ${spec.what} Runbook: docs/runbook.md#${spec.id}`,
+        metric: metricOf(spec, watched),
+        threshold: spec.threshold,
+        evaluationPeriods: spec.periods ?? 1,
+        ...(spec.isTooFew === true ? TOO_FEW : TOO_MANY),
+      });
+      alarm.addAlarmAction(new SnsAction(topic));
+      alarm.addOkAction(new SnsAction(topic));
+      return alarm;
+    });
+  }
+}
+
+const TOO_MANY = {
+  comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+  treatMissingData: TreatMissingData.NOT_BREACHING,
+};
+const TOO_FEW = {
+  comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+  treatMissingData: TreatMissingData.BREACHING,
+};
+
+function metricOf({ source, statistic, periodMinutes }: AlarmSpec, watched: Watched): IMetric {
+  const options: MetricOptions = { statistic, period: Duration.minutes(periodMinutes) };
+  return sourceMetric(source, watched, options);
+}
+
+function sourceMetric(source: AlarmSource, watched: Watched, options: MetricOptions): IMetric {
+  switch (source.of) {
+    case 'workflow':
+      return watched.machine.metric(source.metric, options);
+    case 'api':
+      return watched.api.metric(source.metric, options);
+    case 'function':
+      return watched.functions[source.name].metric(source.metric, options);
+    case 'queue':
+      return watched.queues[source.name].metric(source.metric, options);
+    case 'rule':
+      return new Metric({
+        namespace: 'AWS/Events',
+        metricName: 'TriggeredRules',
+        dimensionsMap: { RuleName: watched.rules[source.name] },
+        ...options,
+      });
+    case 'own':
+      return new Metric({
+        namespace: METRIC_NAMESPACE,
+        metricName: source.metric,
+        ...(source.dimensions === undefined ? {} : { dimensionsMap: { ...source.dimensions } }),
+        ...options,
+      });
+  }
+}

@@ -1,0 +1,201 @@
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import type { Construct } from 'constructs';
+import { INGEST_PREFIX, INGEST_REJECTED_PREFIX } from '../../core/layout.ts';
+import type { ComputeStack } from '../compute-stack.ts';
+import type { DataStack } from '../data-stack.ts';
+import { exportName, wildcard } from './acknowledge.ts';
+import { HandlerFunction, type FunctionHome, type HandlerFunctionProps } from './handler-function.ts';
+import { INGEST_SECONDS, type DroppedQueue } from './ingest.ts';
+import {
+  EVENT_BUS,
+  ownArn,
+  runWorkflow,
+  seeWeights,
+  takeDrops,
+  tell,
+  useKey,
+  watchWorkers,
+  workOnJobs,
+} from './service-permissions.ts';
+import { machineName, type WorkflowFunctions } from './workflow.ts';
+
+/** What the functions of a deployment work with. */
+export interface ServiceSurroundings {
+  readonly home: FunctionHome;
+  readonly data: DataStack;
+  readonly compute: ComputeStack;
+  readonly dropped: DroppedQueue;
+  /** Of functions that are called asynchronously. */
+  readonly deadLetters: IQueue;
+}
+
+const MAKE = { memoryMib: 512, timeoutSeconds: 60 } as const;
+/** One CT at a time, its copy beside it. */
+const SCRATCH_MIB = 10_240;
+
+/** The functions that states of the workflow call; the times are those of core/workflow.asl.json. */
+export function workflowFunctions(scope: Construct, around: ServiceSurroundings): WorkflowFunctions {
+  const { deadLetters } = around;
+  const make = (
+    id: string,
+    props: Omit<HandlerFunctionProps, 'home' | 'statements' | 'environment'>,
+  ): HandlerFunction =>
+    new HandlerFunction(scope, id, {
+      home: around.home,
+      environment: common(around),
+      statements: ofWorkflow(around),
+      wildcards: jobWildcards(around),
+      ...props,
+    });
+  return {
+    prepareJob: make('PrepareJob', {
+      name: 'prepare-job',
+      description: 'Takes an upload apart, checks its CTs and plans its shards',
+      memoryMib: 3_008,
+      timeoutSeconds: 900,
+      scratchMib: SCRATCH_MIB,
+    }),
+    recordShardFailure: make('RecordShardFailure', {
+      name: 'record-shard-failure',
+      description: 'Keeps why a shard has failed',
+      ...MAKE,
+    }),
+    publishResults: make('PublishResults', {
+      name: 'publish-results',
+      description: 'Gathers what came of every case, builds the ZIP and ends the job',
+      memoryMib: 1_769,
+      timeoutSeconds: 900,
+    }),
+    failJob: make('FailJob', {
+      name: 'fail-job',
+      description: 'Ends a job whose workflow has failed; settles executions that ended',
+      ...MAKE,
+      deadLetters,
+    }),
+  };
+}
+
+/** The functions that start jobs, or look after them. */
+export function startingFunctions(
+  scope: Construct,
+  around: ServiceSurroundings,
+  machine: StateMachine,
+): Readonly<Record<'api' | 'ingest' | 'sweep', HandlerFunction>> {
+  const { home, data, compute, dropped, deadLetters } = around;
+  const environment = { ...common(around), ...startingEnvironment(around, machine) };
+  const starting = [...ofWorkflow(around), ...seeWeights(data), ...runWorkflow(machineName(home.config))];
+  const wildcards = { ...jobWildcards(around), ...startWildcards(around) };
+  const ingestEnvironment = { ...environment, HPB_INGEST_BUCKET: data.ingestBucket.bucketName };
+  return {
+    api: new HandlerFunction(scope, 'ApiHandler', {
+      home,
+      name: 'api',
+      description: 'The API',
+      environment: { ...environment, ...workerEnvironment(compute) },
+      statements: [...starting, ...watchWorkers(compute)],
+      wildcards,
+      memoryMib: 1_024,
+      timeoutSeconds: 29,
+    }),
+    ingest: new HandlerFunction(scope, 'IngestHandler', {
+      home,
+      name: 'ingest',
+      description: 'Makes jobs of objects that were dropped into the ingest bucket',
+      environment: ingestEnvironment,
+      statements: [...starting, ...takeDrops(data), receive(dropped)],
+      wildcards: { ...wildcards, ...dropWildcards(around) },
+      memoryMib: 1_769,
+      timeoutSeconds: INGEST_SECONDS,
+    }),
+    sweep: new HandlerFunction(scope, 'Sweeper', {
+      home,
+      name: 'sweep',
+      description:
+        'Starts what was lost, ends what is overdue, counts what nobody claims, deletes what has expired',
+      environment: { ...ingestEnvironment, HPB_RETENTION_DAYS: String(home.config.retentionDays) },
+      statements: [
+        ...starting,
+        new PolicyStatement({
+          sid: 'ListDrops',
+          actions: ['s3:ListBucket'],
+          resources: [data.ingestBucket.bucketArn],
+        }),
+      ],
+      wildcards,
+      memoryMib: 512,
+      timeoutSeconds: 900,
+      deadLetters,
+    }),
+  };
+}
+
+const ofWorkflow = ({ data }: ServiceSurroundings): readonly PolicyStatement[] => [
+  ...workOnJobs(data),
+  useKey(data),
+  ...tell(),
+];
+
+const receive = ({ queue }: DroppedQueue): PolicyStatement =>
+  new PolicyStatement({
+    sid: 'Dropped',
+    actions: [
+      'sqs:ReceiveMessage',
+      'sqs:DeleteMessage',
+      'sqs:GetQueueAttributes',
+      'sqs:ChangeMessageVisibility',
+    ],
+    resources: [queue.queueArn],
+  });
+
+function common({ home: { config }, data }: ServiceSurroundings): HandlerFunctionProps['environment'] {
+  return {
+    HPB_STAGE: config.stage,
+    HPB_JOBS_BUCKET: data.jobsBucket.bucketName,
+    HPB_EVENT_BUS: EVENT_BUS,
+    HPB_MAX_BATCH: String(config.maxCasesPerJob),
+    HPB_MAX_CONCURRENCY: String(config.maxGpuInstances),
+  };
+}
+
+function startingEnvironment(
+  { home: { config }, data }: ServiceSurroundings,
+  machine: StateMachine,
+): HandlerFunctionProps['environment'] {
+  return {
+    HPB_MODELS_BUCKET: data.modelsBucket.bucketName,
+    HPB_STATE_MACHINE_ARN: machine.stateMachineArn,
+    HPB_MAX_ACTIVE_JOBS: String(config.maxActiveJobs),
+  };
+}
+
+function workerEnvironment(compute: ComputeStack): HandlerFunctionProps['environment'] {
+  return {
+    HPB_INTERACTIVE_QUEUE_ARN: compute.interactiveQueue.jobQueueArn,
+    HPB_BULK_QUEUE_ARN: compute.bulkQueue.jobQueueArn,
+    HPB_CPU_QUEUE_ARN: compute.cpuQueue.jobQueueArn,
+    HPB_WORKER_DEFINITION_ARN: compute.workerDefinition.jobDefinitionArn,
+    HPB_CPU_DEFINITION_ARN: compute.cpuDefinition.jobDefinitionArn,
+    HPB_WORKER_LOG_GROUP: compute.workerLogGroup.logGroupName,
+  };
+}
+
+type Reasons = Readonly<Record<string, string>>;
+
+const jobWildcards = ({ data }: ServiceSurroundings): Reasons => ({
+  [`AwsSolutions-IAM5[Resource::${exportName(data.jobsBucket.bucketArn, data)}/*]`]:
+    'It works on any job, and everything in the bucket belongs to jobs.',
+});
+
+const startWildcards = ({ home }: ServiceSurroundings): Reasons => ({
+  [wildcard(ownArn('states', `execution:${machineName(home.config)}:*`))]: 'Executions are named after jobs.',
+});
+
+const dropWildcards = ({ data }: ServiceSurroundings): Reasons =>
+  Object.fromEntries(
+    [INGEST_PREFIX, INGEST_REJECTED_PREFIX].map((prefix) => [
+      `AwsSolutions-IAM5[Resource::${exportName(data.ingestBucket.bucketArn, data)}/${prefix}*]`,
+      'Who drops an object chooses its name.',
+    ]),
+  );

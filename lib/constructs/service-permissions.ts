@@ -1,0 +1,102 @@
+import { Aws } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { INGEST_PREFIX, INGEST_REJECTED_PREFIX, MODELS_PREFIX } from '../../core/layout.ts';
+import { METRIC_NAMESPACE } from '../../core/metrics.ts';
+import type { ComputeStack } from '../compute-stack.ts';
+import type { DataStack } from '../data-stack.ts';
+
+/** ARN of something in the account and region of the deployment. */
+export const ownArn = (service: string, resource: string): string =>
+  `arn:${Aws.PARTITION}:${service}:${Aws.REGION}:${Aws.ACCOUNT_ID}:${resource}`;
+
+/** The event bus that hears of finished jobs; every account has it. */
+export const EVENT_BUS = 'default';
+
+const allow = (
+  sid: string,
+  actions: readonly string[],
+  resources: readonly string[],
+  conditions?: Readonly<Record<string, unknown>>,
+): PolicyStatement =>
+  new PolicyStatement({
+    sid,
+    actions: [...actions],
+    resources: [...resources],
+    ...(conditions === undefined ? {} : { conditions }),
+  });
+
+/** Use of the key of the buckets. */
+export const useKey = ({ key }: DataStack): PolicyStatement =>
+  allow('Key', ['kms:Decrypt', 'kms:GenerateDataKey'], [key.keyArn]);
+
+/** Figures of our namespace, and the ends of jobs. */
+export const tell = (): readonly PolicyStatement[] => [
+  allow('Metrics', ['cloudwatch:PutMetricData'], ['*'], {
+    StringEquals: { 'cloudwatch:namespace': METRIC_NAMESPACE },
+  }),
+  allow('Announce', ['events:PutEvents'], [ownArn('events', `event-bus/${EVENT_BUS}`)], {
+    StringEquals: { 'events:source': 'hpb.segmentation' },
+  }),
+];
+
+/** Documents, inputs and results of jobs, read and written. Tags go along with a copy. */
+export const workOnJobs = ({ jobsBucket }: DataStack): readonly PolicyStatement[] => [
+  allow('List', ['s3:ListBucket'], [jobsBucket.bucketArn]),
+  allow(
+    'Objects',
+    [
+      's3:GetObject',
+      's3:PutObject',
+      's3:DeleteObject',
+      's3:AbortMultipartUpload',
+      's3:ListMultipartUploadParts',
+      's3:GetObjectTagging',
+      's3:PutObjectTagging',
+    ],
+    [jobsBucket.arnForObjects('*')],
+  ),
+];
+
+/** What weights there are. */
+export const seeWeights = ({ modelsBucket }: DataStack): readonly PolicyStatement[] => [
+  allow('ListWeights', ['s3:ListBucket'], [modelsBucket.bucketArn], {
+    StringLike: { 's3:prefix': `${MODELS_PREFIX}*` },
+  }),
+  allow('WeightsManifest', ['s3:GetObject'], [modelsBucket.arnForObjects(`${MODELS_PREFIX}manifest.json`)]),
+];
+
+/** Objects that were dropped: taken, or put aside. */
+export const takeDrops = ({ ingestBucket }: DataStack): readonly PolicyStatement[] => [
+  allow('ListDrops', ['s3:ListBucket'], [ingestBucket.bucketArn]),
+  allow(
+    'Drops',
+    ['s3:GetObject', 's3:GetObjectTagging', 's3:DeleteObject'],
+    [ingestBucket.arnForObjects(`${INGEST_PREFIX}*`)],
+  ),
+  allow(
+    'Rejected',
+    ['s3:PutObject', 's3:PutObjectTagging', 's3:AbortMultipartUpload'],
+    [ingestBucket.arnForObjects(`${INGEST_REJECTED_PREFIX}*`)],
+  ),
+];
+
+/** Executions of the workflow: started, looked at, stopped. */
+export const runWorkflow = (machineName: string): readonly PolicyStatement[] => [
+  allow('Start', ['states:StartExecution'], [ownArn('states', `stateMachine:${machineName}`)]),
+  allow(
+    'Executions',
+    ['states:DescribeExecution', 'states:StopExecution'],
+    [ownArn('states', `execution:${machineName}:*`)],
+  ),
+];
+
+/** Where workers stand in their queues, and what they log. */
+export const watchWorkers = (compute: ComputeStack): readonly PolicyStatement[] => [
+  allow('Workers', ['batch:DescribeJobs', 'batch:ListJobs'], ['*']),
+  allow(
+    'Queues',
+    ['batch:GetJobQueueSnapshot'],
+    [compute.interactiveQueue, compute.bulkQueue, compute.cpuQueue].map(({ jobQueueArn }) => jobQueueArn),
+  ),
+  allow('WorkerLogs', ['logs:GetLogEvents'], [compute.workerLogGroup.logGroupArn]),
+];

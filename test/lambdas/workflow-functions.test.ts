@@ -1,0 +1,140 @@
+import './deployed-environment.ts';
+import { describe, expect, it } from 'vitest';
+import { HpbError } from '../../core/errors.ts';
+import { caseIdOf, jobPlanKey, shardFailureKey, type JobId } from '../../core/layout.ts';
+import { create as failJob } from '../../lambdas/fail-job.ts';
+import { create as prepareJob } from '../../lambdas/prepare-job.ts';
+import { create as publishResults } from '../../lambdas/publish-results.ts';
+import { create as recordShardFailure } from '../../lambdas/record-shard-failure.ts';
+import { create as sweep } from '../../lambdas/sweep.ts';
+import { serviceFakes, type ServiceFakes } from '../fakes/service-fakes.ts';
+import { foundCase, reportOf, storeResult, submittedJob, uploadOf } from '../fakes/stored-job.ts';
+import { executionEnded } from './aws-events.ts';
+
+async function prepared(ports: ServiceFakes): Promise<JobId> {
+  const jobId = await submittedJob(ports);
+  ports.intake.finds(reportOf([foundCase(jobId, 1)]));
+  await prepareJob(ports)({ phase: 'prepare', jobId, attempt: 1 });
+  return jobId;
+}
+
+describe('the functions of the workflow', () => {
+  it('prepare, keep the failure of a shard, and publish; each of them twice', async () => {
+    const ports = serviceFakes();
+    const jobId = await prepared(ports);
+    const answer = await prepareJob(ports)({ phase: 'prepare', jobId, attempt: 1 });
+    expect(answer).toMatchObject({ jobId, route: 'run', shards: 1 });
+    const [shard] = ports.store.json(jobPlanKey(jobId, 1)) as readonly object[];
+
+    const failure = { Error: 'States.TaskFailed', Cause: '{"Container":{"ExitCode":137}}' };
+    for (let times = 0; times < 2; times += 1) {
+      expect(await recordShardFailure(ports)({ shard, failure })).toEqual({});
+      expect(await publishResults(ports)({ phase: 'publish', jobId, attempt: 1 })).toMatchObject({
+        outcome: 'FAILED',
+        failed: 1,
+      });
+    }
+
+    expect(ports.store.json(shardFailureKey(jobId, 1, 1))).toMatchObject({ error: { code: 'UNCLEAN_EXIT' } });
+    expect(ports.finished).toHaveLength(1);
+    expect(ports.samples).toContainEqual({
+      name: 'CaseErrors',
+      value: 1,
+      dimensions: { Code: 'UNCLEAN_EXIT' },
+    });
+  });
+
+  it('throw what Retry and Catch of the workflow match on', async () => {
+    const ports = serviceFakes();
+    const jobId = await submittedJob(ports);
+    ports.intake.finds(new HpbError('STORE_UNAVAILABLE', 'The store is away.', { remedy: 'Wait.' }));
+
+    await expect(prepareJob(ports)({ phase: 'prepare', jobId, attempt: 1 })).rejects.toMatchObject({
+      name: 'STORE_UNAVAILABLE',
+      message: 'The store is away.',
+    });
+  });
+
+  it('let nothing of a foreign error out but its name', async () => {
+    const ports = serviceFakes();
+    const jobId = await submittedJob(ports);
+    ports.intake.finds(new TypeError('cannot read Doe^Jane.nii.gz', { cause: 'Doe^Jane' }));
+
+    const thrown = await prepareJob(ports)({ phase: 'prepare', jobId, attempt: 1 }).catch(
+      (error: unknown) => error,
+    );
+
+    const all = Object.getOwnPropertyNames(thrown).map((name) => (thrown as Record<string, unknown>)[name]);
+    expect(thrown).toMatchObject({ name: 'UNEXPECTED', message: expect.stringContaining('TypeError') });
+    expect(JSON.stringify([all, ports.log.lines])).not.toContain('Jane');
+  });
+});
+
+describe('the end of an execution, as EventBridge tells it', () => {
+  it.each([
+    ['FAILED', 'FAILED', 'JOB_TIMEOUT', { error: 'States.Timeout', cause: '' }],
+    ['FAILED', 'FAILED', 'WORKFLOW_FAILED', undefined],
+    ['TIMED_OUT', 'FAILED', 'JOB_TIMEOUT', undefined],
+    ['ABORTED', 'CANCELLED', 'CANCELLED', undefined],
+  ] as const)('%s settles a job that did not end: %s, %s', async (status, state, code, error) => {
+    const ports = serviceFakes();
+    const jobId = await submittedJob(ports);
+    const event = executionEnded(`${jobId}-a1`, status, error);
+
+    await failJob(ports)(event);
+    await failJob(ports)(event);
+
+    expect(ports.index.jobs.get(jobId)).toMatchObject({ state, error: { code } });
+    expect(ports.finished).toHaveLength(1);
+  });
+
+  it('SUCCEEDED changes nothing of a job that ended, and announces it if that could not be done before', async () => {
+    const ports = serviceFakes();
+    const jobId = await prepared(ports);
+    await storeResult(ports, jobId, caseIdOf(1));
+    const away = { ...ports, onFinished: () => Promise.reject(new Error('away')) };
+    await publishResults(away)({ phase: 'publish', jobId, attempt: 1 });
+
+    await failJob(ports)(executionEnded(`${jobId}-a1`, 'SUCCEEDED'));
+
+    expect(ports.finished.map(({ state }) => state)).toEqual(['SUCCEEDED']);
+  });
+
+  it('of somebody else is left alone', async () => {
+    const ports = serviceFakes();
+
+    expect(await failJob(ports)(executionEnded('Somebody else', 'FAILED'))).toEqual({});
+  });
+});
+
+describe('the sweeper', () => {
+  const DAY_MS = 86_400_000;
+
+  it('starts what was lost, counts what nobody claims and deletes what has expired', async () => {
+    const ports = serviceFakes();
+    ports.executions.beforeStart = () => {
+      throw new Error('the process died');
+    };
+    await submittedJob(ports).catch(() => undefined);
+    ports.executions.beforeStart = () => undefined;
+    await uploadOf(ports);
+    await ports.store.put('ingest/clinic/night/a.nii.gz', 'bytes');
+    ports.time.now += 2 * DAY_MS;
+
+    const swept = await sweep(ports, 30)({});
+    expect(swept).toMatchObject({ started: 1, unclaimedUploads: 1, unclaimedDrops: 1, purgedJobs: 0 });
+    ports.time.now += 30 * DAY_MS;
+    await sweep(ports, 30)({});
+
+    expect(ports.store.keys('ingest/')).toHaveLength(1);
+    expect(await sweep(ports, 30)({})).toMatchObject({ unclaimedUploads: 0 });
+  });
+
+  it('deletes nothing without a retention', async () => {
+    const ports = serviceFakes();
+    await uploadOf(ports);
+    ports.time.now += 1_000 * DAY_MS;
+
+    expect(await sweep(ports, null)({})).toMatchObject({ unclaimedUploads: 1 });
+  });
+});
