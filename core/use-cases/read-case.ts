@@ -25,30 +25,30 @@ export async function readCase(
   if (standing === null) throw noCase(job, caseId);
   const result = await succeededResult(ports, job, standing.caseId);
   const self = `${links.baseUrl}/jobs/${job.jobId}/cases/${standing.caseId}`;
-  const href = (name: string): string => `${self}/files/${name.split('/').map(encodeURIComponent).join('/')}`;
-  const listed = ({
-    name,
-    bytes,
-    sha256,
-  }: CaseResult['files'][number]): CaseDetailAnswer['files'][number] => ({
-    name,
-    bytes,
-    sha256,
-    href: href(name),
-  });
+  const files = filesOf(self, result);
   return {
     ...standing,
     jobId: job.jobId,
     seconds: result?.seconds ?? null,
     demo: result?.demo ?? null,
-    files: (result?.files ?? []).map(listed),
-    previews: (result?.previews ?? []).map(listed),
+    ...files,
     links: {
       self,
       job: `${links.baseUrl}/jobs/${job.jobId}`,
-      ...(result === null || result.zip === null ? {} : { result: href('results.zip') }),
+      ...(result === null || result.zip === null ? {} : { result: `${self}/files/results.zip` }),
     },
   };
+}
+
+/** What a case holds, each with its address below `self`. */
+function filesOf(self: string, result: CaseResult | null): Pick<CaseDetailAnswer, 'files' | 'previews'> {
+  const listed = ({ name, bytes, sha256 }: CaseResult['files'][number]) => ({
+    name,
+    bytes,
+    sha256,
+    href: `${self}/files/${name.split('/').map(encodeURIComponent).join('/')}`,
+  });
+  return { files: (result?.files ?? []).map(listed), previews: (result?.previews ?? []).map(listed) };
 }
 
 /** The result of a case; null while it has none, or when it failed. */

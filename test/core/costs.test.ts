@@ -23,7 +23,14 @@ describe('machineUsd', () => {
 });
 
 describe('idleMonth', () => {
-  const rest = { endpointInterfaces: 0, alarms: 20, dashboards: 0, firewall: false, imageGb: 10, storedGb: 8 };
+  const rest = {
+    endpointInterfaces: 0,
+    alarms: 20,
+    dashboards: 0,
+    firewall: false,
+    imageGb: 10,
+    storedGb: 8,
+  };
   const total = (deployment: typeof rest): number =>
     Object.values(idleMonth(deployment)).reduce((sum, amount) => sum + amount, 0);
 
