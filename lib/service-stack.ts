@@ -1,4 +1,4 @@
-import { Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import { Key, type IKey } from 'aws-cdk-lib/aws-kms';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
@@ -52,16 +52,9 @@ export class ServiceStack extends Stack {
     const { api } = new Api(this, 'Api', { config, key, handler: starting.api });
     new Ingest(this, 'Ingest', { config, data, dropped, handler: starting.ingest });
     const { failJob } = ofWorkflow;
-    const nets = new EventNets(this, 'Nets', {
-      config,
-      key,
-      compute,
-      machine,
-      failJob,
-      sweep: starting.sweep,
-      deadLetters,
-    });
-    new Observability(this, 'Observability', {
+    const netted = { machine, failJob, sweep: starting.sweep, deadLetters };
+    const nets = new EventNets(this, 'Nets', { config, key, compute, ...netted });
+    const { alarmTopic, jobTopic } = new Observability(this, 'Observability', {
       config,
       key,
       deadLetters,
@@ -82,6 +75,19 @@ export class ServiceStack extends Stack {
         'batch-events': [nets.batchEvents],
       },
     });
+    this.#tell({
+      ApiUrl: api.url,
+      StateMachineArn: machine.stateMachineArn,
+      ...queueOutputs('Ingest', dropped.queue, dropped.deadLetters),
+      EventDeadLettersUrl: deadLetters.queueUrl,
+      AlarmTopicArn: alarmTopic.topicArn,
+      FinishedJobTopicArn: jobTopic.topicArn,
+      BatchEventsLogGroup: nets.batchEvents.logGroupName,
+    });
+  }
+
+  #tell(told: Readonly<Record<string, string>>): void {
+    for (const [name, value] of Object.entries(told)) new CfnOutput(this, name, { value });
   }
 
   #deadLetters(key: IKey): Queue {
@@ -90,3 +96,10 @@ export class ServiceStack extends Stack {
     return queue;
   }
 }
+
+const queueOutputs = (name: string, queue: Queue, deadLetters: Queue): Readonly<Record<string, string>> => ({
+  [`${name}QueueUrl`]: queue.queueUrl,
+  [`${name}QueueArn`]: queue.queueArn,
+  [`${name}DeadLettersUrl`]: deadLetters.queueUrl,
+  [`${name}DeadLettersArn`]: deadLetters.queueArn,
+});

@@ -1,4 +1,4 @@
-import { CfnOutput, RemovalPolicy } from 'aws-cdk-lib';
+import { RemovalPolicy } from 'aws-cdk-lib';
 import {
   AccessLogFormat,
   AuthorizationType,
@@ -51,7 +51,6 @@ export class Api extends Construct {
     addGatewayProblems(this.api);
     const { stageArn } = this.api.deploymentStage;
     if (config.waf) new Firewall(this, 'Firewall', { config, key, stageArn });
-    new CfnOutput(this, 'Url', { value: this.api.url });
     this.#acknowledge(config.waf);
   }
 

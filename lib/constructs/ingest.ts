@@ -1,4 +1,4 @@
-import { CfnOutput, Duration } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -38,8 +38,6 @@ export class DroppedQueue extends Construct {
     acknowledge(this.deadLetters, {
       'AwsSolutions-SQS3': 'It is where dead letters go.',
     });
-    new CfnOutput(this, 'QueueUrl', { value: this.queue.queueUrl });
-    new CfnOutput(this, 'DeadLettersUrl', { value: this.deadLetters.queueUrl });
   }
 }
 

@@ -1,4 +1,4 @@
-import { Aws, CfnOutput } from 'aws-cdk-lib';
+import { Aws } from 'aws-cdk-lib';
 import { CfnBudget } from 'aws-cdk-lib/aws-budgets';
 import { EventField, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
 import { SnsTopic } from 'aws-cdk-lib/aws-events-targets';
@@ -26,13 +26,18 @@ export interface ObservabilityProps {
 
 /** What operators and pipelines hear and look at: alarms, ends of jobs, dashboard, saved queries, a budget. */
 export class Observability extends Construct {
+  /** Hears of alarms. */
+  readonly alarmTopic: Topic;
+  /** Hears of the end of every job. */
+  readonly jobTopic: Topic;
+
   constructor(scope: Construct, id: string, props: ObservabilityProps) {
     super(scope, id);
     const { config, watched } = props;
-    const alarmTopic = this.#topic('AlarmTopic', props, 'cloudwatch.amazonaws.com');
-    const jobTopic = this.#topic('FinishedJobTopic', props, 'events.amazonaws.com');
-    this.#announce(jobTopic, props);
-    const alarms = new Alarms(this, 'Alarms', { stage: config.stage, watched, topic: alarmTopic });
+    this.alarmTopic = this.#topic('AlarmTopic', props, 'cloudwatch.amazonaws.com');
+    this.jobTopic = this.#topic('FinishedJobTopic', props, 'events.amazonaws.com');
+    this.#announce(this.jobTopic, props);
+    const alarms = new Alarms(this, 'Alarms', { stage: config.stage, watched, topic: this.alarmTopic });
     new ServiceDashboard(this, 'Dashboard', { stage: config.stage, watched, alarms });
     this.#queries(props);
     if (config.budgetUsd !== undefined) this.#budget(config, config.budgetUsd);
@@ -52,7 +57,6 @@ export class Observability extends Construct {
     );
     if (config.alarmEmail !== undefined) topic.addSubscription(new EmailSubscription(config.alarmEmail));
     if (config.alarmWebhook !== undefined) topic.addSubscription(new UrlSubscription(config.alarmWebhook));
-    new CfnOutput(this, `${id}Arn`, { value: topic.topicArn });
     return topic;
   }
 
