@@ -63,6 +63,7 @@ export class ComputeStack extends Stack {
       logGroup: this.workerLogGroup,
       jobRole: new WorkerRole(this, 'WorkerRole', data),
       deployment: this.#deployment(props),
+      settings: { HPB_WEIGHTS: config.weights, HPB_MAX_BATCH: String(config.maxCasesPerJob) },
     };
     this.workerDefinition = new WorkerDefinition(this, 'Worker', {
       ...worker,

@@ -97,6 +97,10 @@ export const configSchema = z.strictObject({
     z.string().regex(IMAGE_BY_DIGEST, 'name it by digest: <repository>@sha256:<64 hex digits>'),
     'Image of the workers, by digest. Default: built from this checkout at `cdk deploy`, which needs Docker.',
   ).optional(),
+  weights: described(
+    z.enum(['real', 'auto']),
+    'What workers segment with: `real` weights only, or `auto`: the demo networks too, if the models bucket holds them; their results say DEMO (HPB_WEIGHTS).',
+  ).default('real'),
   retentionDays: whole(
     1,
     3_650,

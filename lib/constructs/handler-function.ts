@@ -8,6 +8,7 @@ import {
   Runtime,
   SystemLogLevel,
   Tracing,
+  type CfnFunction,
   type Code,
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type ILogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -76,6 +77,8 @@ export class HandlerFunction extends LambdaFunction {
       ...(deadLetters === undefined ? {} : { deadLetterQueue: deadLetters, retryAttempts: 2 }),
     });
     this.logs = logs;
+    // On its role, whose ARN it names anyway.
+    (this.node.defaultChild as CfnFunction).addDeletionOverride('DependsOn');
     acknowledge(this, {
       'HIPAA.Security-LambdaConcurrency':
         'The API is throttled at its stage, the others by the queue and the workflow; reserved concurrency would take from an account that may have only ten.',

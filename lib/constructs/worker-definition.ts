@@ -34,6 +34,8 @@ export interface WorkerDefinitionProps {
   readonly jobRole: IRole;
   /** Names of what the stacks have made, for core/deployment.ts. */
   readonly deployment: Readonly<Partial<Record<DeploymentName, string>>>;
+  /** What the deployment decides of core/settings.ts. */
+  readonly settings: Readonly<Partial<Record<keyof Settings, string>>>;
 }
 
 /** A worker that is told nothing else ends after a day. */
@@ -81,7 +83,7 @@ export class WorkerDefinition extends Construct {
       readonlyRootFilesystem: true,
       linuxParameters: this.#linuxParameters(),
       volumes,
-      environment: { ...props.deployment, ...settingsOf(gpus), AWS_REGION: Aws.REGION },
+      environment: { ...props.deployment, ...settingsOf(gpus), ...props.settings, AWS_REGION: Aws.REGION },
       logging: LogDriver.awsLogs({
         streamPrefix: 'worker',
         logGroup,
@@ -126,7 +128,6 @@ function settingsOf(gpus: 0 | 1): Readonly<Partial<Record<keyof Settings, string
     HPB_IN_ROOT: `${scratch}/in`,
     HPB_OUT_ROOT: `${scratch}/out`,
     HPB_MODELS_ROOT: WORKER_MOUNTS.models.containerPath,
-    HPB_WEIGHTS: 'real',
     HPB_DEVICE: gpus === 0 ? 'cpu' : 'cuda',
   };
 }

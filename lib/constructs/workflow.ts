@@ -8,6 +8,7 @@ import {
   DefinitionBody,
   LogLevel,
   StateMachine,
+  type CfnStateMachine,
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { WORKFLOW_PLACEHOLDERS } from '../../core/workflow.ts';
@@ -62,6 +63,8 @@ export class Workflow extends Construct {
       tracingEnabled: true,
       encryptionConfiguration: new CustomerManagedEncryptionConfiguration(key),
     });
+    // On its role, whose ARN it names anyway.
+    (this.machine.node.defaultChild as CfnStateMachine).addDeletionOverride('DependsOn');
   }
 
   #role(props: WorkflowProps): Role {

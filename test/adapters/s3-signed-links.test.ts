@@ -31,7 +31,7 @@ describe('signed links to a bucket', () => {
     await expect(completed).rejects.toMatchObject({ code: 'UPLOAD_INCOMPLETE' });
   });
 
-  test('signs no checksum of a body that it does not know', async () => {
+  test('signs no checksum of a body that it does not know (trap 12)', async () => {
     const { links } = await bench();
 
     const put = await links.signPut('k', { bytes: 4, contentType: 'text/plain', expiresSeconds: 60 });

@@ -20,6 +20,13 @@ const FROZEN = {
   GpuInteractiveB8BB7AA8: 'AWS::Batch::JobQueue',
   GpuBulk1F108DFA: 'AWS::Batch::JobQueue',
   CpuQueueC5B5B1A6: 'AWS::Batch::JobQueue',
+  DroppedQueue8B750F35: 'AWS::SQS::Queue',
+  DroppedDeadLettersF71BA636: 'AWS::SQS::Queue',
+  EventDeadLetters322AA761: 'AWS::SQS::Queue',
+  ObservabilityAlarmTopicF724909D: 'AWS::SNS::Topic',
+  ObservabilityFinishedJobTopic7538D615: 'AWS::SNS::Topic',
+  WorkflowMachine0C2E3460: 'AWS::StepFunctions::StateMachine',
+  ApiCD79AAA0: 'AWS::ApiGateway::RestApi',
 } as const;
 
 const STATEFUL = [
@@ -28,6 +35,10 @@ const STATEFUL = [
   'AWS::ECR::Repository',
   'AWS::Batch::ComputeEnvironment',
   'AWS::Batch::JobQueue',
+  'AWS::SQS::Queue',
+  'AWS::SNS::Topic',
+  'AWS::StepFunctions::StateMachine',
+  'AWS::ApiGateway::RestApi',
 ];
 
 interface Resources {
@@ -35,8 +46,8 @@ interface Resources {
 }
 
 describe('logical ids of what must not be made anew', () => {
-  const { data, compute } = stacksOf({ stage: 'prod' });
-  const resources = [data, compute].flatMap((stack) =>
+  const { data, compute, service } = stacksOf({ stage: 'prod' });
+  const resources = [data, compute, service].flatMap((stack) =>
     Object.entries((Template.fromStack(stack).toJSON() as Resources).Resources),
   );
   const types = Object.fromEntries(resources.map(([id, { Type }]) => [id, Type]));

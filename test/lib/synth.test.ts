@@ -30,7 +30,9 @@ describe('cdk synth', () => {
       said: expect.stringContaining('Successfully synthesized'),
     });
     expect(readdirSync(out)).toEqual(
-      expect.arrayContaining(['Hpb-prod-Data.template.json', 'Hpb-prod-Compute.template.json']),
+      expect.arrayContaining(
+        ['Data', 'Compute', 'Service'].map((stack) => `Hpb-prod-${stack}.template.json`),
+      ),
     );
   });
 

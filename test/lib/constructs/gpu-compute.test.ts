@@ -43,6 +43,8 @@ describe('machines with a GPU', () => {
         expect.arrayContaining([expect.stringMatching(/Name$|^Tags$/)]),
       );
       expect(Properties.ReplaceComputeEnvironment ?? false, id).toBe(false);
+      // With a role of our own Batch would not change an environment in place.
+      expect(Properties.ServiceRole, id).toBeUndefined();
     }
   });
 

@@ -147,7 +147,12 @@ describe('a worker', () => {
     );
     const parsed = parseSettings(settings);
     for (const name of Object.keys(settings)) expect(parsed, name).toHaveProperty(name);
-    expect(parsed).toMatchObject({ HPB_DEVICE: 'cuda', HPB_WEIGHTS: 'real', HPB_MODELS_ROOT: '/models' });
+    expect(parsed).toMatchObject({
+      HPB_DEVICE: 'cuda',
+      HPB_WEIGHTS: 'auto',
+      HPB_MAX_BATCH: 50,
+      HPB_MODELS_ROOT: '/models',
+    });
   });
 
   it('logs under our key for a bounded time, and never waits for its log', () => {
