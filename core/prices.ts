@@ -45,8 +45,8 @@ export const SERVICE_USD = {
   endpointHour: 0.01,
   /** A web ACL, a month. */
   firewall: 5,
-  /** Its two groups of rules, a month. */
-  firewallRules: 2,
+  /** Its three groups of rules, a month. */
+  firewallRules: 3,
   /** A state transition of Step Functions. */
   transition: 0.000025,
   /** Lambda on ARM, a GB second. */

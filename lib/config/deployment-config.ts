@@ -126,7 +126,6 @@ export const configSchema = z.strictObject({
     10_000,
     'Most jobs that wait or run; a submit beyond it is answered 429 (HPB_MAX_ACTIVE_JOBS).',
   ).default(100),
-  maxCostUsd: amount('A submit whose estimate is above this is refused, USD. Default: no bound.').optional(),
   apiRate: whole(1, 1_000, 'Requests a second that the API takes.').default(20),
   apiBurst: whole(1, 2_000, 'Requests at once that the API takes; at least `apiRate`.').default(40),
   waf: flag(

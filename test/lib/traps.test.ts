@@ -19,6 +19,32 @@ const ROWS: readonly Row[] = read('docs/aws-traps.md')
     return trap === undefined ? [] : [{ trap: Number(trap), file: file!, title: title! }];
   });
 
+/** What a call of a state needs of the role; a definition that is a file brings nothing. */
+const NEEDS: Readonly<Record<string, readonly string[]>> = {
+  'lambda:invoke': ['lambda:InvokeFunction'],
+  'batch:submitJob.sync': [
+    'batch:SubmitJob',
+    'batch:DescribeJobs',
+    'batch:TerminateJob',
+    'events:PutTargets',
+    'events:PutRule',
+    'events:DescribeRule',
+  ],
+  's3:getObject': ['s3:GetObject'],
+};
+
+interface Statement {
+  readonly Action: string | readonly string[];
+  readonly Resource: unknown;
+}
+
+function workflowStatements(): readonly Statement[] {
+  const { service } = stacksOf();
+  return Object.entries(resourcesOf(service, 'AWS::IAM::ManagedPolicy'))
+    .filter(([id]) => id.startsWith('Workflow'))
+    .flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement as readonly Statement[]);
+}
+
 describe('the traps of AWS', () => {
   it('are listed, each with its check', () => {
     expect(ROWS.map(({ trap }) => trap)).toEqual(Array.from({ length: 16 }, (_, index) => index + 1));
@@ -40,14 +66,21 @@ describe('the traps of AWS', () => {
   });
 
   it('lets the workflow read the plan under our key', () => {
-    const { service } = stacksOf();
-    const policies = Object.entries(resourcesOf(service, 'AWS::IAM::ManagedPolicy'))
-      .filter(([id]) => id.startsWith('Workflow'))
-      .flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement);
-    const actions: readonly string[] = policies
+    const actions = workflowStatements()
       .filter(({ Resource }) => JSON.stringify(Resource).includes('FnGetAttKey'))
-      .flatMap(({ Action }: { Action: string | string[] }) => Action);
+      .flatMap(({ Action }) => Action);
 
     expect(actions).toContain('kms:Decrypt');
+  });
+
+  it('lets the workflow do what the states of its file call', () => {
+    const actions = workflowStatements().flatMap(({ Action }) => Action);
+    const called = new Set(
+      [...read('core/workflow.asl.json').matchAll(/:states:::([\w:.]+)"/g)].map(([, name]) => name!),
+    );
+
+    expect([...called].sort()).toEqual(Object.keys(NEEDS).sort());
+    for (const name of called) expect(actions, name).toEqual(expect.arrayContaining([...NEEDS[name]!]));
+    expect(actions, 'its own Distributed Map').toContain('states:StartExecution');
   });
 });
