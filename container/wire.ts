@@ -7,6 +7,7 @@ import type { HostCommand } from '../adapters/host-process.ts';
 import { machinePaths, venvPython, type MachinePaths } from '../adapters/machine-paths.ts';
 import { packageVersion } from '../adapters/package-version.ts';
 import { memoryPresent, oomKillCount, systemClock } from '../adapters/system.ts';
+import { receiptSigner } from '../adapters/receipt-signer.ts';
 import { locateWeights } from '../adapters/weights-store.ts';
 import { HpbError } from '../core/errors.ts';
 import type { Weights } from '../core/engine-port.ts';
@@ -42,6 +43,7 @@ export const objectsRoot = ({ dataRoot }: MachinePaths): string => join(dataRoot
 export async function wireWorker(options: WireOptions): Promise<WiredWorker> {
   const { settings, packageRoot, log } = options;
   const paths = machinePaths(settings, packageRoot);
+  const signer = await receiptSigner(settings);
   const scratch = await openScratch(scratchRoots(settings, paths), log);
   const engine = new EngineHost({
     host: engineHost(options, paths, scratch.temporary),
@@ -62,6 +64,8 @@ export async function wireWorker(options: WireOptions): Promise<WiredWorker> {
     memoryPresent,
     serviceVersion: packageVersion(packageRoot),
     keepIntermediate,
+    signer,
+    imageDigest: settings.HPB_IMAGE_DIGEST ?? null,
     previews: settings.HPB_PREVIEWS,
   };
   return {
