@@ -10,5 +10,6 @@ export function encodePng({ width, height, data }: Raster): Uint8Array {
     png.data[to + 2] = data[from + 2]!;
     png.data[to + 3] = 255;
   }
-  return PNG.sync.write(png, { colorType: 2, deflateLevel: 9 });
+  // A copy: small buffers of Node share their memory, which then cannot move between threads.
+  return new Uint8Array(PNG.sync.write(png, { colorType: 2, deflateLevel: 9 }));
 }

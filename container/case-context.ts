@@ -1,7 +1,7 @@
 import type { Compute } from '../adapters/compute-pool.ts';
 import type { CaseId, JobId } from '../core/layout.ts';
 import type { Engine, Weights } from '../core/engine-port.ts';
-import type { Clock, Log, ObjectStore } from '../core/ports.ts';
+import type { Clock, Log, ObjectStore, Signer } from '../core/ports.ts';
 import type { CaseTask } from '../core/shard.ts';
 import type { ProgressTracker } from './case-progress.ts';
 import type { CaseScratch, Scratch } from './scratch.ts';
@@ -23,6 +23,10 @@ export interface WorkerPorts {
   readonly serviceVersion: string;
   /** Leave the scratch folder of each case in place. */
   readonly keepIntermediate: boolean;
+  /** Null: receipts are not signed. */
+  readonly signer: Signer | null;
+  /** Of the container this runs in; null where it runs in none. */
+  readonly imageDigest: string | null;
   /** Make the previews that the page shows. */
   readonly previews: boolean;
   /** What stages, engines and cases took; without one, nobody asks. */

@@ -122,26 +122,24 @@ export class CaseRun {
     { fetched, checked }: PreparedCase,
     segmented: SegmentedCase,
   ): Promise<PublishedFiles> {
-    const { grid } = checked.volume;
-    const measured = await this.#stage('measure', () =>
-      measureMasks(context, checked.volume, segmented.masks),
-    );
+    const ct = checked.volume;
+    const measured = await this.#stage('measure', () => measureMasks(context, ct, segmented.masks));
     const meshed = await this.#stage('mesh', () =>
-      meshCase({ out: context.scratch.out, cancel: context.cancel }, checked.volume, measured),
+      meshCase({ out: context.scratch.out, cancel: context.cancel }, ct, measured),
     );
     const packaged = await this.#stage('package', () =>
       packageCase(context, {
         fetched,
-        grid,
+        ct,
         segmented,
-        measured: meshed,
+        meshed,
         startedAt: this.#startedAt,
         stageSeconds: this.#stageSeconds,
       }),
     );
     return this.#stage('publish', async () => {
       const previews = context.ports.previews
-        ? [...(await previewFiles(context, checked.volume, measured.files)), ...meshed.shown]
+        ? [...(await previewFiles(context, ct, measured.files)), ...meshed.shown]
         : [];
       return publishCase(context, packaged, previews);
     });

@@ -6,6 +6,7 @@ import type { HostCommand } from '../adapters/host-process.ts';
 import { machinePaths, venvPython, type MachinePaths } from '../adapters/machine-paths.ts';
 import { packageVersion } from '../adapters/package-version.ts';
 import { memoryPresent, oomKillCount, systemClock } from '../adapters/system.ts';
+import { receiptSigner } from '../adapters/receipt-signer.ts';
 import { HpbError } from '../core/errors.ts';
 import type { Weights } from '../core/engine-port.ts';
 import type { Log, Metrics, ObjectStore } from '../core/ports.ts';
@@ -46,6 +47,7 @@ export async function wireWorker(options: WireOptions): Promise<WiredWorker> {
   const { settings, metrics, deployed } = home;
   const meter: WorkerMeter = new WorkerMeter({ metrics, machine: machineOf(await memoryPresent()) });
   const paths = machinePaths(settings, packageRoot);
+  const signer = await receiptSigner(settings);
   const scratch = await openScratch(scratchRoots(settings, paths), log, { inContainers: deployed });
   const engine = new EngineHost({
     host: engineHost({ settings, packageRoot, environment }, paths, scratch.temporary),
@@ -66,6 +68,8 @@ export async function wireWorker(options: WireOptions): Promise<WiredWorker> {
     memoryPresent,
     serviceVersion: packageVersion(packageRoot),
     keepIntermediate,
+    signer,
+    imageDigest: settings.HPB_IMAGE_DIGEST ?? null,
     previews: settings.HPB_PREVIEWS,
     // The figures of a laptop are those of its jobs.
     ...(deployed && { meter }),

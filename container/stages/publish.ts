@@ -6,7 +6,7 @@ import { mapLimited } from '../../core/map-limited.ts';
 import type { CaseResult } from '../../core/shard.ts';
 import type { CaseContext } from '../case-context.ts';
 import { throwIfCaseCancelled } from '../case-error.ts';
-import type { PackagedCase } from './package.ts';
+import type { PackagedCase } from './package-files.ts';
 
 /** What result.json says about the files of a case. */
 export type PublishedFiles = Pick<CaseResult, 'files' | 'zip' | 'previews'>;

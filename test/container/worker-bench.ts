@@ -54,6 +54,8 @@ export async function workerBench(engine: Engine, changes: Partial<WorkerPorts> 
     memoryPresent: async () => 2 ** 36,
     serviceVersion: '0.0.0-test',
     keepIntermediate: false,
+    signer: null,
+    imageDigest: null,
     previews: false,
     ...changes,
   };

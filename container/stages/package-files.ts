@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { CasePicture } from '../../adapters/case-pictures.ts';
+import type { Compute } from '../../adapters/compute-pool.ts';
+import { outputError } from '../../adapters/file-error.ts';
+import { readNifti } from '../../adapters/nifti-file.ts';
+import { writeZip, type WrittenFile, type ZipMember } from '../../adapters/zip-archive.ts';
+import { mapLimited } from '../../core/map-limited.ts';
+import { modelEntry } from '../../core/models/catalogue.ts';
+import type { Signer } from '../../core/ports.ts';
+import type { Metadata } from '../../core/results/metadata-schema.ts';
+import type { CaseMask } from '../../core/results/pictures/layers.ts';
+import { pictureFile } from '../../core/results/pictures/pictures.ts';
+import { buildReceipt, RECEIPT_FILE, SIGNATURE_FILE, type ReceiptFile } from '../../core/results/receipt.ts';
+import { reportPage } from '../../core/results/report/report-page.ts';
+import { stableJson } from '../../core/results/stable-json.ts';
+import type { Volume } from '../../core/volume/volume.ts';
+import type { MeshedCase } from './mesh.ts';
+
+/** Everything that is published, on the local disk. */
+export interface PackagedCase {
+  readonly files: readonly ZipMember[];
+  readonly zip: WrittenFile & { readonly path: string };
+}
+
+/** What a package is made with. */
+export interface PackageTools {
+  /** Folder that the files are written below. */
+  readonly out: string;
+  readonly compute: Compute;
+  readonly signer: Signer | null;
+  readonly cancel: AbortSignal;
+}
+
+/** What a package is made of. */
+export interface PackageContent {
+  /** The case as its owner knows it. */
+  readonly name: string;
+  readonly ct: Volume;
+  readonly meshed: MeshedCase;
+  readonly metadata: Metadata;
+  /** meta.json, run.json: by name. */
+  readonly documents: Readonly<Record<string, object>>;
+  readonly attempt: number;
+  readonly imageDigest: string | null;
+}
+
+const HASHED_AT_ONCE = 4;
+
+/**
+ * Completes a measured and meshed case: documents, pictures, report, receipt with signature, and the ZIP of all.
+ *
+ * @throws HpbError DISK_FULL, OUTPUT_UNWRITABLE, SIGNING_FAILED, CANCELLED.
+ */
+export async function packageFiles(tools: PackageTools, content: PackageContent): Promise<PackagedCase> {
+  const { out } = tools;
+  const { name, meshed, metadata, documents } = content;
+  const write = (file: string, bytes: string | Uint8Array): Promise<ZipMember> => written(out, file, bytes);
+  const pictures = await drawn(tools, content);
+  const shown = pictures.map(({ png, ...picture }) => ({
+    ...picture,
+    base64: Buffer.from(png).toString('base64'),
+  }));
+  const files = [
+    ...meshed.files,
+    ...(await Promise.all([
+      ...Object.entries({ ...documents, 'metadata.json': metadata }).map(([file, document]) =>
+        write(file, stableJson(document)),
+      ),
+      ...pictures.map(({ name, png }) => write(pictureFile(name), png)),
+      write('report.html', reportPage({ name, metadata, pictures: shown })),
+    ])),
+  ];
+  files.push(...(await receipted(tools, content, files)));
+  files.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const path = join(out, 'results.zip');
+  return { files, zip: { path, ...(await writeZip(path, files)) } };
+}
+
+/** The pictures, drawn in a worker thread. */
+async function drawn(
+  { compute, cancel }: PackageTools,
+  { ct, meshed, metadata }: PackageContent,
+): Promise<readonly CasePicture[]> {
+  const masks: CaseMask[] = [];
+  for (const { model } of meshed.runs) {
+    const { path } = meshed.files.find(({ name }) => name === modelEntry(model).output)!;
+    const { data } = await readNifti(path, { shared: true });
+    masks.push({ model, mask: { grid: ct.grid, data: data as Uint8Array } });
+  }
+  const { structures, hpb, demo } = metadata;
+  const meshes = meshed.meshes.map(({ name, label, mesh }) => ({ name, label, mesh }));
+  const { grid, data, slope, intercept } = ct;
+  const input = { ct: { grid, data, slope, intercept }, masks, meshes, metadata: { structures, hpb, demo } };
+  return compute.run('casePictures', input, cancel);
+}
+
+async function receipted(
+  { out, signer }: PackageTools,
+  { metadata, attempt, imageDigest }: PackageContent,
+  files: readonly ZipMember[],
+): Promise<readonly ZipMember[]> {
+  const hashed = await mapLimited(files, HASHED_AT_ONCE, hashedFile);
+  const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+  const text = stableJson(buildReceipt({ metadata, attempt, imageDigest, files: hashed, sha256 }));
+  const receipt = await written(out, RECEIPT_FILE, text);
+  if (signer === null) return [receipt];
+  const signature = await signer.sign(Buffer.from(text));
+  return [receipt, await written(out, SIGNATURE_FILE, stableJson(signature))];
+}
+
+async function hashedFile({ name, path }: ZipMember): Promise<ReceiptFile> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    hash.update(chunk);
+    bytes += chunk.length;
+  }
+  return { name, bytes, sha256: hash.digest('hex') };
+}
+
+async function written(folder: string, name: string, content: string | Uint8Array): Promise<ZipMember> {
+  const path = join(folder, name);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, content);
+  } catch (error) {
+    throw outputError(error);
+  }
+  return { name, path };
+}
