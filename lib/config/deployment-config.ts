@@ -150,9 +150,6 @@ export const configSchema = z.strictObject({
   viewerOpenToTheWorld: flag(
     'Allows ranges in `viewerReaders` that S3 counts as public: wider than /8, or /32 for IPv6.',
   ).default(false),
-  scheduledCanary: flag(
-    'Segments a phantom every day through the whole deployment; about $0.30 a day.',
-  ).default(false),
   ingestSources: list(
     z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
     'Folders below `ingest/` that are taken, separated by commas. Default: all.',
