@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readNifti, writeNifti } from '../../adapters/nifti-file.ts';
@@ -164,10 +164,13 @@ describe('hpb segment on two phantoms and two bad files', () => {
     ]);
     const base = join(folder, 'out', 'patient3');
     const unpacked: Record<string, string> = {};
-    for (const name of readdirSync(base))
-      unpacked[name] = createHash('sha256')
-        .update(await readFile(join(base, name)))
+    for (const entry of readdirSync(base, { withFileTypes: true, recursive: true })) {
+      if (!entry.isFile()) continue;
+      const path = join(entry.parentPath, entry.name);
+      unpacked[relative(base, path)] = createHash('sha256')
+        .update(await readFile(path))
         .digest('hex');
+    }
 
     expect(JSON.parse(listing.toString())).toEqual(unpacked);
   });
