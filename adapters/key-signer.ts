@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { HpbError } from '../core/errors.ts';
-import type { Signer } from '../core/ports.ts';
+import type { Signer } from '../core/signer-port.ts';
 import type { ReceiptSignature } from '../core/results/receipt.ts';
 
 /**

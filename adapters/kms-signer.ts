@@ -1,7 +1,7 @@
 import { createHash, createPublicKey } from 'node:crypto';
 import { GetPublicKeyCommand, KMSClient, SignCommand } from '@aws-sdk/client-kms';
 import { HpbError } from '../core/errors.ts';
-import type { Signer } from '../core/ports.ts';
+import type { Signer } from '../core/signer-port.ts';
 import { keyIdOf, pemOf } from './key-signer.ts';
 
 /**

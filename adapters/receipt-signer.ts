@@ -1,5 +1,5 @@
 import { HpbError } from '../core/errors.ts';
-import type { Signer } from '../core/ports.ts';
+import type { Signer } from '../core/signer-port.ts';
 import type { Settings } from '../core/settings.ts';
 import { keySigner } from './key-signer.ts';
 

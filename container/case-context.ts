@@ -1,7 +1,8 @@
 import type { Compute } from '../adapters/compute-pool.ts';
 import type { CaseId, JobId } from '../core/layout.ts';
 import type { Engine, Weights } from '../core/engine-port.ts';
-import type { Clock, Log, ObjectStore, Signer } from '../core/ports.ts';
+import type { Clock, Log, ObjectStore } from '../core/ports.ts';
+import type { Signer } from '../core/signer-port.ts';
 import type { CaseTask } from '../core/shard.ts';
 import type { ProgressTracker } from './case-progress.ts';
 import type { CaseScratch, Scratch } from './scratch.ts';

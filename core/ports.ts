@@ -1,7 +1,6 @@
 import type { ModelId, SegmentOptions } from './models/catalogue.ts';
 import type { LogEvent } from './events.ts';
 import type { ErrorDocument } from './errors.ts';
-import type { ReceiptSignature } from './results/receipt.ts';
 import type { JobDocument, JobState } from './job.ts';
 import type { CaseId, JobId, UploadId } from './layout.ts';
 import type { MetricSample } from './metrics.ts';
@@ -282,12 +281,6 @@ export interface Clock {
   now(): number;
   /** Monotonic seconds. */
   seconds(): number;
-}
-
-/** Signs receipts, where a key was given. */
-export interface Signer {
-  /** Throws `SIGNING_FAILED`. */
-  sign(message: Uint8Array): Promise<ReceiptSignature>;
 }
 
 /** Structured log: a closed event name with fields; never patient data, file names of the caller or signed URLs. */

@@ -9,7 +9,7 @@ import { readNifti } from '../../adapters/nifti-file.ts';
 import { writeZip, type WrittenFile, type ZipMember } from '../../adapters/zip-archive.ts';
 import { mapLimited } from '../../core/map-limited.ts';
 import { modelEntry } from '../../core/models/catalogue.ts';
-import type { Signer } from '../../core/ports.ts';
+import type { Signer } from '../../core/signer-port.ts';
 import type { Metadata } from '../../core/results/metadata-schema.ts';
 import type { CaseMask } from '../../core/results/pictures/layers.ts';
 import { pictureFile } from '../../core/results/pictures/pictures.ts';
