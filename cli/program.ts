@@ -13,8 +13,10 @@ import { registerRetry } from './commands/retry.ts';
 import { registerSegment } from './commands/segment.ts';
 import { registerServe } from './commands/serve.ts';
 import { registerSetup } from './commands/setup.ts';
+import { registerShow } from './commands/show.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerSubmit } from './commands/submit.ts';
+import { registerVerify } from './commands/verify.ts';
 import type { CommandContext } from './context.ts';
 
 const EPILOGUE = `
@@ -44,6 +46,8 @@ export function buildProgram(context: CommandContext): Command {
     .exitOverride();
   registerSegment(program, context);
   registerCheck(program, context);
+  registerShow(program, context);
+  registerVerify(program, context);
   registerServe(program, context);
   registerSubmit(program, context);
   registerJobs(program, context);
