@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { packageVersion } from '../adapters/package-version.ts';
 import { registerCancel } from './commands/cancel.ts';
 import { registerCheck } from './commands/check.ts';
+import { registerDiff } from './commands/diff.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerFetch } from './commands/fetch.ts';
 import { registerIngest } from './commands/ingest.ts';
@@ -48,6 +49,7 @@ export function buildProgram(context: CommandContext): Command {
   registerCheck(program, context);
   registerShow(program, context);
   registerVerify(program, context);
+  registerDiff(program, context);
   registerServe(program, context);
   registerSubmit(program, context);
   registerJobs(program, context);

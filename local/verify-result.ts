@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { signatureFits } from '../adapters/key-signer.ts';
 import {
   casesOf,

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { GetPublicKeyCommand, SignCommand, type KMSClient } from '@aws-sdk/client-kms';
+import { GetPublicKeyCommand, type KMSClient, type SignCommand } from '@aws-sdk/client-kms';
 import { describe, expect, it } from 'vitest';
 import { keySigner, pemOf, signatureFits } from '../../adapters/key-signer.ts';
 import { kmsSigner } from '../../adapters/kms-signer.ts';
