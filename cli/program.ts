@@ -10,6 +10,7 @@ import { registerJobs } from './commands/jobs.ts';
 import { registerLogs } from './commands/logs.ts';
 import { registerModels } from './commands/models.ts';
 import { registerPhantom } from './commands/phantom.ts';
+import { registerPublish } from './commands/publish.ts';
 import { registerRetry } from './commands/retry.ts';
 import { registerSegment } from './commands/segment.ts';
 import { registerServe } from './commands/serve.ts';
@@ -17,6 +18,7 @@ import { registerSetup } from './commands/setup.ts';
 import { registerShow } from './commands/show.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerSubmit } from './commands/submit.ts';
+import { registerUnpublish } from './commands/unpublish.ts';
 import { registerVerify } from './commands/verify.ts';
 import type { CommandContext } from './context.ts';
 
@@ -59,6 +61,8 @@ export function buildProgram(context: CommandContext): Command {
   registerRetry(program, context);
   registerLogs(program, context);
   registerIngest(program, context);
+  registerPublish(program, context);
+  registerUnpublish(program, context);
   registerModels(program, context);
   registerPhantom(program, context);
   registerDoctor(program, context);
