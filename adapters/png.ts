@@ -11,5 +11,5 @@ export function encodePng({ width, height, data }: Raster): Uint8Array {
     png.data[to + 3] = 255;
   }
   // A copy: small buffers of Node share their memory, which then cannot move between threads.
-  return new Uint8Array(PNG.sync.write(png, { colorType: 2, deflateLevel: 9 }));
+  return new Uint8Array(PNG.sync.write(png, { colorType: 2, deflateLevel: 6 }));
 }

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { packageVersion } from '../adapters/package-version.ts';
 import { registerCancel } from './commands/cancel.ts';
 import { registerCheck } from './commands/check.ts';
+import { registerDiff } from './commands/diff.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerFetch } from './commands/fetch.ts';
 import { registerIngest } from './commands/ingest.ts';
@@ -9,12 +10,16 @@ import { registerJobs } from './commands/jobs.ts';
 import { registerLogs } from './commands/logs.ts';
 import { registerModels } from './commands/models.ts';
 import { registerPhantom } from './commands/phantom.ts';
+import { registerPublish } from './commands/publish.ts';
 import { registerRetry } from './commands/retry.ts';
 import { registerSegment } from './commands/segment.ts';
 import { registerServe } from './commands/serve.ts';
 import { registerSetup } from './commands/setup.ts';
+import { registerShow } from './commands/show.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerSubmit } from './commands/submit.ts';
+import { registerUnpublish } from './commands/unpublish.ts';
+import { registerVerify } from './commands/verify.ts';
 import type { CommandContext } from './context.ts';
 
 const EPILOGUE = `
@@ -44,6 +49,9 @@ export function buildProgram(context: CommandContext): Command {
     .exitOverride();
   registerSegment(program, context);
   registerCheck(program, context);
+  registerShow(program, context);
+  registerVerify(program, context);
+  registerDiff(program, context);
   registerServe(program, context);
   registerSubmit(program, context);
   registerJobs(program, context);
@@ -53,6 +61,8 @@ export function buildProgram(context: CommandContext): Command {
   registerRetry(program, context);
   registerLogs(program, context);
   registerIngest(program, context);
+  registerPublish(program, context);
+  registerUnpublish(program, context);
   registerModels(program, context);
   registerPhantom(program, context);
   registerDoctor(program, context);

@@ -23,6 +23,7 @@ const RESULT_FILES: ReadonlySet<string> = new Set([
   'metadata.json',
   'run.json',
   'receipt.json',
+  'receipt.sig.json',
   'report.html',
   SCENE_FILE,
   VOLUME_FILE,

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { SingleBar } from 'cli-progress';
 import type { ErrorDocument } from '../core/errors.ts';
 import { modelEntry } from '../core/models/catalogue.ts';
@@ -118,7 +119,7 @@ function writeOutcome({ stdout, stderr }: Streams, outcome: CaseOutcome): void {
   stdout.write(
     `Quality: ${verdict}${reasons.length === 0 ? '' : ` (${reasons.map((r) => r.code).join(', ')})`}\n`,
   );
-  stdout.write(`Results: ${folder}\n         ${zip}\n`);
+  stdout.write(`Results: ${folder}\n         ${zip}\nReport:  ${join(folder!, 'report.html')}\n`);
 }
 
 /** Volumes of what was found, ml; of the 117 structures only those that are there. */

@@ -1,9 +1,21 @@
 import { HpbError } from '../../core/errors.ts';
 import type { JobDocument } from '../../core/job.ts';
-import { caseFileKey, caseIdOf } from '../../core/layout.ts';
+import { caseFileKey, caseIdOf, isViewerCaseId, type ViewerCaseId } from '../../core/layout.ts';
 import { modelEntry } from '../../core/models/catalogue.ts';
-import type { ObjectStore } from '../../core/ports.ts';
 import type { SegmentTarget } from '../../core/requests.ts';
+import { succeededResult } from '../../core/use-cases/read-case.ts';
+import type { ServicePorts } from '../../core/use-cases/service-ports.ts';
+import { viewerZip } from '../../core/use-cases/viewer-zip.ts';
+
+/** What was asked for. */
+interface FormRequest {
+  readonly target: SegmentTarget;
+  readonly fileName: string;
+  /** Whether the folder for the viewer is wanted. */
+  readonly web: boolean;
+}
+
+type FormPorts = Pick<ServicePorts, 'store' | 'bundler'>;
 
 /** A result of a finished job, as the old service answered it. */
 interface FormResult {
@@ -20,21 +32,21 @@ export function caseNameOf(fileName: string): string {
 }
 
 /**
- * The answer to a form whose job has ended: the ZIP, or the mask.
+ * The answer to a form whose job has ended: the ZIP, the mask, or the folder for the viewer as a ZIP.
  *
  * @throws HpbError with the job's own code when it has no result.
  */
 export async function formAnswer(
-  store: Pick<ObjectStore, 'head' | 'stream'>,
+  ports: FormPorts,
   job: JobDocument,
-  request: { readonly target: SegmentTarget; readonly fileName: string },
+  request: FormRequest,
 ): Promise<Response> {
   if (job.error !== null && job.state !== 'PARTIAL') {
     const { code, message, remedy, details } = job.error;
     throw new HpbError(code, message, { remedy, details });
   }
-  const { key, bytes, fileName, contentType } = await resultOf(store, job, request);
-  const chunks = await store.stream(key);
+  const { key, bytes, fileName, contentType } = await resultOf(ports, job, request);
+  const chunks = await ports.store.stream(key);
   return new Response(ReadableStream.from(chunks), {
     headers: {
       'content-type': contentType,
@@ -46,20 +58,41 @@ export async function formAnswer(
 }
 
 async function resultOf(
-  store: Pick<ObjectStore, 'head'>,
+  ports: FormPorts,
   job: JobDocument,
-  { target, fileName }: { readonly target: SegmentTarget; readonly fileName: string },
+  { target, fileName, web }: FormRequest,
 ): Promise<FormResult> {
   const name = caseNameOf(fileName);
+  if (web) return viewerFolderOf(ports, job, name);
   if (target === 'both' || target === 'batch') {
     if (job.zip === null) throw noResult(job);
     const { key, bytes } = job.zip;
     return { key, bytes, fileName: `${name}_results.zip`, contentType: 'application/zip' };
   }
   const key = caseFileKey(job.jobId, caseIdOf(1), modelEntry(target).output);
-  const facts = await store.head(key);
+  const facts = await ports.store.head(key);
   if (facts === null) throw noResult(job);
   return { key, bytes: facts.bytes, fileName: `${name}_${target}.nii.gz`, contentType: 'application/gzip' };
+}
+
+async function viewerFolderOf(
+  { store, bundler }: FormPorts,
+  job: JobDocument,
+  name: string,
+): Promise<FormResult> {
+  const result = await succeededResult({ store }, job, caseIdOf(1));
+  if (result === null) throw noResult(job);
+  // Its decoder of pictures is needed here only.
+  const { jpegOfPng } = await import('../viewer-thumbnail.ts');
+  const zip = await viewerZip({ store, bundler, jpegOfPng }, result, { id: viewerIdOf(name) });
+  return { ...zip, fileName: `${name}_web.zip`, contentType: 'application/zip' };
+}
+
+/** The caller's own name for the case, in the letters that the viewer's folders may have: it goes to nobody else. */
+function viewerIdOf(name: string): ViewerCaseId {
+  const id = `case_${headerText(name)}`.replaceAll(/[.+@]/g, '_').slice(0, 80);
+  const plain = id.slice('case_'.length);
+  return isViewerCaseId(plain) ? plain : (id as ViewerCaseId);
 }
 
 function noResult({ jobId }: JobDocument): HpbError {

@@ -22,13 +22,27 @@ export function formOptions(
   const unknown = Object.keys(given).find((name) => !KNOWN.has(name));
   if (unknown !== undefined)
     throw bad(`There is no option "${unknown.slice(0, 64)}".`, `Options are ${[...KNOWN].join(', ')}.`);
-  if (given['web'] !== undefined && flag('web', given['web']))
-    throw bad('web=1 asks for meshes, which this version does not make yet.', 'Leave "web" out.');
+  const web = wantsViewerFolder(fields, query);
+  if (target === 'batch' && web)
+    throw bad('web=1 asks for the folder of one case, and this is an archive.', 'Leave "web" out.');
   return {
     fast: given['fast'] === undefined ? !FULL_BY_DEFAULT.has(target) : flag('fast', given['fast']),
     ...(given['folds'] === undefined ? {} : { folds: folds(given['folds']) }),
     ...(given['tta'] === undefined ? {} : { tta: flag('tta', given['tta']) }),
   };
+}
+
+/**
+ * Whether `web` asks for the folder of the viewer as a ZIP instead of masks; field before query, as above.
+ *
+ * @throws HpbError BAD_OPTION
+ */
+export function wantsViewerFolder(
+  fields: Readonly<Record<string, string>>,
+  query: Readonly<Record<string, string>>,
+): boolean {
+  const web = fields['web'] ?? query['web'];
+  return web !== undefined && flag('web', web);
 }
 
 function flag(name: string, text: string): boolean {

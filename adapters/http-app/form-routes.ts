@@ -10,7 +10,7 @@ import { submitJob } from '../../core/use-cases/submit-job.ts';
 import { boundedBody, refuseAnnounced } from './bounded-body.ts';
 import { linksOf, type HttpEnv, type HttpHome } from './deployment.ts';
 import { formAnswer } from './form-answer.ts';
-import { formOptions } from './form-options.ts';
+import { formOptions, wantsViewerFolder } from './form-options.ts';
 import { receiveForm, type ReceivedForm } from './multipart-form.ts';
 
 /** Headers and boundaries of a form, beside the file in it. */
@@ -41,7 +41,9 @@ export async function segmentForm(
       remedy: 'Send it again, or use POST /uploads and GET /jobs/{id}, which need no open connection.',
     });
   }
-  const answer = await formAnswer(ports.store, ended, { target, fileName: form.fileName });
+  const { fileName, fields } = form;
+  const web = wantsViewerFolder(fields, c.req.query());
+  const answer = await formAnswer(ports, ended, { target, fileName, web });
   answer.headers.set('x-job-id', job.jobId);
   return answer;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { HpbError } from '../errors.ts';
 import { isFinal, type JobDocument } from '../job.ts';
-import { executionName, isJobId, jobManifestKey, jobZipKey, LAYOUT_VERSION } from '../layout.ts';
+import { type CaseId, executionName, isJobId, jobManifestKey, jobZipKey, LAYOUT_VERSION } from '../layout.ts';
 import { mapLimited } from '../map-limited.ts';
 import type { Bundler } from '../ports.ts';
 import {
@@ -11,6 +11,8 @@ import {
   type JobManifest,
   type JobOutcome,
 } from '../results/job-manifest.ts';
+import { casesCsv, indexPage, type IndexedCase } from '../results/cases-index.ts';
+import { metadataSchema } from '../results/metadata-schema.ts';
 import { publishedJob, type PublishedJob } from '../workflow.ts';
 import { announceOnce, endJob, recordEvent } from './finish-job.ts';
 import { gatherOutcomes, type CaseEnd } from './gather-outcomes.ts';
@@ -116,10 +118,38 @@ async function membersOf(
   const files = withResult.flatMap(({ entry, result }) =>
     result.files.map(({ name, key }) => ({ name: `${folders.get(entry.caseId)!}/${name}`, source: { key } })),
   );
+  const text = (name: string, content: string) => ({ name, source: { text: content } });
+  const cases = await mapLimited(ends, READ_AT_ONCE, (end) => indexed(store, end, folders));
   return [
     ...files,
-    { name: 'manifest.json', source: { text: batchManifestText({ batchId, succeeded, failed }) } },
+    text('manifest.json', batchManifestText({ batchId, succeeded, failed })),
+    text('index.html', indexPage({ batchId, cases })),
+    text('cases.csv', casesCsv(cases)),
   ];
+}
+
+const measuredPart = metadataSchema.pick({ quality: true, hpb: true });
+
+/** A case for the index; what cannot be read is left out of it rather than the job be lost. */
+async function indexed(
+  store: ServicePorts['store'],
+  { entry, result }: CaseEnd,
+  folders: ReadonlyMap<CaseId, string>,
+): Promise<IndexedCase> {
+  if (result === null) return { entry, folder: null, files: [], measured: null };
+  const files = result.files.map(({ name }) => name);
+  const metadata = result.files.find(({ name }) => name === 'metadata.json');
+  const text = metadata === undefined ? '' : new TextDecoder().decode(await store.get(metadata.key));
+  const measured = measuredPart.safeParse(parsedOrNull(text)).data ?? null;
+  return { entry, folder: folders.get(entry.caseId)!, files, measured };
+}
+
+function parsedOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 function readMeta(body: Uint8Array): Readonly<Record<string, unknown>> {

@@ -4,7 +4,7 @@ import type { Metadata } from '../metadata-schema.ts';
 import { colourOf, layersOf, roleOf, type CaseMask, type Layer } from './layers.ts';
 import { meshPicture } from './mesh-picture.ts';
 import { planePicture, type PlaneScene } from './plane-picture.ts';
-import { planeView, sliceOf, type PlaneName, type PlaneView } from './plane-slice.ts';
+import { planeView, sliceOf, type PlaneView } from './plane-slice.ts';
 import type { Window2d } from './plane-pixels.ts';
 import { reduced, type Raster } from './raster.ts';
 import { vesselProjection } from './vessel-projection.ts';
@@ -42,8 +42,9 @@ export const pictureFile = (name: PictureName): string => `previews/${name}.png`
 /** Longest side of a picture, and of the thumbnail, pixels. */
 const LONGEST = 720;
 const THUMBNAIL = 180;
-/** Never finer than this, mm a pixel. */
+/** Never finer than this, mm a pixel, and no more pixels than so many along the shortest edge of a voxel. */
 const FINEST = 0.3;
+const PIXELS_PER_VOXEL = 4;
 /** Shown around the body, and above and below the liver, mm. */
 const BODY_MARGIN = 8;
 const LIVER_MARGIN = 60;
@@ -131,7 +132,7 @@ function windowsOf(
     return view.name === 'axial' || liver === undefined ? window : aroundLiver(window, view, liver);
   });
   const longest = Math.max(...shown.flatMap(({ width, height }) => [width, height]));
-  const mmPerPixel = Math.max(FINEST, longest / LONGEST);
+  const mmPerPixel = Math.max(finestOf(ct.grid.affine), longest / LONGEST);
   return shown.map((window) => ({ ...window, mmPerPixel }));
 }
 
@@ -140,6 +141,9 @@ interface Span {
   readonly from: number;
   readonly length: number;
 }
+
+const finestOf = (affine: Affine): number =>
+  Math.max(FINEST, Math.min(...spacingOf(affine)) / PIXELS_PER_VOXEL);
 
 type Part = Omit<Window2d, 'mmPerPixel'>;
 
@@ -180,7 +184,8 @@ function liverWindow(view: PlaneView, { structures }: PicturesInput['metadata'])
     const to = Math.min(count * mm, (first + max - min + 1) * mm + CLOSE_MARGIN);
     return { from, length: to - from };
   }) as [Span, Span];
-  const mmPerPixel = Math.max(FINEST, Math.max(x.length, y.length) / LONGEST);
+  const finest = Math.max(FINEST, Math.min(view.mmAcross, view.mmDown) / PIXELS_PER_VOXEL);
+  const mmPerPixel = Math.max(finest, Math.max(x.length, y.length) / LONGEST);
   return { left: x.from, top: y.from, width: x.length, height: y.length, mmPerPixel };
 }
 
@@ -193,6 +198,3 @@ function aroundLiver(window: Part, view: PlaneView, liver: Metadata['structures'
   const bottom = Math.min(window.top + window.height, (lower + 1) * view.mmDown + LIVER_MARGIN);
   return { ...window, top, height: Math.max(view.mmDown, bottom - top) };
 }
-
-/** The planes of a case by name, for captions. */
-export const PLANE_NAMES: readonly PlaneName[] = ['axial', 'coronal', 'sagittal'];

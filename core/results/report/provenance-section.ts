@@ -29,7 +29,7 @@ export function provenanceSection({ provenance, grid }: Metadata): Html {
   </section>`;
 }
 
-function modelText({ parameters, engineCall, licence, cropEmpty }: Model): Html {
+function modelText({ parameters, engineCall, cropEmpty }: Model): Html {
   if (engineCall.engine === 'given') {
     const masks = engineCall.masks.map(
       ({ sha256, structures }) => html`<br />${structures.join(', ')}: SHA-256 <code>${sha256}</code>`,
@@ -40,8 +40,7 @@ function modelText({ parameters, engineCall, licence, cropEmpty }: Model): Html 
     parameters === null
       ? ''
       : `fast ${yesNo(parameters.fast)}, folds ${parameters.folds.join(' ')}, mirrored passes ${yesNo(parameters.tta)}`;
-  return html`${engineCall.engine}; ${options}; licence of the weights
-  ${licence}${cropEmpty ? '; found nothing to crop to' : ''}`;
+  return html`${engineCall.engine}; ${options} ${cropEmpty ? '; found nothing to crop to' : ''}`;
 }
 
 const yesNo = (value: boolean): string => (value ? 'yes' : 'no');

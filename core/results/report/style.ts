@@ -22,7 +22,7 @@ a{color:var(--link)}
 .verdict{border-left:.5rem solid var(--v);background:var(--panel);padding:.7rem 1rem;margin:1rem 0;border-radius:0 .4rem .4rem 0}
 .verdict strong{color:var(--v);font-size:1.15rem;text-transform:uppercase;letter-spacing:.05em}
 .ok{--v:var(--ok)}.review{--v:var(--review)}.reject{--v:var(--reject)}
-.glance{display:grid;grid-template-columns:repeat(auto-fit,minmax(12.5rem,1fr));gap:.75rem;margin:1rem 0}
+.glance{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.75rem;margin:1rem 0}
 .glance div{background:var(--panel);padding:.7rem .9rem;border-radius:.4rem}
 .glance dt{color:var(--quiet);font-size:.9rem}
 .glance dd{margin:0}
@@ -43,6 +43,8 @@ th,td{padding:.35rem .7rem .35rem 0;text-align:left;vertical-align:top;border-bo
 thead th{border-bottom:2px solid var(--line);font-weight:600}
 tbody th{font-weight:500}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+thead .n{white-space:normal}
+.wide table{min-width:34rem}
 code{font:.85em ui-monospace,"Cascadia Mono",Menlo,Consolas,monospace;overflow-wrap:anywhere}
 ul{padding-left:1.2rem;max-width:48rem}
 footer{margin-top:2.5rem;padding-top:1rem;padding-bottom:2rem;border-top:2px solid var(--line)}
@@ -56,6 +58,7 @@ h2{margin-top:1.1rem;break-after:avoid}
 .glance{grid-template-columns:repeat(4,1fr)}
 .skip{display:none}
 .wide{overflow:visible}
+.wide table{min-width:0}
 figure,tr,.verdict,.glance div{break-inside:avoid}
 thead{display:table-header-group}}
 `;

@@ -34,4 +34,4 @@ export function phaseText(phase: NonNullable<Metadata['hpb']['contrastPhase']>):
 }
 
 /** Whether a structure of the case is a tumour mask. */
-export const isTumour = ({ name }: { readonly name: string }): boolean => roleOf(name) === 'tumour';
+const isTumour = ({ name }: { readonly name: string }): boolean => roleOf(name) === 'tumour';

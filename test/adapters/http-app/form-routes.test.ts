@@ -3,6 +3,7 @@ import { caseNameOf } from '../../../adapters/http-app/form-answer.ts';
 import { HpbError } from '../../../core/errors.ts';
 import { caseFileKey, caseIdOf, caseZipKey, uploadInputKey, type JobId } from '../../../core/layout.ts';
 import { readRequest } from '../../../core/use-cases/job-request.ts';
+import { storePackage } from '../../fixtures/viewer-package.ts';
 import { answerOf, httpHome, type ProblemSeen, type TestHome } from './http-home.ts';
 
 const CT = Buffer.from('voxels of a CT');
@@ -115,6 +116,33 @@ describe('a CT that comes as a form', () => {
     expect(options.fast).toBe(fast);
   });
 
+  it.each<[string, Readonly<Record<string, string>>]>([
+    ['/segment/both?web=1', {}],
+    ['/segment/liver', { web: 'true' }],
+  ])('is answered with the folder of the viewer where %s asks for it', async (path, fields) => {
+    const home = httpHome();
+    ends(home, 'SUCCEEDED');
+    const { executions, store, bundler } = home.ports;
+    const start = executions.start.bind(executions);
+    executions.start = async (name, input) => {
+      await storePackage(store, input.jobId);
+      await start(name, input);
+    };
+
+    const answer = await post(home, path, formOf(fields));
+
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('content-disposition')).toContain('filename="Doe_web.zip"');
+    expect(bundler.bundled[0]!.members.map(({ name }) => name).sort()).toEqual([
+      'Doe/Doe_ct_volume.vti',
+      'Doe/manifest.json',
+      'Doe/metadata.json',
+      'Doe/segmentations/Doe_hepatic_vessels.vtp',
+      'Doe/segmentations/Doe_liver.vtp',
+      'Doe/thumbnail.jpg',
+    ]);
+  });
+
   it('is answered with the code of the case when that failed', async () => {
     const home = httpHome();
     ends(home, 'FAILED', new HpbError('CT_ALL_AIR', 'Every voxel is -1000 HU.', { remedy: 'Send a CT.' }));
@@ -130,8 +158,8 @@ describe('a CT that comes as a form', () => {
   });
 
   it.each<[string, FormData, string, RegExp]>([
-    ['/segment/both', formOf({ web: '1' }), 'BAD_OPTION', /meshes/],
-    ['/segment/both?web=1', formOf({}), 'BAD_OPTION', /meshes/],
+    ['/segment/both', formOf({ web: 'perhaps' }), 'BAD_OPTION', /web/],
+    ['/segment/batch?web=1', formOf({}, 'bundle'), 'BAD_OPTION', /one case/],
     ['/segment/both', formOf({ folds: '0 -o /tmp' }), 'BAD_OPTION', /0 -o/],
     ['/segment/both', formOf({ folds: '5' }), 'BAD_OPTION', /folds/],
     ['/segment/both', formOf({ fast: 'perhaps' }), 'BAD_OPTION', /perhaps/],

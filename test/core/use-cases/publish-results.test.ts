@@ -68,8 +68,10 @@ describe('a batch of which every case succeeded', () => {
       'patient 2/meta.json',
       'patient 2/liver.nii.gz',
       'manifest.json',
+      'index.html',
+      'cases.csv',
     ]);
-    const source = members.at(-1)!.source as { readonly text: string };
+    const source = members.find(({ name }) => name === 'manifest.json')!.source as { readonly text: string };
     expect(JSON.parse(source.text)).toMatchObject({
       batch_id: jobId,
       cases: [{ case_id: 'patient 1', liver_seconds: 1 }, { case_id: 'patient 2' }],

@@ -1,0 +1,66 @@
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { fileError } from '../../adapters/file-error.ts';
+import { readNifti } from '../../adapters/nifti-file.ts';
+import { commandExit, type ErrorCode } from '../../core/errors.ts';
+import { jsonLine } from '../../local/text.ts';
+import { verifyResult, type VerifiedCase, type VerifyOptions } from '../../local/verify-result.ts';
+import type { CommandContext } from '../context.ts';
+
+interface VerifyArguments {
+  readonly key?: string;
+  readonly ct?: string;
+  readonly json?: true;
+}
+
+const HELP = `
+Exit codes: 0 everything is as the receipt says, 5 something differs, 3 in some cases of a batch, 2 no result that can
+be read.
+
+Examples:
+  hpb verify scan_results.zip
+  hpb verify hpb-results/scan --ct scan.nii.gz
+  hpb verify results.zip --key public.pem       only results signed with that key pass
+`;
+
+/** `hpb verify`: checks results against their receipts and says what differs. */
+export function registerVerify(program: Command, context: CommandContext): void {
+  program
+    .command('verify')
+    .description('Check every file of a result against its receipt: what is missing, changed or was added.')
+    .argument('<result>', 'results ZIP of a case or a batch, or the folder that it was unpacked to')
+    .option('--key <pem>', 'public key that the receipts must be signed with')
+    .option('--ct <file>', 'CT that the result must be of')
+    .option('--json', 'print one JSON document a case')
+    .addHelpText('after', HELP)
+    .action(async (path: string, options: VerifyArguments) => {
+      const cases = await verifyResult(path, await verifyOptions(options));
+      for (const one of cases) context.stdout.write(options.json ? jsonLine(one) : verifiedText(one));
+      const outcomes = cases.map(({ ok }): ErrorCode | 'ok' => (ok ? 'ok' : 'RESULT_ALTERED'));
+      context.exitCode = commandExit(outcomes);
+    });
+}
+
+async function verifyOptions({ key, ct }: VerifyArguments): Promise<VerifyOptions> {
+  const pem =
+    key === undefined
+      ? null
+      : await readFile(key, 'utf8').catch((error: unknown) => {
+          throw fileError(error);
+        });
+  return { key: pem, inputSha256: ct === undefined ? null : (await readNifti(ct)).sha256 };
+}
+
+function verifiedText({ case: name, ok, files, contentSha256, signature, problems }: VerifiedCase): string {
+  const prefix = name === null ? '' : `${name}: `;
+  const signed =
+    signature === null
+      ? 'not signed'
+      : `signed (${signature.algorithm}, key ${signature.keyId.slice(0, 16)}, ${signature.trusted ? 'the key given' : 'a key that nobody vouched for: give it with --key'})`;
+  if (ok) return `${prefix}ok: ${files} files as the receipt says, ${signed}\n  content ${contentSha256}\n`;
+  const lines = problems.map(
+    ({ what, name, expected, found }) =>
+      `  ${what}: ${name}\n    expected ${expected}\n    found    ${found}`,
+  );
+  return `${prefix}DIFFERS in ${problems.length}, ${signed}\n${lines.join('\n')}\n`;
+}

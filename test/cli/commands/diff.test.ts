@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readNifti, writeNifti } from '../../../adapters/nifti-file.ts';
+import { hpb } from '../../fixtures/hpb-command.ts';
+import { resultFolder } from '../../fixtures/result-folder.ts';
+import { tempFolder } from '../../fixtures/temp-folder.ts';
+
+describe('hpb diff', () => {
+  it('says of each structure how much two results are alike', async () => {
+    const out = tempFolder();
+    const [a, b] = [await resultFolder(out), await resultFolder(out)];
+    const path = join(b.folder, 'liver.nii.gz');
+    const { grid, data } = await readNifti(path);
+    const half = (data as Uint8Array).map((label, at) => (at % 2 === 0 ? label : 0));
+    await writeNifti(path, { grid, data: half });
+
+    const [text, json] = [
+      await hpb(['diff', a.zip, b.folder]),
+      await hpb(['diff', a.zip, b.folder, '--json']),
+    ];
+
+    expect([text.code, json.code], text.stderr).toEqual([0, 0]);
+    expect(text.stdout).toMatch(/^liver +liver .* 0\.6667 /m);
+    expect(text.stdout).toMatch(/^hepatic_vessels +task008 .* 1\.0000 +0\.00 +0\.00 +0\.00$/m);
+    const { structures, onlyInOne } = JSON.parse(json.stdout) as {
+      structures: { structure: string; dice: number }[];
+      onlyInOne: string[];
+    };
+    expect(onlyInOne).toEqual([]);
+    expect(structures.map(({ structure }) => structure).sort()).toEqual([
+      'hepatic_vessels',
+      'liver',
+      'liver_tumors',
+    ]);
+  });
+
+  it('refuses results of different grids', async () => {
+    const out = tempFolder();
+    const [a, b] = [await resultFolder(out), await resultFolder(out)];
+    const path = join(b.folder, 'liver.nii.gz');
+    const { grid, data } = await readNifti(path);
+    const affine = grid.affine.map((value, at) => (at === 3 ? value + 5 : value));
+    await writeNifti(path, { grid: { ...grid, affine }, data: data as Uint8Array });
+
+    const { code, stderr } = await hpb(['diff', a.zip, b.folder]);
+
+    expect(code).toBe(2);
+    expect(stderr).toContain('Code: MASK_GRID_MISMATCH');
+  });
+});
