@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { keySigner, pemOf, signatureFits } from '../../adapters/key-signer.ts';
 import { kmsSigner } from '../../adapters/kms-signer.ts';
 import { receiptSigner } from '../../adapters/receipt-signer.ts';
-import type { Signer } from '../../core/ports.ts';
+import type { Signer } from '../../core/signer-port.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
 
 const MESSAGE = Buffer.from('{"contentSha256": "…"}\n'.repeat(500));
