@@ -32,6 +32,3 @@ export function phaseText(phase: NonNullable<Metadata['hpb']['contrastPhase']>):
   const hu = `aorta ${figure(aortaHu, 0)} HU, portal vein ${figure(portalVeinHu, 0)} HU, liver ${figure(liverHu, 0)} HU`;
   return `${PHASES[phase.phase]} (${hu})`;
 }
-
-/** Whether a structure of the case is a tumour mask. */
-const isTumour = ({ name }: { readonly name: string }): boolean => roleOf(name) === 'tumour';
