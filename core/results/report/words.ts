@@ -1,4 +1,3 @@
-import { roleOf } from '../pictures/layers.ts';
 import type { Metadata } from '../metadata-schema.ts';
 
 /** A number with so many decimals, the same in every language setting; a dash where there is none. */
