@@ -1,4 +1,3 @@
-import { roleOf } from '../pictures/layers.ts';
 import type { Metadata } from '../metadata-schema.ts';
 
 /** A number with so many decimals, the same in every language setting; a dash where there is none. */
@@ -32,6 +31,3 @@ export function phaseText(phase: NonNullable<Metadata['hpb']['contrastPhase']>):
   const hu = `aorta ${figure(aortaHu, 0)} HU, portal vein ${figure(portalVeinHu, 0)} HU, liver ${figure(liverHu, 0)} HU`;
   return `${PHASES[phase.phase]} (${hu})`;
 }
-
-/** Whether a structure of the case is a tumour mask. */
-export const isTumour = ({ name }: { readonly name: string }): boolean => roleOf(name) === 'tumour';
