@@ -40,8 +40,7 @@ function modelText({ parameters, engineCall, cropEmpty }: Model): Html {
     parameters === null
       ? ''
       : `fast ${yesNo(parameters.fast)}, folds ${parameters.folds.join(' ')}, mirrored passes ${yesNo(parameters.tta)}`;
-  return html`${engineCall.engine}; ${options}
-${cropEmpty ? '; found nothing to crop to' : ''}`;
+  return html`${engineCall.engine}; ${options} ${cropEmpty ? '; found nothing to crop to' : ''}`;
 }
 
 const yesNo = (value: boolean): string => (value ? 'yes' : 'no');

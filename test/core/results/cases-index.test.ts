@@ -14,7 +14,15 @@ beforeAll(() => {
 
 const FILES = ['report.html', 'previews/thumbnail.png'];
 const done = (name: string, folder = 'folder'): IndexedCase => ({
-  entry: { caseId: caseIdOf(1), name, outcome: 'succeeded', error: null, demo: false, seconds: 12.5, bytes: 9 },
+  entry: {
+    caseId: caseIdOf(1),
+    name,
+    outcome: 'succeeded',
+    error: null,
+    demo: false,
+    seconds: 12.5,
+    bytes: 9,
+  },
   folder,
   files: FILES,
   measured: metadata,
