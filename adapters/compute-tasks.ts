@@ -1,4 +1,5 @@
 import { casePictures } from './case-pictures.ts';
+import { meshStructure } from './mesh-structure.ts';
 import { measureHpb } from '../core/results/hpb-measures.ts';
 import { measureMask } from '../core/volume/measure-mask.ts';
 
@@ -6,7 +7,7 @@ import { measureMask } from '../core/volume/measure-mask.ts';
  * The work that is too heavy for the main thread, by name: pure functions of what a structured clone can carry. What
  * is large comes in typed arrays over shared memory, which are not copied; see `ReadNiftiOptions.shared`.
  */
-export const COMPUTE_TASKS = { measureMask, measureHpb, casePictures };
+export const COMPUTE_TASKS = { measureMask, measureHpb, meshStructure, casePictures };
 
 /** Name of a piece of heavy work. */
 export type ComputeTask = keyof typeof COMPUTE_TASKS;

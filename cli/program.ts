@@ -11,6 +11,7 @@ import { registerLogs } from './commands/logs.ts';
 import { registerModels } from './commands/models.ts';
 import { registerPhantom } from './commands/phantom.ts';
 import { registerPublish } from './commands/publish.ts';
+import { registerReport } from './commands/report.ts';
 import { registerRetry } from './commands/retry.ts';
 import { registerSegment } from './commands/segment.ts';
 import { registerServe } from './commands/serve.ts';
@@ -49,6 +50,7 @@ export function buildProgram(context: CommandContext): Command {
     .exitOverride();
   registerSegment(program, context);
   registerCheck(program, context);
+  registerReport(program, context);
   registerShow(program, context);
   registerVerify(program, context);
   registerDiff(program, context);

@@ -60,23 +60,32 @@ export async function exportCase(
 ): Promise<ResultPlaces> {
   const building = join(out, `.hpb-${randomUUID()}`);
   const places = resultPlaces(out, name);
-  const { folder, zip } = places;
   try {
     await mkdir(join(building, 'case'), { recursive: true });
     for (const file of result.files) await store.getFile(file.key, join(building, 'case', file.name));
     if (result.zip !== null) await store.getFile(result.zip.key, join(building, 'results.zip'));
-    // The run took its time: somebody may have put something there meanwhile.
-    await requireReplaceable(places);
-    // A folder cannot be renamed onto one that holds something: the old one steps aside first.
-    await rename(folder, join(building, 'old')).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-    });
-    await rename(join(building, 'case'), folder);
-    await rename(join(building, 'results.zip'), zip);
+    await putInPlace(building, places);
     return places;
   } catch (error) {
     throw outputError(error);
   } finally {
     await rm(building, { recursive: true, force: true });
   }
+}
+
+/**
+ * Renames `<building>/case` and `<building>/results.zip` to their places, where an older result of ours steps aside into
+ * `building`; anything else there stays, and nothing is changed.
+ *
+ * @throws HpbError OUTPUT_UNWRITABLE, and errors of the file system.
+ */
+export async function putInPlace(building: string, places: ResultPlaces): Promise<void> {
+  // The run took its time: somebody may have put something there meanwhile.
+  await requireReplaceable(places);
+  // A folder cannot be renamed onto one that holds something: the old one steps aside first.
+  await rename(places.folder, join(building, 'old')).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+  await rename(join(building, 'case'), places.folder);
+  await rename(join(building, 'results.zip'), places.zip);
 }

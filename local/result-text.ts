@@ -1,3 +1,4 @@
+import { modelEntry } from '../core/models/catalogue.ts';
 import type { Metadata } from '../core/results/metadata-schema.ts';
 import { figure, phaseText, VERDICT_WORDS } from '../core/results/report/words.ts';
 import type { CaseMetadata } from './read-metadata.ts';
@@ -24,8 +25,14 @@ export function resultText({ case: name, metadata }: CaseMetadata): string {
 /** A name of the caller's without what a terminal would obey. */
 const printable = (name: string): string => name.replace(/[\p{Cc}\p{Cf}]/gu, '\u{fffd}');
 
+/** Of models with more structures only those that are there are shown. */
+const MOST_SHOWN_EMPTY = 8;
+
 function structuresText({ structures }: Metadata): string {
-  const rows = structures.map(({ name, model, volumeMl, surfaceAreaMm2, hu, components }) => [
+  const shown = structures.filter(
+    ({ voxels, model }) => voxels > 0 || Object.keys(modelEntry(model).labels).length <= MOST_SHOWN_EMPTY,
+  );
+  const rows = shown.map(({ name, model, volumeMl, surfaceAreaMm2, hu, components }) => [
     name,
     model,
     figure(volumeMl, 2),

@@ -41,6 +41,8 @@ export interface HttpDeployment {
   /** Whether CTs and archives may come as the body of a request (the laptop; API Gateway carries 10 MB at most). */
   readonly acceptsBodies: boolean;
   readonly serverSentEvents: boolean;
+  /** Loads what makes thumbnails for `?web=1`: only where bodies are taken, and large. */
+  readonly loadJpegOfPng?: () => Promise<(png: Uint8Array) => Uint8Array>;
   /** Whether a `Host` header names this server; without it every host is served. */
   readonly allowedHosts?: (host: string) => boolean;
   /** What the links in an answer begin with, without a slash at the end; `env`: what the server hands over beside it. */

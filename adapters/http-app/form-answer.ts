@@ -6,6 +6,7 @@ import type { SegmentTarget } from '../../core/requests.ts';
 import { succeededResult } from '../../core/use-cases/read-case.ts';
 import type { ServicePorts } from '../../core/use-cases/service-ports.ts';
 import { viewerZip } from '../../core/use-cases/viewer-zip.ts';
+import type { HttpDeployment } from './deployment.ts';
 
 /** What was asked for. */
 interface FormRequest {
@@ -15,7 +16,7 @@ interface FormRequest {
   readonly web: boolean;
 }
 
-type FormPorts = Pick<ServicePorts, 'store' | 'bundler'>;
+type FormPorts = Pick<ServicePorts, 'store' | 'bundler'> & Pick<HttpDeployment, 'loadJpegOfPng'>;
 
 /** A result of a finished job, as the old service answered it. */
 interface FormResult {
@@ -76,14 +77,13 @@ async function resultOf(
 }
 
 async function viewerFolderOf(
-  { store, bundler }: FormPorts,
+  { store, bundler, loadJpegOfPng }: FormPorts,
   job: JobDocument,
   name: string,
 ): Promise<FormResult> {
   const result = await succeededResult({ store }, job, caseIdOf(1));
-  if (result === null) throw noResult(job);
-  // Its decoder of pictures is needed here only.
-  const { jpegOfPng } = await import('../viewer-thumbnail.ts');
+  if (result === null || loadJpegOfPng === undefined) throw noResult(job);
+  const jpegOfPng = await loadJpegOfPng();
   const zip = await viewerZip({ store, bundler, jpegOfPng }, result, { id: viewerIdOf(name) });
   return { ...zip, fileName: `${name}_web.zip`, contentType: 'application/zip' };
 }

@@ -42,8 +42,10 @@ export async function segmentForm(
     });
   }
   const { fileName, fields } = form;
+  const { loadJpegOfPng } = home.deployment;
+  const pictures = loadJpegOfPng === undefined ? {} : { loadJpegOfPng };
   const web = wantsViewerFolder(fields, c.req.query());
-  const answer = await formAnswer(ports, ended, { target, fileName, web });
+  const answer = await formAnswer({ ...ports, ...pictures }, ended, { target, fileName, web });
   answer.headers.set('x-job-id', job.jobId);
   return answer;
 }

@@ -2,9 +2,10 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
+import type { Compute } from '../../adapters/compute-pool.ts';
 import { outputError } from '../../adapters/file-error.ts';
 import { glbFile } from '../../adapters/glb.ts';
-import { meshStructure, type MeshedStructure } from '../../adapters/mesh-structure.ts';
+import type { MeshedStructure } from '../../adapters/mesh-structure.ts';
 import { readNifti } from '../../adapters/nifti-file.ts';
 import type { ZipMember } from '../../adapters/zip-archive.ts';
 import { modelEntry, type ModelId } from '../../core/models/catalogue.ts';
@@ -20,7 +21,6 @@ import { movedMesh } from '../../core/volume/meshes/mesh.ts';
 import { viewerFrameOf } from '../../core/volume/meshes/viewer-frame.ts';
 import type { LabelStatistics } from '../../core/volume/statistics.ts';
 import type { Grid, LabelMap, Volume } from '../../core/volume/volume.ts';
-import { throwIfCaseCancelled } from '../case-error.ts';
 import type { MeasuredCase } from './measure.ts';
 
 /** A measured case with meshes: their files beside the masks, their facts in the runs. */
@@ -35,6 +35,7 @@ export interface MeshedCase extends MeasuredCase {
 export interface MeshScratch {
   /** Folder that the files are written below. */
   readonly out: string;
+  readonly compute: Compute;
   readonly cancel: AbortSignal;
 }
 
@@ -79,17 +80,22 @@ interface RunToMesh {
 }
 
 async function meshRun(
-  { cancel }: MeshScratch,
+  { compute, cancel }: MeshScratch,
   { run, path, grid, made }: RunToMesh,
 ): Promise<ReadonlyMap<number, StructureMeshFacts>> {
   const { labels } = modelEntry(run.model);
   const found = [...run.statistics].filter(([label]) => isMeshed(labels[label] ?? ''));
   const facts = new Map<number, StructureMeshFacts>();
   if (found.length === 0) return facts;
-  const mask: LabelMap = { grid, data: (await readNifti(path)).data as Uint8Array };
-  for (const [label, statistics] of found) {
-    throwIfCaseCancelled(cancel);
-    const meshed = await meshStructure({ mask, label, box: statistics.boundingBox });
+  const mask: LabelMap = {
+    grid,
+    data: (await readNifti(path, { shared: true, signal: cancel })).data as Uint8Array,
+  };
+  const all = await Promise.all(
+    found.map(([label, { boundingBox: box }]) => compute.run('meshStructure', { mask, label, box }, cancel)),
+  );
+  for (const [at, [label, statistics]] of found.entries()) {
+    const meshed = all[at]!;
     facts.set(label, factsOf(meshed, statistics));
     const name = freeName(made, labels[label]!, run.model);
     made.set(name, { ...meshed, name, label });

@@ -73,7 +73,9 @@ function unmeasured(nulls: Omit<HpbMeasures, 'nullReasons'>): HpbMeasures {
  */
 export function buildMetadata(input: MetadataInput): Metadata {
   const runs = [...input.runs].sort((a, b) => MODEL_IDS.indexOf(a.model) - MODEL_IDS.indexOf(b.model));
-  const structures = runs.flatMap((run) => structuresOf(run, input.grid));
+  const structures = runs.flatMap((run) =>
+    structuresOf(run, input.grid).filter(({ name }) => wasLookedFor(run, name)),
+  );
   const weights = weightsOf(runs);
   const demoWeights = weights.filter(({ demo }) => demo).map(({ id }) => id);
   const demo = demoWeights.length > 0;
@@ -117,6 +119,11 @@ function hpbFacts(measured: HpbMeasures | undefined, structures: readonly Struct
     contrastPhase: told ? phase : null,
     nullReasons: { ...nullReasons, ...(!told && { contrastPhase: phase }) },
   };
+}
+
+/** A mask from elsewhere says nothing of structures that were not given: they are not there rather than empty. */
+function wasLookedFor({ call }: ModelRun, structure: string): boolean {
+  return call.engine !== 'given' || call.masks.some(({ structures }) => structures.includes(structure));
 }
 
 function modelFacts(run: ModelRun): Metadata['provenance']['models'][number] {

@@ -91,6 +91,7 @@ async function serve(
     version: () => versionFacts(facts),
     readiness: () => readinessFacts(facts),
     acceptsBodies: true,
+    loadJpegOfPng: async () => (await import('../../adapters/viewer-thumbnail.ts')).jpegOfPng,
     serverSentEvents: true,
     allowedHosts: (host) => isLoopbackHost(host, address.port),
     baseUrl,

@@ -40,6 +40,7 @@ export function httpHome(
     version: async () => ({ service: '1.2.3', node: '24.0.0', engines: {}, models: [] }),
     readiness: async () => ({ ready: true, checks: { disk: true }, errors: [] }),
     acceptsBodies: true,
+    loadJpegOfPng: async () => (await import('../../../adapters/viewer-thumbnail.ts')).jpegOfPng,
     serverSentEvents: true,
     baseUrl: () => 'http://hpb.test',
     patience: { bodyIdleMs: 5_000, jsonMs: 5_000, pollMs: 5, eventsMs: 5, heartbeatMs: 20 },

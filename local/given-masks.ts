@@ -1,0 +1,152 @@
+import { basename } from 'node:path';
+import { readNifti, type NiftiFile } from '../adapters/nifti-file.ts';
+import { HpbError } from '../core/errors.ts';
+import { MODEL_IDS, modelEntry, type ModelId } from '../core/models/catalogue.ts';
+import type { GivenMasks } from '../core/results/metadata-schema.ts';
+import { affinesAgree } from '../core/volume/orientation.ts';
+import type { Grid, LabelMap } from '../core/volume/volume.ts';
+
+/** A mask file of any tool, and what is in it. */
+export interface GivenMask {
+  readonly path: string;
+  /** The one structure that it holds; null for what its name says. */
+  readonly structure: string | null;
+  /** The value that stands for it; null where only one value is there. */
+  readonly value: number | null;
+}
+
+/** Masks from elsewhere as one of our models would have written them. */
+export interface GivenModel {
+  readonly model: ModelId;
+  readonly mask: LabelMap;
+  readonly call: GivenMasks;
+}
+
+/** Models in the order in which a structure's name is looked up. */
+const LOOKED_UP: readonly ModelId[] = [
+  'liver',
+  'task008',
+  ...MODEL_IDS.filter((id) => id !== 'liver' && id !== 'task008'),
+];
+
+/** Label of a model by value in the file. */
+interface Meaning {
+  readonly model: ModelId;
+  /** Value in the file -> label of the model; null: every value but 0 is `label`. */
+  readonly labels: Readonly<Record<number, string>> | null;
+  readonly label: number;
+}
+
+/**
+ * Reads masks onto the grid of a CT and sorts them by model. A file is known by `structure`, or by its name: that of a
+ * mask of ours (`task008.nii.gz`), or of a structure (`spleen.nii.gz`, as TotalSegmentator writes them). Where structures
+ * of one model overlap, the later file lies over the earlier.
+ *
+ * @throws HpbError USAGE for a file whose content nobody tells, MASK_GRID_MISMATCH, MASK_NOT_LABELS, NIFTI_*, INPUT_*.
+ */
+export async function readGivenMasks(
+  given: readonly GivenMask[],
+  grid: Grid,
+): Promise<readonly GivenModel[]> {
+  const models = new Map<ModelId, GivenModel>();
+  for (const one of given) {
+    const meaning = meaningOf(one);
+    const file = await readNifti(one.path);
+    requireGrid(file, grid, basename(one.path));
+    const { model } = meaning;
+    const known = models.get(model) ?? emptyModel(model, grid);
+    const structures = paint(known.mask.data, file, { ...one, meaning });
+    const masks = [...known.call.masks, { sha256: file.sha256, bytes: file.fileBytes, structures }];
+    models.set(model, { ...known, call: { engine: 'given', masks } });
+  }
+  return MODEL_IDS.flatMap((model) => models.get(model) ?? []);
+}
+
+function emptyModel(model: ModelId, grid: Grid): GivenModel {
+  const [nx, ny, nz] = grid.dims;
+  const data = new Uint8Array(new SharedArrayBuffer(nx * ny * nz));
+  return { model, mask: { grid, data }, call: { engine: 'given', masks: [] } };
+}
+
+function meaningOf({ path, structure }: GivenMask): Meaning {
+  const name = structure ?? basename(path).replace(/\.nii(\.gz)?$/i, '');
+  const model = MODEL_IDS.find((id) => modelEntry(id).output === `${name}.nii.gz`);
+  if (structure === null && model !== undefined) {
+    const { labels } = modelEntry(model);
+    const single = Object.keys(labels).length === 1;
+    return { model, labels: single ? null : labels, label: 1 };
+  }
+  for (const id of LOOKED_UP) {
+    const found = Object.entries(modelEntry(id).labels).find(([, known]) => known === name);
+    if (found !== undefined) return { model: id, labels: null, label: Number(found[0]) };
+  }
+  throw new HpbError('USAGE', `Nobody says which structure ${JSON.stringify(name)} is.`, {
+    remedy:
+      'Say it with --label <structure>=<file>[:value], a structure of docs/reference/models.md such as liver, hepatic_vessels, liver_tumors or spleen.',
+  });
+}
+
+function requireGrid({ grid: own }: NiftiFile, grid: Grid, name: string): void {
+  const [got, expected] = [own.dims.join(' x '), grid.dims.join(' x ')];
+  const why =
+    got !== expected
+      ? `has ${got} voxels, the CT ${expected}`
+      : affinesAgree(grid, own.affine)
+        ? null
+        : 'lies elsewhere in space than the CT';
+  if (why === null) return;
+  throw new HpbError('MASK_GRID_MISMATCH', `The mask ${JSON.stringify(name)} ${why}.`, {
+    remedy: 'Give masks on the grid of this CT: resample them with the tool that made them.',
+    details: { dims: own.dims },
+  });
+}
+
+/** Writes the structures of a file into the mask of their model; returns the names of what it tells of. */
+function paint(
+  target: Uint8Array,
+  { data, slope, intercept }: NiftiFile,
+  { path, value, meaning }: GivenMask & { readonly meaning: Meaning },
+): string[] {
+  const { model, labels, label } = meaning;
+  const seen = new Set<number>();
+  for (let at = 0; at < data.length; at += 1) {
+    const found = slope * data[at]! + intercept;
+    if (found === 0 || (value !== null && found !== value)) continue;
+    const wanted = labels === null ? label : found;
+    if (!seen.has(found)) {
+      requireLabel(found, { path, labels });
+      seen.add(found);
+    }
+    target[at] = wanted;
+  }
+  if (labels !== null) return Object.values(labels);
+  if (value === null && seen.size > 1)
+    throw notLabels(
+      path,
+      `holds ${seen.size} values besides 0`,
+      'Say which one is meant: --label <structure>=<file>:<value>.',
+    );
+  return [modelEntry(model).labels[label]!];
+}
+
+function requireLabel(
+  found: number,
+  { path, labels }: { readonly path: string; readonly labels: Meaning['labels'] },
+): void {
+  if (!Number.isInteger(found) || found < 0)
+    throw notLabels(
+      path,
+      `holds the value ${found}, which is no label`,
+      'Give label maps, not probabilities or images.',
+    );
+  if (labels !== null && labels[found] === undefined)
+    throw notLabels(
+      path,
+      `holds label ${found}, which its model does not have`,
+      'Say what its values mean: --label <structure>=<file>:<value>, once for each.',
+    );
+}
+
+function notLabels(path: string, what: string, remedy: string): HpbError {
+  return new HpbError('MASK_NOT_LABELS', `The mask ${JSON.stringify(basename(path))} ${what}.`, { remedy });
+}

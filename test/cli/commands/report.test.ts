@@ -1,0 +1,206 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { writeNifti } from '../../../adapters/nifti-file.ts';
+import { metadataSchema, type Metadata } from '../../../core/results/metadata-schema.ts';
+import type { LabelMap } from '../../../core/volume/volume.ts';
+import { hpb, ROOT, type CommandResult } from '../../fixtures/hpb-command.ts';
+import { phantomCase } from '../../fixtures/phantom-case.ts';
+import { noDisks, nodeOnDisk } from '../../fixtures/full-disk.ts';
+import { tempFolder } from '../../fixtures/temp-folder.ts';
+
+const NO_DISKS = noDisks();
+let known: ReturnType<typeof phantomCase>;
+let folder: string;
+let ct: string;
+beforeAll(() => {
+  known = phantomCase();
+});
+beforeEach(async () => {
+  folder = tempFolder();
+  ct = join(folder, 'scan.nii.gz');
+  await writeNifti(ct, known.phantom.ct);
+});
+
+async function mask(name: string, map: LabelMap): Promise<string> {
+  const path = join(folder, name);
+  await writeNifti(path, map);
+  return path;
+}
+const report = (...args: readonly string[]): Promise<CommandResult> =>
+  hpb(['report', ct, ...args, '--out', join(folder, 'out')]);
+const metadataIn = (name = 'scan'): Metadata =>
+  metadataSchema.parse(JSON.parse(readFileSync(join(folder, 'out', name, 'metadata.json'), 'utf8')));
+const [liver, task008] = [() => known.masks[0]!.mask, () => known.masks[1]!.mask];
+
+describe('hpb report', () => {
+  it('makes the whole package from masks known by their names, which verifies', async () => {
+    const files = [await mask('liver.nii.gz', liver()), await mask('task008.nii.gz', task008())];
+
+    const { code, stdout, stderr } = await report(...files);
+
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain(`Report:  ${join(folder, 'out', 'scan', 'report.html')}`);
+    const { structures, hpb: measures, provenance, demo } = metadataIn();
+    expect(structures.map(({ name }) => name)).toEqual(['hepatic_vessels', 'liver_tumors', 'liver']);
+    expect(measures.lesionCount).toBe(3);
+    expect(demo).toBe(false);
+    expect(provenance.models.map(({ engineCall }) => engineCall.engine)).toEqual(['given', 'given']);
+    expect(existsSync(join(folder, 'out', 'scan', 'previews', 'surface.png'))).toBe(true);
+    expect((await hpb(['verify', join(folder, 'out', 'scan_results.zip'), '--ct', ct])).code).toBe(0);
+  });
+
+  it('takes structures out of any label map, and says nothing of those that were not given', async () => {
+    const truth = await mask('mine.nii.gz', known.phantom.truth);
+
+    const organ = await mask('organ.nii.gz', liver());
+
+    const { code, stderr } = await report('--label', `liver=${organ}`, '--label', `spleen=${truth}:4`);
+
+    expect(code, stderr).toBe(0);
+    const { structures, hpb: measures } = metadataIn();
+    expect(structures.map(({ name, model }) => `${model} ${name}`)).toEqual([
+      'liver liver',
+      'totalseg spleen',
+    ]);
+    expect(measures.lesionCount).toBeNull();
+    expect(measures.liverVolumeMl).not.toBeNull();
+  });
+
+  it('writes the same bytes in every time zone and language, but for the clock', async () => {
+    const path = await mask('liver.nii.gz', liver());
+    const places = [
+      { TZ: 'Pacific/Kiritimati', LANG: 'de_DE.UTF-8', LC_ALL: 'de_DE.UTF-8' },
+      { TZ: 'America/St_Johns', LANG: 'ar_EG.UTF-8', LC_ALL: 'tr_TR.UTF-8' },
+    ];
+    const files: Record<string, string>[] = [];
+    for (const [at, environment] of places.entries()) {
+      const out = join(folder, `out-${at}`);
+      const { code, stderr } = await hpb(['report', ct, path, '--out', out], environment);
+      expect(code, stderr).toBe(0);
+      const receipt = JSON.parse(readFileSync(join(out, 'scan', 'receipt.json'), 'utf8')) as {
+        contentSha256: string;
+        files: { name: string; sha256: string }[];
+      };
+      const named = receipt.files.map(({ name, sha256 }) => [name, sha256] as const);
+      files.push({ ...Object.fromEntries(named), content: receipt.contentSha256 });
+    }
+
+    const differing = Object.keys(files[0]!).filter((name) => files[0]![name] !== files[1]![name]);
+    expect(differing.filter((name) => name !== 'meta.json' && name !== 'run.json')).toEqual([]);
+    expect(Object.keys(files[1]!)).toEqual(Object.keys(files[0]!));
+  });
+
+  it('escapes a name with markup in the report', async () => {
+    const path = await mask('liver.nii.gz', liver());
+
+    const { code, stderr } = await report(path, '--name', '<img src=x onerror=alert(1)>');
+
+    expect(code, stderr).toBe(0);
+    const page = readFileSync(join(folder, 'out', '<img src=x onerror=alert(1)>', 'report.html'), 'utf8');
+    expect(page).toContain('&lt;img src=x onerror=alert(1)&gt;');
+    expect(page).not.toContain('<img src=x');
+  });
+
+  it.each<[string, string, () => Promise<readonly string[]>]>([
+    [
+      'MASK_GRID_MISMATCH',
+      'lies elsewhere',
+      async () => {
+        const { grid, data } = liver();
+        const affine = grid.affine.map((value, at) => (at === 7 ? value + 4 : value));
+        return [await mask('liver.nii.gz', { grid: { ...grid, affine }, data })];
+      },
+    ],
+    [
+      'MASK_GRID_MISMATCH',
+      'has more slices than',
+      async () => {
+        const { grid } = liver();
+        const [nx, ny, nz] = grid.dims;
+        const data = new Uint8Array(nx * ny * (nz + 1)).fill(1);
+        return [await mask('liver.nii.gz', { grid: { ...grid, dims: [nx, ny, nz + 1] }, data })];
+      },
+    ],
+    [
+      'MASK_NOT_LABELS',
+      'holds many values unlike',
+      async () => [await mask('liver.nii.gz', known.phantom.truth)],
+    ],
+    [
+      'MASK_NOT_LABELS',
+      'holds labels unlike those of',
+      async () => [await mask('task008.nii.gz', known.phantom.truth)],
+    ],
+    [
+      'MASK_NOT_LABELS',
+      'is no label map beside',
+      async () => {
+        const path = join(folder, 'liver.nii.gz');
+        await writeNifti(path, known.phantom.ct);
+        return [path];
+      },
+    ],
+    ['USAGE', 'has a name that tells nothing beside', async () => [await mask('mine.nii.gz', liver())]],
+    ['USAGE', 'is not given to', async () => []],
+    [
+      'NIFTI_NOT_NIFTI',
+      'is another file beside',
+      async () => {
+        const path = join(folder, 'liver.nii.gz');
+        writeFileSync(path, 'x'.repeat(1000));
+        return [path];
+      },
+    ],
+  ])('ends with 2 and %s when a mask %s its CT and leaves nothing', async (code, _, files) => {
+    const result = await report(...(await files()));
+
+    expect(result.code, result.stderr).toBe(2);
+    expect(result.stderr).toContain(`Code: ${code}`);
+    expect(existsSync(join(folder, 'out')) ? readdirSync(join(folder, 'out')) : []).toEqual([]);
+  });
+
+  it('measures a mask that is empty, that fills the scan, and that is one voxel', async () => {
+    const { grid, data } = liver();
+    const one = new Uint8Array(data.length);
+    one[data.indexOf(1)] = 1;
+    const files = [
+      await mask('liver.nii.gz', { grid, data: new Uint8Array(data.length).fill(1) }),
+      await mask('spleen.nii.gz', { grid, data: new Uint8Array(data.length) }),
+      await mask('liver_tumors.nii.gz', { grid, data: one }),
+    ];
+
+    const { code, stderr } = await report(...files);
+
+    expect(code, stderr).toBe(0);
+    const { structures, hpb: measures, quality } = metadataIn();
+    expect(structures.map(({ name, voxels }) => [name, voxels])).toEqual([
+      ['liver_tumors', 1],
+      ['liver', data.length],
+      ['spleen', 0],
+    ]);
+    expect(measures.lesionCount).toBe(1);
+    expect(quality.verdict).not.toBe('ok');
+  });
+
+  it.skipIf(NO_DISKS !== null)('leaves nothing where the disk fills while it packs', async () => {
+    const path = await mask('liver.nii.gz', liver());
+    const out = tempFolder();
+    const script = `
+      import { readdirSync } from 'node:fs';
+      import { createContext } from ${JSON.stringify(join(ROOT, 'cli/context.ts'))};
+      import { runCommand } from ${JSON.stringify(join(ROOT, 'cli/main.ts'))};
+      const context = createContext(process, ${JSON.stringify(`${ROOT}/`)}, new AbortController().signal);
+      const code = await runCommand(['node', 'hpb', 'report', ${JSON.stringify(ct)}, ${JSON.stringify(path)}, '--out', ${JSON.stringify(out)}], context);
+      console.log(JSON.stringify({ code, left: readdirSync(${JSON.stringify(out)}) }));`;
+
+    // A file, since the threads of the command inherit the arguments of its process.
+    const program = join(folder, 'program.mjs');
+    writeFileSync(program, script);
+
+    const { stdout, stderr } = await nodeOnDisk({ folder: out, state: 'empty' }, [program]);
+
+    expect(stderr).toContain('Code: DISK_FULL');
+    expect(JSON.parse(stdout.trim().split('\n').at(-1)!)).toEqual({ code: 11, left: [] });
+  });
+});
