@@ -119,6 +119,7 @@ async function made(
     stageSeconds: {},
     models: new Map(),
     workerPeakRssBytes: process.resourceUsage().maxRSS * 1024,
+    cost: null,
     demo: false,
   });
   const meta = buildMeta({ caseId: name, seconds: new Map(), endedAt, demo: false });
