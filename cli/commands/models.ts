@@ -7,13 +7,14 @@ import { verifyModels } from '../../local/models/verify-models.ts';
 import { ERROR_CODES } from '../../core/errors.ts';
 import { weightSet } from '../../core/models/weights.ts';
 import type { CommandContext } from '../context.ts';
+import { registerPushWeights } from './push-weights.ts';
 import { bytesText, jsonLine, tableText } from '../../local/text.ts';
 
 interface JsonOption {
   readonly json?: true;
 }
 
-/** `hpb models list|install|pull|verify`. */
+/** `hpb models list|install|pull|verify|push`. */
 export function registerModels(program: Command, context: CommandContext): void {
   const models = program
     .command('models')
@@ -44,6 +45,7 @@ export function registerModels(program: Command, context: CommandContext): void 
     )
     .option('--json', 'print one JSON document: { files }')
     .action((options: JsonOption) => verify(context, options));
+  registerPushWeights(models, context);
 }
 
 async function list(context: CommandContext, options: JsonOption): Promise<void> {

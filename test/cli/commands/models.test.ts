@@ -1,6 +1,8 @@
-import { writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { parseWeightsManifest } from '../../../core/models/weights-manifest.ts';
 import { hpb, type CommandResult } from '../../fixtures/hpb-command.ts';
 import { tempFolder } from '../../fixtures/temp-folder.ts';
 import { fakeSet, zipOf } from '../../fixtures/weights.ts';
@@ -74,5 +76,49 @@ describe('hpb models', () => {
 
     expect(result.code).toBe(exit);
     expect(result.stderr).toContain(`Code: ${code}`);
+  });
+
+  it('pushes what is installed with a manifest that names every file, and sends nothing twice', async () => {
+    await models('install', archive);
+    const bucket = join(folder, 'bucket');
+
+    const first = await models('push', bucket, '--json');
+    const again = await models('push', bucket, '--json');
+
+    expect([first.code, again.code]).toEqual([0, 0]);
+    const presence = (result: CommandResult): readonly boolean[] =>
+      (jsonOf(result) as { pushed: { present: boolean }[] }).pushed.map(({ present }) => present);
+    expect(presence(first)).toEqual([false, false, false]);
+    expect(presence(again)).toEqual([true, true, true]);
+    const manifest = parseWeightsManifest(readFileSync(join(bucket, 'models', 'manifest.json'), 'utf8'));
+    expect(manifest.kind).toBe('real');
+    for (const [path, { bytes, sha256 }] of Object.entries(manifest.sets.ts298!.files)) {
+      const there = readFileSync(join(bucket, 'models', path));
+      expect([there.length, createHash('sha256').update(there).digest('hex')]).toEqual([bytes, sha256]);
+    }
+  });
+
+  it('pushes nothing when a file is not what was installed', async () => {
+    const { installed } = jsonOf(await models('install', archive, '--json')) as {
+      installed: { folder: string }[];
+    };
+    writeFileSync(join(installed[0]!.folder, 'plans.json'), 'other');
+
+    const { code, stderr } = await models('push', join(folder, 'bucket'));
+
+    expect(code).toBe(21);
+    expect(stderr).toContain('plans.json');
+    expect(existsSync(join(folder, 'bucket', 'models'))).toBe(false);
+  });
+
+  it('pushes the demo networks when they are asked for, else says that nothing real is installed', async () => {
+    const real = await models('push', join(folder, 'bucket'));
+    const demo = await models('push', join(folder, 'bucket'), '--demo');
+
+    expect(real.code).not.toBe(0);
+    expect(real.stderr).toContain('--demo');
+    expect(demo.code).toBe(0);
+    const text = readFileSync(join(folder, 'bucket', 'models', 'manifest.json'), 'utf8');
+    expect(parseWeightsManifest(text).kind).toBe('demo');
   });
 });
