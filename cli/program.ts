@@ -50,10 +50,10 @@ export function buildProgram(context: CommandContext): Command {
     .exitOverride();
   registerSegment(program, context);
   registerCheck(program, context);
-  registerEstimate(program, context);
   registerShow(program, context);
   registerVerify(program, context);
   registerDiff(program, context);
+  registerEstimate(program, context);
   registerServe(program, context);
   registerSubmit(program, context);
   registerJobs(program, context);
