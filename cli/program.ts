@@ -4,6 +4,7 @@ import { registerCancel } from './commands/cancel.ts';
 import { registerCheck } from './commands/check.ts';
 import { registerDiff } from './commands/diff.ts';
 import { registerDoctor } from './commands/doctor.ts';
+import { registerEstimate } from './commands/estimate.ts';
 import { registerFetch } from './commands/fetch.ts';
 import { registerIngest } from './commands/ingest.ts';
 import { registerJobs } from './commands/jobs.ts';
@@ -54,6 +55,7 @@ export function buildProgram(context: CommandContext): Command {
   registerShow(program, context);
   registerVerify(program, context);
   registerDiff(program, context);
+  registerEstimate(program, context);
   registerServe(program, context);
   registerSubmit(program, context);
   registerJobs(program, context);

@@ -1,21 +1,19 @@
 import type { RunResult } from '../core/engine-protocol.ts';
 import type { MetricSample } from '../core/metrics.ts';
 import type { ModelId } from '../core/models/catalogue.ts';
-import { SIZE_TIERS } from '../core/plan.ts';
+import { SIZE_TIERS, TIER_MACHINES } from '../core/plan.ts';
 import type { Metrics } from '../core/ports.ts';
 import { MACHINE_HOUR_USD, type MachineType } from '../core/prices.ts';
 import type { CaseStage, MachineCost } from '../core/results/run-record.ts';
 import type { CardUse } from './card-watch.ts';
 import type { CaseOutcome } from './worker.ts';
 
-/** Machines of the size tiers, least first. */
-const MACHINES = ['g4dn.xlarge', 'g4dn.2xlarge', 'g4dn.4xlarge'] as const satisfies readonly MachineType[];
 const MIB = 2 ** 20;
 
 /** The machine whose share of memory a worker was given, bytes; the largest when it has more than any. */
 export function machineOf(memoryBytes: number): MachineType {
   const at = SIZE_TIERS.findIndex(({ memoryMib }) => memoryBytes <= memoryMib * MIB);
-  return MACHINES[at === -1 ? MACHINES.length - 1 : at]!;
+  return TIER_MACHINES[at === -1 ? TIER_MACHINES.length - 1 : at]!;
 }
 
 export interface WorkerMeterOptions {

@@ -1,7 +1,8 @@
+import { memoryNeededForCase } from './models/case-memory.ts';
 import { secondsNeeded } from './models/seconds.ts';
-import { memoryNeeded } from './models/memory.ts';
 import type { ModelId, SegmentOptions } from './models/catalogue.ts';
 import type { CaseId } from './layout.ts';
+import type { MachineType } from './prices.ts';
 import { voxelCount, type Grid } from './volume/volume.ts';
 
 /** A machine size, as Batch is asked for it. */
@@ -16,6 +17,13 @@ export const SIZE_TIERS = [
   { memoryMib: 30_000, vcpus: 8 },
   { memoryMib: 60_000, vcpus: 16 },
 ] as const satisfies readonly SizeTier[];
+
+/** The machines of `SIZE_TIERS`, in the same order. */
+export const TIER_MACHINES = [
+  'g4dn.xlarge',
+  'g4dn.2xlarge',
+  'g4dn.4xlarge',
+] as const satisfies readonly MachineType[];
 
 /** A case as the planner sees it. */
 export interface PlannableCase {
@@ -113,14 +121,12 @@ export interface ModelRun {
 }
 
 const MIB = 2 ** 20;
-/** The worker's own memory beside the engine's. */
-const WORKER_MIB = 1_024;
 
-/** The smallest size in which every model of the run has memory enough; the largest when none has. */
+/** The smallest size with the memory that the worker's check wants for the case; the largest when none has it. */
 export function sizeTier(grid: Grid | null, { models, options }: ModelRun): SizeTier {
   if (grid === null) return SIZE_TIERS[0];
-  const needed = Math.max(...models.map((model) => memoryNeeded(grid, model, options) / MIB)) + WORKER_MIB;
-  return SIZE_TIERS.find(({ memoryMib }) => memoryMib >= needed) ?? SIZE_TIERS[2];
+  const needed = memoryNeededForCase(grid, models, options);
+  return SIZE_TIERS.find(({ memoryMib }) => memoryMib * MIB >= needed) ?? SIZE_TIERS[2];
 }
 
 /** Estimated seconds of a case, each model bounded by its timeout. `slowness`: times a T4 GPU. */

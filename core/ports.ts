@@ -4,6 +4,7 @@ import type { ErrorDocument } from './errors.ts';
 import type { JobDocument, JobState } from './job.ts';
 import type { CaseId, JobId, UploadId } from './layout.ts';
 import type { MetricSample } from './metrics.ts';
+import type { NiftiHeader } from './volume/nifti-header.ts';
 import type { Grid } from './volume/volume.ts';
 import type { ExecutionInput } from './workflow.ts';
 
@@ -261,6 +262,8 @@ export interface IntakeRequest {
 export interface Intake {
   /** Throws what makes the upload as a whole useless: `ARCHIVE_*`, `INPUT_*`. A bad case is a `FoundCase` with an error. */
   take(request: IntakeRequest): Promise<IntakeReport>;
+  /** The header of a CT, by its first bytes: throws `NIFTI_*`, `INPUT_IS_ARCHIVE`, `OBJECT_NOT_FOUND`. */
+  peek(upload: Pick<IntakeRequest, 'inputKey' | 'fileName'>): Promise<NiftiHeader>;
 }
 
 /** Makes a ZIP in the store out of objects of the store. */

@@ -98,11 +98,13 @@ export const submitRequest = z.strictObject({
 export type SubmitRequest = z.infer<typeof submitRequest>;
 
 const counts = z.object({ total: z.int(), succeeded: z.int(), failed: z.int() });
+/** An error in an answer. */
+export const errorAnswer = errorDocument.meta({
+  id: 'Error',
+  description: 'Why something failed, and what to do about it.',
+});
 // A union and not `nullable()`, which the generator of the OpenAPI document takes for a part of the named schema.
-const error = z.union([
-  errorDocument.meta({ id: 'Error', description: 'Why something failed, and what to do about it.' }),
-  z.null(),
-]);
+const error = z.union([errorAnswer, z.null()]);
 
 /** One case of a job. */
 export const caseAnswer = z.object({

@@ -79,7 +79,10 @@ function portsOver(store: ObjectStore): WorkflowPorts {
     }),
     limits: serviceLimits(settings, { slots: settings.HPB_MAX_CONCURRENCY ?? 1, slowness: 1 }),
     metrics: { put: async (samples) => (await cloudWatchMetrics()).put(samples) },
-    intake: { take: async (request) => (await uploadIntake(store)).take(request) },
+    intake: {
+      take: async (request) => (await uploadIntake(store)).take(request),
+      peek: async (upload) => (await uploadIntake(store)).peek(upload),
+    },
     bundler: {
       bundle: async (key, members) => {
         const { StoreBundler } = await import('../adapters/store-bundler.ts');

@@ -3,6 +3,7 @@ import { HpbError } from '../../core/errors.ts';
 import type { ServicePorts } from '../../core/use-cases/service-ports.ts';
 import { PATIENCE, type HttpDeployment, type HttpEnv, type HttpHome } from './deployment.ts';
 import { DOCS_HEADERS, docsPage } from './docs-page.ts';
+import { addEstimateRoute } from './estimate-route.ts';
 import { addEventRoutes } from './event-routes.ts';
 import { addHealthRoutes } from './health-routes.ts';
 import { addJobRoutes } from './job-routes.ts';
@@ -28,6 +29,7 @@ export function createHttpApp(ports: ServicePorts, deployment: HttpDeployment): 
     return problemResponse(error, c.get('requestId'));
   });
   addUploadRoutes(app, home);
+  addEstimateRoute(app, home);
   addSegmentRoutes(app, home);
   addJobRoutes(app, home);
   addResultRoutes(app, home);

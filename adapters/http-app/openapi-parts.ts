@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { ErrorCode } from '../../core/errors.ts';
+import { caseEstimate, estimateRequest } from '../../core/estimate-answer.ts';
 import {
   caseDetailAnswer,
   jobAnswer,
@@ -27,6 +28,15 @@ export const SCHEMAS = {
     id: 'SubmitRequest',
     description: 'What to segment, and how.',
     example: { uploadId: 'u-000000000001', fast: true, folds: [0] },
+  }),
+  estimateRequest: estimateRequest.meta({
+    id: 'EstimateRequest',
+    description: 'A CT, and what would be run on it.',
+    example: { grid: { dims: [512, 512, 300], spacingMm: [0.8, 0.8, 1] }, model: 'both' },
+  }),
+  estimate: caseEstimate.meta({
+    id: 'Estimate',
+    description: 'Whether a CT would fit, and what it would take.',
   }),
   job: jobAnswer.meta({ id: 'Job', description: 'Where a job stands, with its cases.' }),
   jobList: jobListAnswer.meta({ id: 'JobList', description: 'A page of jobs, newest first.' }),

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { HpbError } from '../../core/errors.ts';
 import { caseIdOf, caseInputKey } from '../../core/layout.ts';
 import type { FoundCase, Intake, IntakeReport, IntakeRequest, ObjectStore } from '../../core/ports.ts';
+import type { NiftiHeader } from '../../core/volume/nifti-header.ts';
 import { unreadable } from './archive-limits.ts';
+import { peekHeader } from './peek-header.ts';
 import { hashed, storeSource, type ByteSource } from './byte-source.ts';
 import { scanCase, spool, type ScanRules } from './scan-case.ts';
 import { withScratch } from './scratch.ts';
@@ -46,6 +48,13 @@ export class UploadIntake implements Intake {
         ? this.#takeCt(request, source, scratch)
         : this.#takeArchive(request, { source, kind: archive, scratch }),
     );
+  }
+
+  async peek({ inputKey, fileName }: Pick<IntakeRequest, 'inputKey' | 'fileName'>): Promise<NiftiHeader> {
+    const source = await storeSource(this.#options.store, inputKey);
+    const { kind } = await uploadKind(source, fileName);
+    if (kind !== 'ct' && kind !== 'other') throw isArchive(kind);
+    return peekHeader(source);
   }
 
   async #takeCt(request: IntakeRequest, source: ByteSource, scratch: string): Promise<IntakeReport> {

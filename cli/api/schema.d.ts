@@ -64,6 +64,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell whether a CT would fit
+         * @description Memory, time and cost of a CT, by the header of an upload or by a grid alone: nothing is started. What would be refused is answered with 200 and `fits: false`, with the reason and with the options that would make it fit. Time, cost and GPU memory are uncalibrated.
+         */
+        post: operations["estimate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/segment/{target}": {
         parameters: {
             query?: never;
@@ -402,6 +422,113 @@ export interface components {
             /** @description Checked while the upload is read; without it, only the size is. */
             sha256?: string;
         };
+        /** @description Whether a CT would fit, and what it would take. */
+        Estimate: {
+            dims: number[];
+            spacingMm: number[];
+            /** @description Whether nothing that the header tells speaks against it. */
+            fits: boolean;
+            /** @description Why it would be refused. */
+            problems: components["schemas"]["Error"][];
+            /** @description Peak memory of the case: the worker, and the engine with all its models. */
+            memoryBytes: number;
+            /** @description Memory of the largest machine that there is. */
+            limitBytes: number;
+            models: {
+                /** @enum {string} */
+                model: "task008" | "liver" | "totalseg" | "liver_vessels" | "liver_segments";
+                /** @description Peak memory of the engine for this model alone. */
+                memoryBytes: number;
+                /** @description GPU memory. Uncalibrated. */
+                cardBytes: number;
+                /** @description False: part of it would be kept in RAM on a T4, which is slower. */
+                cardHoldsAll: boolean;
+                /** @description On a T4 GPU. Uncalibrated. */
+                seconds: number;
+            }[];
+            /** @description All models on a T4 GPU, on a machine that is ready. Uncalibrated. */
+            seconds: number;
+            /** @description Machines of a deployment, least first; the cost is of the work alone, without their start. */
+            sizes: {
+                /** @enum {string} */
+                machine: "g4dn.xlarge" | "g4dn.2xlarge" | "g4dn.4xlarge" | "m6id.xlarge";
+                memoryBytes: number;
+                fits: boolean;
+                /** @description Null where the case does not fit. Uncalibrated. */
+                onDemandUsd: number | null;
+                /** @description Null where the case does not fit. Uncalibrated. */
+                spotUsd: number | null;
+            }[];
+            /** @description What would make it fit, when memory is what it lacks: the least change first. */
+            ways: {
+                changes: ("fast" | "split" | "crop")[];
+                memoryBytes: number;
+                crop: {
+                    axis: number;
+                    /** @description Most slices along this axis. */
+                    slices: number;
+                    extentMm: number;
+                } | null;
+            }[];
+            /**
+             * @description Whether time, cost and GPU memory come from runs on a T4. None was measured yet; memory was.
+             * @enum {boolean}
+             */
+            calibrated: false;
+        };
+        /** @description Why something failed, and what to do about it. */
+        Error: {
+            /** @enum {string} */
+            code: "INPUT_NOT_FOUND" | "INPUT_VANISHED" | "INPUT_UNREADABLE" | "INPUT_IS_FOLDER" | "INPUT_IS_DICOM" | "INPUT_IS_ARCHIVE" | "INPUT_DUPLICATE_NAME" | "NIFTI_SHORT_HEADER" | "NIFTI_NOT_NIFTI" | "NIFTI_BAD_MAGIC" | "NIFTI_PAIR_FILE" | "NIFTI_BAD_DIMS" | "NIFTI_NOT_3D" | "NIFTI_TOO_LARGE" | "NIFTI_BAD_DATATYPE" | "NIFTI_BAD_VOX_OFFSET" | "NIFTI_BAD_SPACING" | "NIFTI_BAD_SCALING" | "NIFTI_NO_ORIENTATION" | "NIFTI_BAD_AFFINE" | "NIFTI_BAD_GZIP" | "NIFTI_TRUNCATED" | "NIFTI_TRAILING_DATA" | "CT_TOO_FEW_SLICES" | "CT_TOO_SMALL" | "CT_NOT_HOUNSFIELD" | "CT_IS_LABEL_MAP" | "CT_ALL_AIR" | "CT_NOT_FINITE" | "CT_AFFINES_DISAGREE" | "CT_SHEARED" | "CT_EXCEEDS_MEMORY" | "MASK_GRID_MISMATCH" | "MASK_NOT_LABELS" | "ARCHIVE_UNREADABLE" | "ARCHIVE_UNSAFE" | "ARCHIVE_ENCRYPTED" | "ARCHIVE_TOO_LARGE" | "ARCHIVE_NO_CASES" | "ARCHIVE_TOO_MANY_CASES" | "ARCHIVE_MEMBER_CORRUPT" | "USAGE" | "REQUEST_INVALID" | "REQUEST_TOO_LARGE" | "REQUEST_TYPE_UNSUPPORTED" | "REQUEST_TOO_SLOW" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "HOST_REFUSED" | "ACCESS_REFUSED" | "URL_REFUSED" | "UNKNOWN_MODEL" | "BAD_OPTION" | "TOO_MANY_JOBS" | "TOO_MANY_REQUESTS" | "IDEMPOTENCY_CONFLICT" | "UPLOAD_NOT_FOUND" | "UPLOAD_INCOMPLETE" | "UPLOAD_COMMITTED" | "UPLOAD_SIZE_MISMATCH" | "UPLOAD_CHECKSUM_MISMATCH" | "JOB_NOT_FOUND" | "JOB_NOT_FINISHED" | "JOB_FINISHED" | "JOB_NOTHING_TO_RETRY" | "RESULT_NOT_FOUND" | "SERVICE_UNREACHABLE" | "SHARD_UNREADABLE" | "DOCUMENT_UNREADABLE" | "PYTHON_MISSING" | "PYTHON_WRONG_VERSION" | "PYTHON_NO_VENV" | "DISK_FULL" | "NETWORK_UNREACHABLE" | "ENGINES_INSTALL_FAILED" | "ENGINES_NOT_INSTALLED" | "OUTPUT_UNWRITABLE" | "DATA_ROOT_LOCKED" | "SETTINGS_INVALID" | "WEIGHTS_MISSING" | "WEIGHTS_CORRUPT" | "WEIGHTS_DOWNLOAD_FAILED" | "WEIGHTS_ARCHIVE_INVALID" | "LICENCE_NOT_ACCEPTED" | "DEVICE_UNAVAILABLE" | "DEVICE_FAULT" | "OUT_OF_MEMORY" | "GPU_OUT_OF_MEMORY" | "ENGINE_START_FAILED" | "ENGINE_DIED" | "ENGINE_TIMEOUT" | "ENGINE_FAILED" | "ENGINE_PROTOCOL" | "ENGINE_OUTPUT_MISSING" | "ENGINE_OUTPUT_MISMATCH" | "PREPROCESSING_FAILED" | "LIVER_NOT_FOUND" | "RESULT_UNREADABLE" | "RESULT_ALTERED" | "SIGNATURE_INVALID" | "SIGNING_FAILED" | "CANCELLED" | "INTERRUPTED" | "UNCLEAN_EXIT" | "NO_CASE_SUCCEEDED" | "JOB_TIMEOUT" | "SHARD_FAILED" | "WORKFLOW_FAILED" | "OBJECT_NOT_FOUND" | "OBJECT_EXISTS" | "OBJECT_CHANGED" | "OBJECT_CHECKSUM_MISMATCH" | "RANGE_NOT_SATISFIABLE" | "STORE_UNAVAILABLE" | "STORE_REFUSED" | "UNEXPECTED";
+            message: string;
+            remedy: string;
+            /** @enum {string} */
+            blame: "caller" | "ops" | "system";
+            retryable: boolean;
+            details: {
+                [key: string]: string | number | boolean | null | number[];
+            };
+        };
+        /**
+         * @description A CT, and what would be run on it.
+         * @example {
+         *       "grid": {
+         *         "dims": [
+         *           512,
+         *           512,
+         *           300
+         *         ],
+         *         "spacingMm": [
+         *           0.8,
+         *           0.8,
+         *           1
+         *         ]
+         *       },
+         *       "model": "both"
+         *     }
+         */
+        EstimateRequest: {
+            /** @description A complete upload of a CT. */
+            uploadId?: string;
+            /** @description Instead of an upload. */
+            grid?: {
+                /** @description Voxels along each axis; head to feet last. */
+                dims: number[];
+                /** @description Edges of a voxel, mm. */
+                spacingMm: number[];
+            };
+            /**
+             * @description Default: both (liver and task008).
+             * @enum {string}
+             */
+            model?: "both" | "task008" | "liver" | "totalseg" | "liver_vessels" | "liver_segments";
+            /** @description TotalSegmentator at 3 mm. Default: true. */
+            fast?: boolean;
+            /** @description Folds of the nnU-Net v1 ensemble. Default: [0]. */
+            folds?: number[];
+            /** @description Test-time augmentation of nnU-Net v1. Default: false. */
+            tta?: boolean;
+        };
         /** @description Where a job stands, with its cases. */
         Job: {
             jobId: string;
@@ -469,19 +596,6 @@ export interface components {
             }[];
             /** @description How much the archive held beside its cases. */
             ignoredCount: number;
-        };
-        /** @description Why something failed, and what to do about it. */
-        Error: {
-            /** @enum {string} */
-            code: "INPUT_NOT_FOUND" | "INPUT_VANISHED" | "INPUT_UNREADABLE" | "INPUT_IS_FOLDER" | "INPUT_IS_DICOM" | "INPUT_IS_ARCHIVE" | "INPUT_DUPLICATE_NAME" | "NIFTI_SHORT_HEADER" | "NIFTI_NOT_NIFTI" | "NIFTI_BAD_MAGIC" | "NIFTI_PAIR_FILE" | "NIFTI_BAD_DIMS" | "NIFTI_NOT_3D" | "NIFTI_TOO_LARGE" | "NIFTI_BAD_DATATYPE" | "NIFTI_BAD_VOX_OFFSET" | "NIFTI_BAD_SPACING" | "NIFTI_BAD_SCALING" | "NIFTI_NO_ORIENTATION" | "NIFTI_BAD_AFFINE" | "NIFTI_BAD_GZIP" | "NIFTI_TRUNCATED" | "NIFTI_TRAILING_DATA" | "CT_TOO_FEW_SLICES" | "CT_TOO_SMALL" | "CT_NOT_HOUNSFIELD" | "CT_IS_LABEL_MAP" | "CT_ALL_AIR" | "CT_NOT_FINITE" | "CT_AFFINES_DISAGREE" | "CT_SHEARED" | "CT_EXCEEDS_MEMORY" | "MASK_GRID_MISMATCH" | "MASK_NOT_LABELS" | "ARCHIVE_UNREADABLE" | "ARCHIVE_UNSAFE" | "ARCHIVE_ENCRYPTED" | "ARCHIVE_TOO_LARGE" | "ARCHIVE_NO_CASES" | "ARCHIVE_TOO_MANY_CASES" | "ARCHIVE_MEMBER_CORRUPT" | "USAGE" | "REQUEST_INVALID" | "REQUEST_TOO_LARGE" | "REQUEST_TYPE_UNSUPPORTED" | "REQUEST_TOO_SLOW" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "HOST_REFUSED" | "ACCESS_REFUSED" | "URL_REFUSED" | "UNKNOWN_MODEL" | "BAD_OPTION" | "TOO_MANY_JOBS" | "TOO_MANY_REQUESTS" | "IDEMPOTENCY_CONFLICT" | "UPLOAD_NOT_FOUND" | "UPLOAD_INCOMPLETE" | "UPLOAD_COMMITTED" | "UPLOAD_SIZE_MISMATCH" | "UPLOAD_CHECKSUM_MISMATCH" | "JOB_NOT_FOUND" | "JOB_NOT_FINISHED" | "JOB_FINISHED" | "JOB_NOTHING_TO_RETRY" | "RESULT_NOT_FOUND" | "SERVICE_UNREACHABLE" | "SHARD_UNREADABLE" | "DOCUMENT_UNREADABLE" | "PYTHON_MISSING" | "PYTHON_WRONG_VERSION" | "PYTHON_NO_VENV" | "DISK_FULL" | "NETWORK_UNREACHABLE" | "ENGINES_INSTALL_FAILED" | "ENGINES_NOT_INSTALLED" | "OUTPUT_UNWRITABLE" | "DATA_ROOT_LOCKED" | "SETTINGS_INVALID" | "WEIGHTS_MISSING" | "WEIGHTS_CORRUPT" | "WEIGHTS_DOWNLOAD_FAILED" | "WEIGHTS_ARCHIVE_INVALID" | "LICENCE_NOT_ACCEPTED" | "DEVICE_UNAVAILABLE" | "DEVICE_FAULT" | "OUT_OF_MEMORY" | "GPU_OUT_OF_MEMORY" | "ENGINE_START_FAILED" | "ENGINE_DIED" | "ENGINE_TIMEOUT" | "ENGINE_FAILED" | "ENGINE_PROTOCOL" | "ENGINE_OUTPUT_MISSING" | "ENGINE_OUTPUT_MISMATCH" | "PREPROCESSING_FAILED" | "LIVER_NOT_FOUND" | "RESULT_UNREADABLE" | "RESULT_ALTERED" | "SIGNATURE_INVALID" | "SIGNING_FAILED" | "CANCELLED" | "INTERRUPTED" | "UNCLEAN_EXIT" | "NO_CASE_SUCCEEDED" | "JOB_TIMEOUT" | "SHARD_FAILED" | "WORKFLOW_FAILED" | "OBJECT_NOT_FOUND" | "OBJECT_EXISTS" | "OBJECT_CHANGED" | "OBJECT_CHECKSUM_MISMATCH" | "RANGE_NOT_SATISFIABLE" | "STORE_UNAVAILABLE" | "STORE_REFUSED" | "UNEXPECTED";
-            message: string;
-            remedy: string;
-            /** @enum {string} */
-            blame: "caller" | "ops" | "system";
-            retryable: boolean;
-            details: {
-                [key: string]: string | number | boolean | null | number[];
-            };
         };
         /** @description One case of a job. */
         Case: {
@@ -970,6 +1084,113 @@ export interface operations {
                 };
             };
             /** @description `UPLOAD_SIZE_MISMATCH` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNEXPECTED` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    estimate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EstimateRequest"];
+            };
+        };
+        responses: {
+            /** @description Whether it fits, and what it would take. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Estimate"];
+                };
+            };
+            /** @description `HOST_REFUSED` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UPLOAD_NOT_FOUND` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `REQUEST_TOO_SLOW` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UPLOAD_INCOMPLETE` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `REQUEST_TOO_LARGE`, `NIFTI_TOO_LARGE` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `REQUEST_TYPE_UNSUPPORTED`, `INPUT_IS_ARCHIVE`, `INPUT_IS_DICOM`, `NIFTI_NOT_NIFTI` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `REQUEST_INVALID`, `BAD_OPTION`, `UPLOAD_SIZE_MISMATCH`, `NIFTI_SHORT_HEADER`, `NIFTI_BAD_GZIP` */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -4,7 +4,7 @@ import { DEFAULT_LIMITS, type ServiceLimits } from './service-ports.ts';
 /** The bounds that the settings give; `slots`: workers that can run at once, `slowness`: see `ServiceLimits`. */
 export function serviceLimits(
   settings: Settings,
-  machine: Pick<ServiceLimits, 'slots' | 'slowness'>,
+  machine: Pick<ServiceLimits, 'slots' | 'slowness'> & Partial<Pick<ServiceLimits, 'memoryBytes'>>,
 ): ServiceLimits {
   return {
     ...DEFAULT_LIMITS,

@@ -1,5 +1,6 @@
 import type { JobDocument } from '../job.ts';
 import type { ModelId, SegmentOptions } from '../models/catalogue.ts';
+import { SIZE_TIERS } from '../plan.ts';
 import type {
   Bundler,
   Clock,
@@ -49,6 +50,8 @@ export interface ServiceLimits {
   readonly modelTimeoutSeconds: number;
   /** How much slower than one T4 GPU the machines are that run the cases. */
   readonly slowness: number;
+  /** Memory of the largest machine that runs cases. */
+  readonly memoryBytes: number;
 }
 
 const MIB = 2 ** 20;
@@ -73,6 +76,7 @@ export const DEFAULT_LIMITS: ServiceLimits = {
   queueSeconds: 7_200,
   modelTimeoutSeconds: 1_800,
   slowness: 1,
+  memoryBytes: SIZE_TIERS.at(-1)!.memoryMib * MIB,
 };
 
 /** Everything the use-cases of the service need from outside. */

@@ -60,6 +60,7 @@ export async function wireService(
     logFolder: join(paths.dataRoot, 'logs'),
   });
   const intakeScratch = join(paths.dataRoot, 'scratch', 'intake');
+  const memoryBytes = await memoryPresent();
   const onGpu = slots.some((slot) => 'CUDA_VISIBLE_DEVICES' in slot);
   const unwired: Omit<ServicePorts, 'executions'> = {
     ...machinePorts(options),
@@ -67,9 +68,9 @@ export async function wireService(
     links: new FileSignedLinks(linkOptions, baseUrl),
     index: new StoreJobIndex(store, systemClock),
     jobs,
-    intake: new UploadIntake({ store, scratch: intakeScratch, memoryBytes: await memoryPresent() }),
+    intake: new UploadIntake({ store, scratch: intakeScratch, memoryBytes }),
     bundler: new StoreBundler(store),
-    limits: serviceLimits(settings, { slots: slots.length, slowness: onGpu ? 1 : CPU_SLOWNESS }),
+    limits: serviceLimits(settings, { slots: slots.length, slowness: onGpu ? 1 : CPU_SLOWNESS, memoryBytes }),
   };
   const executions = wireExecutions(unwired, jobs);
   return {

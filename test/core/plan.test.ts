@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { memoryNeededForCase } from '../../core/models/case-memory.ts';
 import { caseIdOf } from '../../core/layout.ts';
 import { planShards, planTimes, SIZE_TIERS, sizeTier, type PlannableCase } from '../../core/plan.ts';
 
@@ -97,6 +98,20 @@ describe('the size of a machine', () => {
 
     expect(sizes).toEqual([...sizes].sort((a, b) => a - b));
     expect(new Set(sizes).size).toBeGreaterThan(1);
+  });
+
+  it('is one whose memory the check of the worker finds enough', () => {
+    const sizes = fc.record({ edge: fc.integer({ min: 50, max: 900 }), fast: fc.boolean() });
+    fc.assert(
+      fc.property(sizes, ({ edge, fast }) => {
+        const grid = { dims: [edge, edge, edge] as const, affine };
+        const { models, options } = { ...run, options: { ...run.options, fast } };
+        const needed = memoryNeededForCase(grid, models, options);
+        const bytes = sizeTier(grid, { models, options }).memoryMib * 2 ** 20;
+
+        expect(bytes >= needed || bytes === SIZE_TIERS[2].memoryMib * 2 ** 20).toBe(true);
+      }),
+    );
   });
 
   it('is the largest for a CT that fits nowhere', () => {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { UploadIntake } from '../../adapters/intake/upload-intake.ts';
 import { HpbError } from '../../core/errors.ts';
 import type { JobDocument } from '../../core/job.ts';
 import type { JobId, UploadId } from '../../core/layout.ts';
@@ -44,12 +45,18 @@ export class FakeExecutions implements Executions {
   }
 }
 
-/** An intake that reports what the test has set. */
+/** An intake that reports what the test has set; headers are those of the bytes in the store. */
 export class FakeIntake implements Intake {
   readonly requests: IntakeRequest[] = [];
+  readonly peek: Intake['peek'];
   take: (request: IntakeRequest) => Promise<IntakeReport> = async () => {
     throw new HpbError('UNEXPECTED', 'The test has set up no intake.', { remedy: 'Use `finds`.' });
   };
+
+  constructor(store: MemoryObjectStore) {
+    const intake = new UploadIntake({ store, scratch: 'none' });
+    this.peek = (upload) => intake.peek(upload);
+  }
 
   /** From now on every upload is found to be this. */
   finds(report: IntakeReport | Error): void {
@@ -114,7 +121,7 @@ export function serviceFakes(limits: Partial<ServiceLimits> = {}): ServiceFakes 
     links: new MemorySignedLinks(store),
     index: new MemoryJobIndex(),
     executions: new FakeExecutions(),
-    intake: new FakeIntake(),
+    intake: new FakeIntake(store),
     bundler: new FakeBundler(store),
     log: memoryLog(),
     limits: { ...DEFAULT_LIMITS, ...limits },
