@@ -76,7 +76,7 @@ function documentsOf(context: CaseContext, input: PackageInput): Record<string, 
       stageSeconds,
       models: results,
       workerPeakRssBytes: process.resourceUsage().maxRSS * 1024,
-      cost: ports.meter?.costOf((endedAt - startedAt) / 1000) ?? null,
+      cost: ports.meter?.costOf(context.machineSeconds()) ?? null,
       demo,
     }),
   };
