@@ -1,3 +1,4 @@
+import { collectGarbage, WORTH_COLLECTING_BYTES } from '../adapters/collect-garbage.ts';
 import { peekNifti } from '../adapters/nifti-file.ts';
 import type { ErrorDocument, HpbError } from '../core/errors.ts';
 import { caseResultKey, caseZipKey, LAYOUT_VERSION } from '../core/layout.ts';
@@ -9,10 +10,9 @@ import type { CaseStage } from '../core/results/run-record.ts';
 import { caseResult, type CaseResult } from '../core/shard.ts';
 import type { CaseContext } from './case-context.ts';
 import { caseError, throwIfCaseCancelled } from './case-error.ts';
-import type { EngineTurns } from './engine-turns.ts';
+import type { CaseLanes } from './case-lanes.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { CaseShare } from './machine-share.ts';
-import type { MemoryBudget } from './memory-budget.ts';
 import type { CaseScratch } from './scratch.ts';
 import { checkCt, type CheckedCt } from './stages/check.ts';
 import { fetchCt, type FetchedCt } from './stages/fetch.ts';
@@ -22,7 +22,7 @@ import { packageCase } from './stages/package.ts';
 import { previewFiles } from './stages/preview.ts';
 import { publishCase, type PublishedFiles } from './stages/publish.ts';
 import { segmentCt, type SegmentedCase } from './stages/segment.ts';
-import type { Release, Turns } from './turns.ts';
+import type { Release } from './turns.ts';
 
 /** A case that is ready for the engine. */
 interface PreparedCase {
@@ -42,15 +42,6 @@ export interface CaseAttempt {
   readonly machineSeconds: number;
 }
 
-/** What the cases of a worker share and take in turns. */
-export interface CaseLanes {
-  readonly engine: EngineTurns;
-  readonly finish: Turns;
-  readonly memory: MemoryBudget;
-  /** Whether no case is given to the engine any more. */
-  readonly stopped: () => boolean;
-}
-
 /**
  * One attempt at one case, in three phases that hand a plain value on: prepare (fetch, check), segment (the only one
  * that needs the engine) and finish (measure, package, publish). A case keeps its place in one phase until it has one
@@ -64,6 +55,7 @@ export class CaseRun {
   readonly #start: number;
   readonly #stageSeconds: Partial<Record<CaseStage, number>> = {};
   #waitedSeconds = 0;
+  #heldBytes = 0;
   #releaseMemory: Release = () => undefined;
   #weights: ReadonlyMap<ModelId, LocatedWeights> = new Map();
   #fingerprint = '';
@@ -98,7 +90,7 @@ export class CaseRun {
       // What cannot be removed now is removed as the leftover of a dead worker.
       if (!ports.keepIntermediate) await scratch?.remove().catch(() => undefined);
       this.#share.pause();
-      this.#releaseMemory();
+      this.#giveBackMemory();
       prepared();
     }
   }
@@ -148,7 +140,20 @@ export class CaseRun {
     const header = await peekNifti(path).catch(() => null);
     if (header === null) return () => undefined;
     const need = caseMemory(header.grid, task, header.datatype.bytes);
-    return this.#waiting(this.#lanes.memory.take(need, await ports.memoryPresent()));
+    const release = await this.#waiting(this.#lanes.memory.take(need, await ports.memoryPresent()));
+    this.#heldBytes = need.workerBytes;
+    return release;
+  }
+
+  #giveBackMemory(): void {
+    const isLarge = this.#heldBytes >= WORTH_COLLECTING_BYTES;
+    this.#heldBytes = 0;
+    if (!isLarge) return this.#releaseMemory();
+    // Only when everything that knows the CT has returned is it garbage.
+    setImmediate(() => {
+      collectGarbage();
+      this.#releaseMemory();
+    });
   }
 
   /** Waits for others, which counts neither as this case's work nor as its part of the machine. */
@@ -232,6 +237,8 @@ export class CaseRun {
     this.#stageSeconds[stage] = seconds;
     ports.meter?.stage(stage, seconds);
     ports.log.debug('case:stage', { caseId, stage, seconds });
+    // What a stage leaves is in nobody's budget.
+    if (this.#heldBytes >= WORTH_COLLECTING_BYTES) collectGarbage();
     return result;
   }
 
