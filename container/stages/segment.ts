@@ -47,6 +47,7 @@ export async function segmentCt(
         ...limits,
       });
       ports.meter?.engineRun(model, run);
+      ports.log.debug('case:stage', { caseId: context.caseId, stage: 'segment', model, ...run.seconds });
       await assertWritten(path, model);
       masks.push({ model, call, path, run, weights: located });
     }
