@@ -81,7 +81,10 @@ export class CaseRun {
     try {
       scratch = await ports.scratch.forCase(caseId);
       const machineSeconds = (): number => this.#share.seconds();
-      return await this.#phases({ ...this.#facts, scratch, machineSeconds }, prepared);
+      const attempt = await this.#phases({ ...this.#facts, scratch, machineSeconds }, prepared);
+      // Its progress is taken back next: nothing is to be written after that.
+      if (attempt === null) await progress.end(false);
+      return attempt;
     } catch (thrown) {
       const error = caseError(thrown, cancel);
       await progress.end(false);
