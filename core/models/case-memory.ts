@@ -3,11 +3,11 @@ import { modelEntry, type ModelId, type SegmentOptions } from './catalogue.ts';
 import { memoryNeeded } from './memory.ts';
 import { WEIGHTS, type WeightsId } from './weights.ts';
 
-/** Node.js with its code; bench/worker-memory.ts measures the worker. */
-const WORKER_BASE_BYTES = 250e6;
+/** Node.js with its code, in the threads too; bench/worker-memory.ts measures the worker. */
+const WORKER_BASE_BYTES = 500e6;
 /** A CT as it is stored nearly always (int16). */
 const CT_BYTES_PER_VOXEL = 2;
-/** Beside the CT: one mask and what measuring both takes, then the packed volume for the viewer. */
+/** Beside the CT: two masks and what measuring them takes, then the packed volume for the viewer. */
 const RESULT_BYTES_PER_VOXEL = 4;
 
 /** float32 parameters of a published network (31 M; the 3 and 6 mm ones have 17 M, which this rounds up). */
