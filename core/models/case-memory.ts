@@ -4,7 +4,7 @@ import { memoryNeeded } from './memory.ts';
 import { WEIGHTS, type WeightsId } from './weights.ts';
 
 /** Node.js with its code, in the threads too; bench/worker-memory.ts measures the worker. */
-const WORKER_BASE_BYTES = 500e6;
+const WORKER_BASE_BYTES = 650e6;
 /** A CT as it is stored nearly always (int16). */
 const CT_BYTES_PER_VOXEL = 2;
 /** Beside the CT: two masks and what measuring them takes, then the packed volume for the viewer. */
