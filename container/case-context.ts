@@ -45,6 +45,8 @@ export interface CaseContext {
   readonly progress: ProgressTracker;
   /** Aborted when the case is to end unfinished. */
   readonly cancel: AbortSignal;
+  /** The case's part of the machine's time so far, s: other cases work on it meanwhile. */
+  readonly machineSeconds: () => number;
   /** Name of the case for meta.json, which goes to the caller only. */
   readonly name: string;
 }

@@ -46,7 +46,7 @@ export interface ProgressOptions {
  */
 export class ProgressTracker {
   readonly #options: ProgressOptions;
-  readonly #started: number;
+  #started: number;
   #fraction = 0;
   #lastWrite = -Infinity;
   #writing: Promise<void> = Promise.resolve();
@@ -69,6 +69,11 @@ export class ProgressTracker {
     const within = from + (to - from) * Math.min(1, engine.done / Math.max(1, engine.total));
     const share = (before + costs[at]! * within) / all;
     this.#emit({ stage: 'segment', model, engine }, BEGIN.segment + (BEGIN.measure - BEGIN.segment) * share);
+  }
+
+  /** The case did nothing for so long, s: the time left is guessed from that in which it did. */
+  waited(seconds: number): void {
+    this.#started += seconds;
   }
 
   /** Writes the last document, of a case that took long enough to have been looked at, and waits for all. */

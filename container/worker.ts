@@ -1,11 +1,16 @@
 import { HpbError, WORKER_EXIT, type ErrorDocument } from '../core/errors.ts';
-import { caseResultKey, type CaseId } from '../core/layout.ts';
+import { caseProgressKey, caseResultKey, type CaseId } from '../core/layout.ts';
 import type { CaseProgress } from '../core/progress.ts';
 import type { CaseResult, CaseTask, Shard } from '../core/shard.ts';
 import type { WorkerPorts } from './case-context.ts';
 import { caseError, cancelReason } from './case-error.ts';
 import { ProgressTracker } from './case-progress.ts';
+import type { CaseLanes } from './case-lanes.ts';
 import { CaseRun, type CaseAttempt } from './case-run.ts';
+import { EngineTurns } from './engine-turns.ts';
+import { MachineShare } from './machine-share.ts';
+import { MemoryBudget } from './memory-budget.ts';
+import { Turns } from './turns.ts';
 
 /** How one case of a shard ended. */
 export interface CaseOutcome {
@@ -21,11 +26,12 @@ export interface CaseOutcome {
 
 /** What the owner of a worker hears and may say while it runs. */
 export interface ShardHooks {
-  /** Aborted: no case is begun any more; the one that runs is finished. */
+  /** Aborted: no case is given to the engine any more; the one it has is finished, and those after it. */
   readonly drain?: AbortSignal;
-  /** Aborted: the one that runs ends too. Its reason, when an `HpbError`, is the error of the cases not finished. */
+  /** Aborted: all that run end too. Its reason, when an `HpbError`, is the error of the cases not finished. */
   readonly cancel?: AbortSignal;
   readonly onProgress?: (progress: CaseProgress) => void;
+  /** Called as cases end, which is not always their order. */
   readonly onCase?: (outcome: CaseOutcome) => void;
   /** Name of a case as its owner knows it, for meta.json; default: the case id. */
   readonly caseName?: (caseId: CaseId) => string;
@@ -40,9 +46,10 @@ export interface ShardOutcome {
 }
 
 /**
- * Runs the cases of a shard one after the other. A case that fails does not stop the others; every case that was
- * begun gets its result.json, last of all its files. Never throws. The engine stays as it is, warm or dead: stopping
- * it is up to the owner of the ports.
+ * Runs the cases of a shard: while the engine works on one, the next is fetched and checked, and those before are
+ * measured, packed and published, as far as memory allows. A case that fails does not stop the others; every case that
+ * the engine has begun with gets its result.json, last of all its files. Never throws. The engine stays as it is, warm
+ * or dead: stopping it is up to the owner of the ports.
  */
 export async function runShard(
   shard: Shard,
@@ -57,12 +64,18 @@ export async function runShard(
   return outcome;
 }
 
+/** Cases that are measured, packed and published at a time: a slow one does not keep the engine waiting. */
+const FINISHED_AT_ONCE = 2;
+
 class ShardRun {
   readonly #shard: Shard;
   readonly #ports: WorkerPorts;
   readonly #hooks: ShardHooks;
   readonly #cancel: AbortSignal;
-  #deviceFaults = 0;
+  /** One case at a time, from its start until the engine takes it: no more CTs wait in memory than the engine needs. */
+  readonly #prepare = new Turns(1);
+  readonly #lanes: CaseLanes;
+  readonly #machine: MachineShare;
   #storeBroken = false;
 
   constructor(shard: Shard, ports: WorkerPorts, hooks: ShardHooks) {
@@ -70,61 +83,81 @@ class ShardRun {
     this.#ports = ports;
     this.#hooks = hooks;
     this.#cancel = hooks.cancel ?? new AbortController().signal;
+    this.#machine = new MachineShare(ports.clock);
+    this.#lanes = {
+      engine: new EngineTurns(ports),
+      finish: new Turns(FINISHED_AT_ONCE),
+      memory: new MemoryBudget(),
+      stopped: () => this.#stopReason() !== null,
+    };
   }
 
   async run(): Promise<ShardOutcome> {
-    const cases: CaseOutcome[] = [];
+    const running: Promise<CaseOutcome>[] = [];
     for (const task of this.#shard.cases) {
-      const stop = this.#stopReason();
-      const outcome = stop === null ? await this.#case(task) : notBegun(task, stop);
-      cases.push(outcome);
-      this.#hooks.onCase?.(outcome);
+      const leave = await this.#prepare.take();
+      running.push(this.#case(task, leave));
     }
+    const cases = await Promise.all(running);
     return { cases, exitCode: this.#exitCode(cases) };
   }
 
-  /** Why no further case is begun; null to go on. */
+  /** Why no further case is given to the engine; null to go on. */
   #stopReason(): HpbError | null {
     const { drain } = this.#hooks;
     if (this.#cancel.aborted) return cancelReason(this.#cancel);
     if (drain?.aborted) return cancelReason(drain);
-    return this.#deviceFaults > 1 ? deviceLost() : null;
+    return this.#lanes.engine.lost ? deviceLost() : null;
   }
 
-  async #case(task: CaseTask): Promise<CaseOutcome> {
-    const { log, engine } = this.#ports;
-    const caseId = task.caseId;
-    log.info('case:start', { caseId, models: task.models.join(',') });
-    let attempt = await this.#attempt(task);
-    if (isDeviceFault(attempt) && ++this.#deviceFaults === 1) {
-      // A CUDA context is broken for good after a fault: a new process may find the device well.
-      log.warn('engine:kill', { reason: 'DEVICE_FAULT' });
-      await engine.stop();
-      attempt = await this.#attempt(task);
-      // A card that has fallen off its bus is not even seen any more.
-      if (isDeviceFault(attempt) || attempt.error?.code === 'DEVICE_UNAVAILABLE') this.#deviceFaults += 1;
-    }
-    const outcome = await this.#settle(caseId, attempt);
-    await this.#ports.meter?.caseEnded(task.models, outcome, attempt.result.seconds);
+  /** @param prepared called when the next case may begin */
+  async #case(task: CaseTask, prepared: () => void): Promise<CaseOutcome> {
+    const stop = this.#stopReason();
+    const outcome = stop === null ? await this.#begun(task, prepared) : notBegun(task, stop);
+    prepared();
+    this.#hooks.onCase?.(outcome);
     return outcome;
   }
 
-  async #attempt(task: CaseTask): Promise<CaseAttempt> {
+  async #begun(task: CaseTask, prepared: () => void): Promise<CaseOutcome> {
+    const { log, meter } = this.#ports;
+    const caseId = task.caseId;
+    log.info('case:start', { caseId, models: task.models.join(',') });
+    const attempt = await this.#attempt(task, prepared);
+    if (attempt === null) return this.#putBack(task);
+    const outcome = await this.#settle(caseId, attempt);
+    await meter?.caseEnded(task.models, outcome, attempt.machineSeconds);
+    return outcome;
+  }
+
+  async #attempt(task: CaseTask, prepared: () => void): Promise<CaseAttempt | null> {
     const { clock, store } = this.#ports;
     const { onProgress = () => undefined, caseName } = this.#hooks;
     const { models, options } = task;
     const caseId = task.caseId;
     const ids = { jobId: this.#shard.jobId, caseId };
-    const run = new CaseRun({
-      ...ids,
-      ports: this.#ports,
-      attempt: this.#shard.attempt,
-      task,
-      progress: new ProgressTracker({ ...ids, models, options, clock, store, onProgress }),
-      cancel: this.#cancel,
-      name: caseName?.(caseId) ?? caseId,
-    });
-    return run.run();
+    const run = new CaseRun(
+      {
+        ...ids,
+        ports: this.#ports,
+        attempt: this.#shard.attempt,
+        task,
+        progress: new ProgressTracker({ ...ids, models, options, clock, store, onProgress }),
+        cancel: this.#cancel,
+        name: caseName?.(caseId) ?? caseId,
+      },
+      this.#lanes,
+      this.#machine.ofCase(),
+    );
+    return run.run(prepared);
+  }
+
+  /** A case that was prepared for nothing is as if it had not been begun. */
+  async #putBack(task: CaseTask): Promise<CaseOutcome> {
+    const { log, store } = this.#ports;
+    log.info('case:put-back', { caseId: task.caseId });
+    await store.remove(caseProgressKey(this.#shard.jobId, task.caseId)).catch(() => undefined);
+    return notBegun(task, this.#stopReason()!);
   }
 
   /** Writes result.json and says how the case ended. */
@@ -153,7 +186,7 @@ class ShardRun {
   #exitCode(cases: readonly CaseOutcome[]): number {
     const { drain } = this.#hooks;
     if (this.#storeBroken) return WORKER_EXIT.unexpected;
-    if (this.#deviceFaults > 1) return WORKER_EXIT.deviceFault;
+    if (this.#lanes.engine.lost) return WORKER_EXIT.deviceFault;
     const stopped = this.#cancel.aborted || drain?.aborted === true;
     const unfinished = cases.some(
       ({ error }) => error?.code === 'INTERRUPTED' || error?.code === 'CANCELLED',
@@ -161,8 +194,6 @@ class ShardRun {
     return stopped && unfinished ? WORKER_EXIT.interrupted : WORKER_EXIT.done;
   }
 }
-
-const isDeviceFault = ({ error }: CaseAttempt): boolean => error?.code === 'DEVICE_FAULT';
 
 function notBegun(task: CaseTask, error: HpbError): CaseOutcome {
   const caseId = task.caseId;

@@ -12,6 +12,7 @@ export const LOG_EVENTS = [
   'case:stage',
   'case:warning',
   'case:skipped',
+  'case:put-back',
   'case:succeeded',
   'case:failed',
   'engine:start',

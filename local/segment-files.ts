@@ -48,7 +48,7 @@ interface Case {
 }
 
 /**
- * Segments CTs one after the other on one warm engine, with the worker that runs in the cloud, and writes each
+ * Segments CTs on one warm engine, with the worker that runs in the cloud, and writes each
  * case's results to `<out>/<name>/` and `<out>/<name>_results.zip` as soon as it is done. A case that fails leaves
  * nothing there and does not stop the others.
  *
@@ -100,6 +100,7 @@ class LocalRun {
     }
     const byId = new Map(cases.map((one) => [one.caseId, one]));
     const { reporter, signal } = this.#surroundings;
+    const left = tasks.map(({ caseId }) => caseId);
     if (tasks.length > 0)
       await runShard(
         { layoutVersion: LAYOUT_VERSION, jobId: this.#jobId, attempt: 1, cases: tasks },
@@ -107,8 +108,11 @@ class LocalRun {
         {
           cancel: signal,
           caseName: (caseId) => byId.get(caseId)!.name,
-          onProgress: (progress) => reporter.progress(byId.get(progress.caseId)!.name, progress),
+          // Of cases that overlap people follow the first.
+          onProgress: (progress) =>
+            progress.caseId === left[0] && reporter.progress(byId.get(progress.caseId)!.name, progress),
           onCase: (outcome) => {
+            left.splice(left.indexOf(outcome.caseId), 1);
             this.#exports = this.#exports.then(() => this.#ended(byId.get(outcome.caseId)!, outcome));
           },
         },

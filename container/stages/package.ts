@@ -57,7 +57,7 @@ function contentOf(context: CaseContext, input: PackageInput): PackageContent {
     stageSeconds,
     models: results,
     workerPeakRssBytes: process.resourceUsage().maxRSS * 1024,
-    cost: ports.meter?.costOf((endedAt - startedAt) / 1000) ?? null,
+    cost: ports.meter?.costOf(context.machineSeconds()) ?? null,
     demo,
   });
   const meta = buildMeta({ caseId: name, seconds, endedAt, demo });

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EngineCall, HelloResult, RunResult } from '../../core/engine-protocol.ts';
 import { HpbError } from '../../core/errors.ts';
@@ -38,6 +38,8 @@ export async function segmentCt(
       const located = weights.get(model)!;
       const call = engineCallOf(model, task.options, located.location);
       const path = join(context.scratch.out, `raw-${modelEntry(model).output}`);
+      // Of a run that a fault of the device ended, whose mask would be taken for this one's.
+      await rm(path, { force: true });
       const run = await opened.run({
         call,
         output: path,
@@ -45,6 +47,7 @@ export async function segmentCt(
         ...limits,
       });
       ports.meter?.engineRun(model, run);
+      ports.log.debug('case:stage', { caseId: context.caseId, stage: 'segment', model, ...run.seconds });
       await assertWritten(path, model);
       masks.push({ model, call, path, run, weights: located });
     }

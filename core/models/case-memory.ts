@@ -3,10 +3,12 @@ import { modelEntry, type ModelId, type SegmentOptions } from './catalogue.ts';
 import { memoryNeeded } from './memory.ts';
 import { WEIGHTS, type WeightsId } from './weights.ts';
 
-/** Node.js with its code; bench/worker-memory.ts measures the worker. */
-const WORKER_BASE_BYTES = 250e6;
-/** The CT as stored (int16), one mask and what measuring both takes. */
-const WORKER_BYTES_PER_VOXEL = 4;
+/** Node.js with its code, in the threads too; bench/worker-memory.ts measures the worker. */
+const WORKER_BASE_BYTES = 650e6;
+/** A CT as it is stored nearly always (int16). */
+const CT_BYTES_PER_VOXEL = 2;
+/** Beside the CT: two masks and what measuring them takes, then the packed volume for the viewer. */
+const RESULT_BYTES_PER_VOXEL = 4;
 
 /** float32 parameters of a published network (31 M; the 3 and 6 mm ones have 17 M, which this rounds up). */
 const NETWORK_BYTES = 125e6;
@@ -30,13 +32,41 @@ export function engineMemoryNeeded(grid: Grid, models: readonly ModelId[], optio
   return Math.max(...peaks);
 }
 
+/** What one case takes of the memory of a machine, bytes. */
+export interface CaseMemory {
+  /** In the worker's process, from the input check to the end of the case. */
+  readonly workerBytes: number;
+  /** Peak of the engine's process while the case is its own; what stays loaded afterwards is less. */
+  readonly engineBytes: number;
+}
+
+/** @param ctBytesPerVoxel as the CT is stored */
+export function caseMemory(
+  grid: Grid,
+  { models, options }: { readonly models: readonly ModelId[]; readonly options: SegmentOptions },
+  ctBytesPerVoxel: number = CT_BYTES_PER_VOXEL,
+): CaseMemory {
+  return {
+    workerBytes: voxelCount(grid.dims) * (ctBytesPerVoxel + RESULT_BYTES_PER_VOXEL),
+    engineBytes: engineMemoryNeeded(grid, models, options),
+  };
+}
+
+/**
+ * Peak bytes of worker and engine with these cases under way at the same time, of which the engine works on one, any
+ * of them, and the worker holds all.
+ */
+export function memoryNeededTogether(cases: readonly CaseMemory[]): number {
+  const held = cases.reduce((sum, { workerBytes }) => sum + workerBytes, WORKER_BASE_BYTES);
+  return held + Math.max(0, ...cases.map(({ engineBytes }) => engineBytes));
+}
+
 /**
  * Peak bytes of a case: the worker's own process, which holds the CT meanwhile, and the engine's. The figure that is
  * held against the memory present.
  */
 export function memoryNeededForCase(grid: Grid, models: readonly ModelId[], options: SegmentOptions): number {
-  const worker = WORKER_BASE_BYTES + voxelCount(grid.dims) * WORKER_BYTES_PER_VOXEL;
-  return worker + engineMemoryNeeded(grid, models, options);
+  return memoryNeededTogether([caseMemory(grid, { models, options })]);
 }
 
 function weightsOf(model: ModelId, options: SegmentOptions): readonly WeightsId[] {

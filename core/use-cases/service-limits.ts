@@ -18,6 +18,8 @@ export function serviceLimits(
     functionResultBytes: settings.HPB_FUNCTION_RESULT_BYTES,
     maxZipBytes: settings.HPB_MAX_ZIP_BYTES,
     shardCases: settings.HPB_SHARD_CASES,
+    // A shard is bounded by its work: a slow machine would get one case in each, which nothing overlaps with.
+    shardSeconds: DEFAULT_LIMITS.shardSeconds * machine.slowness,
     queueSeconds: settings.HPB_QUEUE_ALLOWANCE_SECONDS,
     modelTimeoutSeconds: settings.HPB_MODEL_TIMEOUT_SECONDS,
   };

@@ -185,8 +185,10 @@ describe('the worker of a deployment', () => {
     expect(exit).toBe(WORKER_EXIT.interrupted);
     const events = lines.map(({ event }) => event);
     expect(events).toContain('worker:spot-notice');
-    const begun = events.filter((event) => event === 'case:start').length;
-    expect(events.filter((event) => event === 'case:succeeded')).toHaveLength(begun);
+    const count = (name: string): number => events.filter((event) => event === name).length;
+    // The one that was prepared meanwhile is left to the next machine.
+    const begun = count('case:start') - count('case:put-back');
+    expect(count('case:succeeded')).toBe(begun);
     expect(begun).toBeLessThan(6);
   });
 
