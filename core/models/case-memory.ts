@@ -3,10 +3,13 @@ import { modelEntry, type ModelId, type SegmentOptions } from './catalogue.ts';
 import { memoryNeeded } from './memory.ts';
 import { WEIGHTS, type WeightsId } from './weights.ts';
 
-/** Node.js with its code; bench/worker-memory.ts measures the worker. */
-const WORKER_BASE_BYTES = 250e6;
-/** The CT as stored (int16), one mask and what measuring both takes. */
-const WORKER_BYTES_PER_VOXEL = 4;
+/**
+ * Node.js with its code and threads. The worker took 0.9 GB on 512 x 512 x 300 and up to 1.7 on 512 x 512 x 900, this
+ * says 0.9 and 2.0 (`npm run bench:worker-memory`).
+ */
+const WORKER_BASE_BYTES = 350e6;
+/** The CT as stored (int16), two masks, and a mesh in the making or the viewer's volume. */
+const WORKER_BYTES_PER_VOXEL = 7;
 
 /** float32 parameters of a published network (31 M; the 3 and 6 mm ones have 17 M, which this rounds up). */
 const NETWORK_BYTES = 125e6;
