@@ -20,6 +20,7 @@ function ball(dims: Dims = DIMS, frayed = false): MaskToMeasure {
   return { ct: { grid, data, slope: 1, intercept: 0 }, mask: { grid, data: mask }, keep: { liver: [1] } };
 }
 
+const LARGE = ball([256, 256, 208]);
 const FRAYED = ball([256, 256, 160], true);
 
 const pools: ComputePool[] = [];
@@ -93,6 +94,25 @@ describe('ComputePool', () => {
 
     await expect(pool.run('measureMask', input)).rejects.toMatchObject({ code: 'UNEXPECTED' });
     expect((await pool.run('measureMask', ball())).statistics.size).toBe(1);
+  });
+
+  it('keeps threads warm after small work, and none after large', async () => {
+    const pool = poolOf(1);
+    let started = 0;
+    const count = (): void => void (started += 1);
+    process.on('worker', count);
+
+    await pool.run('measureMask', ball());
+    await pool.run('measureMask', ball());
+    const afterSmall = started;
+    // 40 MB of shared memory; the second finds no thread, the third waits for that of the second.
+    await pool.run('measureMask', LARGE);
+    const own = await Promise.all([pool.run('measureMask', LARGE), pool.run('measureMask', ball())]);
+    process.off('worker', count);
+
+    expect(afterSmall).toBe(1);
+    expect(started).toBe(2);
+    expect(own.map(({ statistics }) => statistics.size)).toEqual([1, 1]);
   });
 
   it('ends what is left when it is closed', async () => {

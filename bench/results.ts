@@ -1,0 +1,209 @@
+/**
+ * Everything after the masks of a case (statistics, components, distances, meshes, pictures, report, volume for the
+ * viewer, ZIP) on 512 x 512 x 300 with 10 labels in two masks, files in and files out: `hpb report` against a script
+ * with nibabel, scipy, scikit-image and zipfile that makes less (bench/results/plain.py). The script runs twice: with
+ * the volume compressed as we do (zlib level 1), and at zlib's default. Each side runs in a process of its own, in
+ * turns; modules are loaded before the clock starts; all sides must count the same voxels and components and measure
+ * the same HU.
+ *
+ * npm run bench:results -- [--slices 300] [--rounds 3]
+ *
+ * Exit code 1 when a bound is missed: `BOUND` of the script at our level, `MOST_MB` at peak, `MOST_BLOCKED_MS` in one go on
+ * the main thread.
+ */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { env, stdout } from 'node:process';
+import { parseArgs } from 'node:util';
+import { writeNifti } from '../adapters/nifti-file.ts';
+import { runProcess } from '../adapters/run-process.ts';
+import { HpbError } from '../core/errors.ts';
+import { PHANTOM_LABELS, type PhantomLabel } from '../core/volume/phantom/labels.ts';
+import { makePhantom, phantomGrid } from '../core/volume/phantom.ts';
+import { reportCase } from '../local/report-case.ts';
+import { machineFacts, median } from './figures.ts';
+import { PACKAGE_ROOT } from './warm-engine.ts';
+
+const BOUND = 0.35;
+/** Of the process with its threads, by slices. */
+const MOST_MB: Readonly<Record<string, number>> = { 300: 900, 900: 1600 };
+const MOST_BLOCKED_MS = 50;
+const HEIGHT_MM: Readonly<Record<string, number>> = { 300: 375, 900: 540 };
+const PLAIN = join(import.meta.dirname, 'results/plain.py');
+
+/** Label in our mask by name in the phantom: eight structures of `totalseg`, two of `task008`. */
+const MASKS: Readonly<Record<string, Readonly<Partial<Record<PhantomLabel, number>>>>> = {
+  totalseg: {
+    liver: 5,
+    liver_vessels: 5,
+    liver_tumor: 5,
+    spleen: 1,
+    kidney_right: 2,
+    kidney_left: 3,
+    gallbladder: 4,
+    stomach: 6,
+    pancreas: 7,
+    inferior_vena_cava: 63,
+  },
+  task008: { liver_vessels: 1, liver_tumor: 2 },
+};
+
+const SIDES = ['ours', 'plain, level 1', 'plain, default'] as const;
+type Side = (typeof SIDES)[number];
+
+interface Measured {
+  readonly seconds: number;
+  readonly peakBytes: number;
+  /** Longest time in ms that the main thread did not answer; null for Python, which has no event loop. */
+  readonly blockedMs: number | null;
+  /** Voxels, components and mean HU by `<mask>/<label>`. */
+  readonly found: Readonly<Record<string, readonly number[]>>;
+}
+
+async function makeCase(folder: string, slices: string): Promise<void> {
+  const spacing = [0.75, 0.75, (HEIGHT_MM[slices] ?? 375) / Number(slices)] as const;
+  const grid = phantomGrid('full', { orientation: 'LPS', dims: [512, 512, Number(slices)], spacing });
+  const { ct, truth } = makePhantom({ seed: 90_005, grid });
+  await writeNifti(join(folder, 'ct.nii.gz'), ct);
+  for (const [mask, labels] of Object.entries(MASKS)) {
+    const byTruth = new Uint8Array(256);
+    for (const [name, label] of Object.entries(labels)) byTruth[PHANTOM_LABELS[name as PhantomLabel]] = label;
+    const data = truth.data.map((label) => byTruth[label]!);
+    await writeNifti(join(folder, `${mask}.nii.gz`), { grid: truth.grid, data });
+  }
+}
+
+/** Our side in this process, which must be fresh. */
+async function runOurs(folder: string): Promise<Measured> {
+  const masks = Object.keys(MASKS).map((mask) => ({
+    path: join(folder, `${mask}.nii.gz`),
+    structure: null,
+    value: null,
+  }));
+  const delay = monitorEventLoopDelay({ resolution: 5 });
+  delay.enable();
+  const start = performance.now();
+  const { metadata } = await reportCase(
+    { ct: join(folder, 'ct.nii.gz'), masks, name: 'bench', out: join(folder, 'out') },
+    { settings: {}, serviceVersion: 'bench', signal: new AbortController().signal },
+  );
+  const found = metadata.structures
+    .filter(({ voxels }) => voxels > 0)
+    .map(({ model, label, voxels, components, hu }) => [
+      `${model}/${label}`,
+      [voxels, components?.count ?? NaN, hu?.mean ?? NaN],
+    ]);
+  return {
+    seconds: (performance.now() - start) / 1000,
+    peakBytes: process.resourceUsage().maxRSS * 1024,
+    blockedMs: delay.max / 1e6,
+    found: Object.fromEntries(found),
+  };
+}
+
+async function runSide(folder: string, side: Side): Promise<Measured> {
+  if (side === 'ours')
+    return JSON.parse(
+      await part(process.execPath, [import.meta.filename, '--part', 'ours', '--folder', folder]),
+    ) as Measured;
+  const python = join(PACKAGE_ROOT, '.venv/bin/python');
+  const level = side === 'plain, default' ? '-1' : '1';
+  const { structures, ...rest } = JSON.parse(
+    await part(python, [PLAIN, folder, join(folder, 'plain'), level]),
+  ) as Measured & { structures: Record<string, { voxels: number; components: number; mean: number }> };
+  const found = Object.entries(structures).map(([key, { voxels, components, mean }]) => [
+    key,
+    [voxels, components, mean],
+  ]);
+  return { ...rest, blockedMs: null, found: Object.fromEntries(found) };
+}
+
+/** Runs a process of its own; returns what it prints. */
+async function part(command: string, args: readonly string[]): Promise<string> {
+  const run = await runProcess({ command, args, environment: env });
+  if (run.exitCode === 0) return run.stdout;
+  throw new HpbError('UNEXPECTED', `A side failed:\n${run.tail.join('\n')}`, {
+    remedy: `Run it by hand: ${command} ${args.join(' ')}`,
+  });
+}
+
+/** Whether two sides found the same, to the rounding of metadata.json. */
+function agree(a: Measured, b: Measured): boolean {
+  const keys = Object.keys(a.found);
+  return (
+    keys.length === Object.keys(b.found).length &&
+    keys.every((key) =>
+      a.found[key]!.every((value, n) => Math.abs(value - (b.found[key]?.[n] ?? NaN)) <= (n === 2 ? 0.01 : 0)),
+    )
+  );
+}
+
+async function compare(slices: string, rounds: number): Promise<boolean> {
+  const folder = await mkdtemp(join(tmpdir(), 'hpb-results-'));
+  const measured = new Map<Side, Measured[]>(SIDES.map((side) => [side, []]));
+  try {
+    await mkdir(join(folder, 'plain'));
+    await part(process.execPath, [
+      import.meta.filename,
+      '--part',
+      'make',
+      '--folder',
+      folder,
+      '--slices',
+      slices,
+    ]);
+    for (let round = 0; round < rounds; round++)
+      for (const side of SIDES) measured.get(side)!.push(await runSide(folder, side));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  return report(measured, slices);
+}
+
+/** Prints all figures; true when every bound is met. */
+function report(measured: ReadonlyMap<Side, readonly Measured[]>, slices: string): boolean {
+  const ours = measured.get('ours')!;
+  print(`${machineFacts()}\n512 x 512 x ${slices}, ${Object.keys(ours[0]!.found).length} labels`);
+  for (const [side, runs] of measured) {
+    const seconds = runs.map((run) => run.seconds.toFixed(2)).join(' / ');
+    const peak = (Math.max(...runs.map(({ peakBytes }) => peakBytes)) / 1e6).toFixed(0);
+    print(`${side.padEnd(16)}${seconds} s, peak ${peak} MB`);
+  }
+  const seconds = (side: Side): number => median(measured.get(side)!.map((run) => run.seconds));
+  const met = SIDES.slice(1).map((side) => {
+    const same = agree(ours[0]!, measured.get(side)![0]!);
+    const figures = same ? 'same figures' : 'DIFFERENT FIGURES';
+    const bound = side === 'plain, level 1' ? BOUND : undefined;
+    return within(`ours / ${side} (${figures})`, seconds('ours') / seconds(side), bound) && same;
+  });
+  const blocked = Math.max(...ours.map(({ blockedMs }) => blockedMs ?? NaN));
+  const peak = Math.max(...ours.map(({ peakBytes }) => peakBytes));
+  met.push(within('ours: main thread held at most, ms', blocked, MOST_BLOCKED_MS));
+  met.push(within('ours: peak, MB', peak / 1e6, MOST_MB[slices]));
+  return met.every(Boolean);
+}
+
+/** Prints a figure with its bound, where it has one; false when it is above. */
+function within(name: string, figure: number, bound: number | undefined): boolean {
+  const digits = figure < 10 ? 2 : 0;
+  const met = bound === undefined || figure <= bound;
+  const verdict = bound === undefined ? '' : `, bound ${bound}: ${met ? 'met' : 'MISSED'}`;
+  print(`${name}: ${figure.toFixed(digits)}${verdict}`);
+  return met;
+}
+
+const print = (line: string): unknown => stdout.write(`${line}\n`);
+
+const { values } = parseArgs({
+  options: {
+    slices: { type: 'string', default: '300' },
+    rounds: { type: 'string', default: '3' },
+    part: { type: 'string' },
+    folder: { type: 'string', default: '' },
+  },
+});
+if (values.part === 'make') await makeCase(values.folder, values.slices);
+else if (values.part === 'ours') stdout.write(JSON.stringify(await runOurs(values.folder)));
+else process.exitCode = (await compare(values.slices, Number(values.rounds))) ? 0 : 1;
