@@ -9,6 +9,7 @@ import { costsPage } from './reference/costs.ts';
 import { deploymentConfigPage } from './reference/deployment-config.ts';
 import { engineProtocolPage } from './reference/engine-protocol.ts';
 import { errorCodesPage } from './reference/error-codes.ts';
+import { metricsPage } from './reference/metrics.ts';
 import { modelsPage } from './reference/models.ts';
 import { openApiText } from './reference/openapi.ts';
 import { qualityRulesPage } from './reference/quality-rules.ts';
@@ -31,6 +32,7 @@ const pages = new Map([
   ['engine-protocol.md', engineProtocolPage()],
   ['error-codes.md', errorCodesPage()],
   ['metadata.schema.json', `${JSON.stringify(z.toJSONSchema(metadataSchema), null, 2)}\n`],
+  ['metrics.md', metricsPage()],
   ['models.md', modelsPage()],
   ['openapi.json', openApiText()],
   ['quality-rules.md', qualityRulesPage()],
