@@ -1,5 +1,11 @@
 import type { z } from 'zod';
-import { helloResult, openResult, runResult, type HelloResult } from '../core/engine-protocol.ts';
+import {
+  helloResult,
+  openResult,
+  runResult,
+  type EngineCall,
+  type HelloResult,
+} from '../core/engine-protocol.ts';
 import { HpbError } from '../core/errors.ts';
 import type { Engine, EngineLimits, OpenedCt } from '../core/engine-port.ts';
 import type { Clock, Log } from '../core/ports.ts';
@@ -38,6 +44,12 @@ export class EngineHost implements Engine {
   async hello(): Promise<HelloResult> {
     await this.#running({});
     return this.#greeting!;
+  }
+
+  async load(call: EngineCall): Promise<void> {
+    await this.#running({})
+      .then((session) => session.request({ op: 'load', call }))
+      .catch(() => undefined);
   }
 
   async open(path: string, limits: EngineLimits = {}): Promise<OpenedCt> {

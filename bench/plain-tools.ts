@@ -46,7 +46,8 @@ export interface PlainCommand {
   readonly mask: string;
 }
 
-const FORWARD_CLOCK = resolve(import.meta.dirname, 'forward-clock');
+/** Folder of the `sitecustomize` that tells about forward passes. */
+export const FORWARD_CLOCK = resolve(import.meta.dirname, 'forward-clock');
 
 /**
  * Copies the weights to two separate folders below `scratch` and builds the environment. The copy is not a

@@ -3,7 +3,7 @@ import { peekNifti } from '../adapters/nifti-file.ts';
 import type { ErrorDocument, HpbError } from '../core/errors.ts';
 import { caseResultKey, caseZipKey, LAYOUT_VERSION } from '../core/layout.ts';
 import { caseMemory } from '../core/models/case-memory.ts';
-import type { ModelId } from '../core/models/catalogue.ts';
+import { engineCallOf, type ModelId } from '../core/models/catalogue.ts';
 import type { LocatedWeights } from '../core/engine-port.ts';
 import { DEMO_NOTICE } from '../core/results/notices.ts';
 import type { CaseStage } from '../core/results/run-record.ts';
@@ -124,6 +124,7 @@ export class CaseRun {
     const fetched = await this.#stage('fetch', () => fetchCt(context));
     const finished = await this.#identify(fetched);
     if (finished !== null) return this.#skipped(finished);
+    this.#loadAhead();
     this.#releaseMemory = await this.#roomFor(fetched);
     if (this.#isPutBack()) return null;
     const checked = await this.#stage('check', () => checkCt(context, fetched));
@@ -182,6 +183,14 @@ export class CaseRun {
     const { serviceVersion } = ports;
     this.#fingerprint = fingerprintOf({ inputSha256: fetched.sha256, task, weights, serviceVersion });
     return this.#earlierResult();
+  }
+
+  /** While the CT is checked. */
+  #loadAhead(): void {
+    const { ports, task } = this.#facts;
+    for (const [model, { location }] of this.#weights) {
+      void ports.engine.load(engineCallOf(model, task.options, location));
+    }
   }
 
   #isDemo(): boolean {

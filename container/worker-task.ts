@@ -25,6 +25,8 @@ export interface TaskPorts {
 export async function runTask(task: WorkerTask, ports: TaskPorts, signals: TaskSignals): Promise<number> {
   if (task.kind !== 'shard') return runServiceTask(task, ports.service, signals);
   const { worker } = ports;
+  // Importing the engines takes as long as fetching and checking the first CT.
+  void worker.engine.hello().catch(() => undefined);
   const shard = await readShard(task.place, worker.store);
   await meterQueue(shard, worker);
   const names = await ports.names.of(shard.jobId);

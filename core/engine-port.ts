@@ -38,6 +38,11 @@ export interface OpenedCt {
  */
 export interface Engine {
   hello(): Promise<HelloResult>;
+  /**
+   * Starts the engine, if need be, and loads the networks of a run that will come. Never throws: what fails here fails
+   * again, and is told, where it is needed.
+   */
+  load(call: EngineCall): Promise<void>;
   /** Opens the CT at a local path (`.nii` or `.nii.gz`). */
   open(path: string, limits?: EngineLimits): Promise<OpenedCt>;
   /** Ends the engine, children included; what is in flight fails with `CANCELLED`. */

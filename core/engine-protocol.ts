@@ -42,6 +42,8 @@ export type EngineCall = z.infer<typeof engineCall>;
 export const engineRequest = z.discriminatedUnion('op', [
   /** Versions and devices; also proves that the host is alive. */
   z.object({ op: z.literal('hello'), id: z.int() }),
+  /** Loads the networks of a call ahead of its run; other requests go before it. */
+  z.object({ op: z.literal('load'), id: z.int(), call: engineCall }),
   z.object({ op: z.literal('open'), id: z.int(), ct: z.string() }),
   z.object({ op: z.literal('run'), id: z.int(), handle: z.string(), call: engineCall, output: z.string() }),
   z.object({ op: z.literal('close'), id: z.int(), handle: z.string() }),

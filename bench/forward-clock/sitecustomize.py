@@ -2,6 +2,7 @@
 
 Python imports this file by itself when its folder is on PYTHONPATH; bench/plain-tools.ts puts it there to learn
 how much of a plain command is network. HPB_FORWARD_CLOCK names the folder for one text file per process.
+HPB_FIRST_FORWARD names a file instead, for the moment (Unix seconds) at which the first of these calls ended.
 """
 
 import atexit
@@ -18,6 +19,7 @@ class Clock:
     def __init__(self) -> None:
         self.depth = 0
         self.seconds = 0.0
+        self.marked = False
 
     def wrap(self, call):
         def timed(module, *args, **kwargs):
@@ -29,11 +31,19 @@ class Clock:
                 self.depth -= 1
                 if self.depth == 0:
                     self.seconds += time.perf_counter() - start
+                    self.mark_first()
 
         return timed
 
+    def mark_first(self) -> None:
+        path = os.environ.get("HPB_FIRST_FORWARD")
+        if path is not None and not self.marked:
+            self.marked = True
+            with open(path, "x") as file:
+                file.write(repr(time.time()))
+
     def write(self) -> None:
-        if self.seconds > 0:
+        if self.seconds > 0 and "HPB_FORWARD_CLOCK" in os.environ:
             with open(os.path.join(os.environ["HPB_FORWARD_CLOCK"], str(os.getpid())), "w") as file:
                 file.write(repr(self.seconds))
 
@@ -56,7 +66,7 @@ class PatchOnImport(MetaPathFinder):
         return spec
 
 
-if "HPB_FORWARD_CLOCK" in os.environ:
+if "HPB_FORWARD_CLOCK" in os.environ or "HPB_FIRST_FORWARD" in os.environ:
     CLOCK = Clock()
     sys.meta_path.insert(0, PatchOnImport())
     atexit.register(CLOCK.write)

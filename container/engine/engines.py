@@ -44,6 +44,14 @@ class Engines:
     def open(self, path):
         return Ct(path, self._scratch)
 
+    def load(self, call):
+        """Loads the networks of a call before its run asks for them."""
+        if call['engine'] == 'nnunet-v1':
+            self._network_v1(call)
+            return
+        self._guard.protect(call['weightsRoot'])
+        self._total_segmentator.load(call)
+
     def run(self, ct, call, output, run):
         """Writes the mask of one engine call and returns the result of the protocol."""
         # The allocator keeps the peak of all runs; this one counts from here.

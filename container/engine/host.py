@@ -10,12 +10,14 @@ from environment import Guard, Scratch, end_with_parent, prepare_engines, take_s
 PROTOCOL_DESCRIPTOR = take_stdout()
 
 import argparse
+import itertools
 import os
 import queue
 import sys
 import threading
 
 from device import device_name, open_device, parse_device
+from late_imports import late_imports
 from protocol import PROTOCOL_VERSION, EngineError, Replies, parse_request
 from run_context import RunContext
 
@@ -26,7 +28,8 @@ class Host:
     def __init__(self, scratch, replies):
         self._scratch = scratch
         self._replies = replies
-        self._queue = queue.SimpleQueue()
+        self._queue = queue.PriorityQueue()
+        self._taken = itertools.count()
         self._lock = threading.Lock()
         self._waiting = {}
         self._cancelled = set()
@@ -37,6 +40,7 @@ class Host:
         self._opened = 0
         self._operations = {
             'hello': self._greet,
+            'load': self._load,
             'open': self._open,
             'run': self._run,
             'close': self._close,
@@ -69,7 +73,8 @@ class Host:
                 self._replies.error(request['id'], error)
                 return
             self._waiting[request['id']] = None
-        self._queue.put(request)
+        # What is only loaded ahead of its use waits for whatever is used now.
+        self._queue.put((request['op'] == 'load', next(self._taken), request))
 
     def _cancel(self, target):
         with self._lock:
@@ -85,7 +90,8 @@ class Host:
         """Imports the engines and tries the device; what fails here is the answer to every request."""
         try:
             device = open_device(parse_device(device_argument))
-            from engines import Engines, versions
+            with late_imports():
+                from engines import Engines, versions
 
             self._engines = Engines(device, threads, self._scratch, guard)
             self._hello = {
@@ -104,7 +110,7 @@ class Host:
 
     def work(self):
         while True:
-            request = self._queue.get()
+            *_, request = self._queue.get()
             if self._failure is not None:
                 self._replies.error(request['id'], self._failure)
                 self._scratch.leave(1)
@@ -125,7 +131,8 @@ class Host:
             run.check()
             result = self._operations[request['op']](request, run)
         except Exception as problem:
-            error = error_of(problem, run.stage if request['op'] == 'run' else request['op'])
+            # A run begins with the stage `load`.
+            error = error_of(problem, run.stage if request['op'] in ('run', 'load') else request['op'])
             self._replies.error(request['id'], error)
             if error.code == 'DEVICE_FAULT':
                 # Nothing that this process asks of the card works from now on.
@@ -139,6 +146,10 @@ class Host:
         return self._hello
 
     def _shutdown(self, _request, _run):
+        return {}
+
+    def _load(self, request, _run):
+        self._engines.load(request['call'])
         return {}
 
     def _open(self, request, _run):

@@ -28,6 +28,8 @@ from largest_components import keep_largest_components
 from nonzero_box import nonzero_box
 from protocol import EngineError
 from run_context import TileCounter
+from trainer_classes import import_trainer_v1
+from unset_weights import unset_weights
 
 #: Axes of the mirrorings in the order in which nnU-Net adds them up, as axes of a (batch, class, x, y, z) tensor.
 MIRRORINGS = ((), (4,), (3,), (4, 3), (2,), (4, 2), (3, 2), (4, 3, 2))
@@ -57,9 +59,14 @@ class NetworkV1:
         for file in ('plans.pkl', f'{files[0]}.pkl', *files):
             if not os.path.isfile(os.path.join(folder, file)):
                 raise EngineError('WEIGHTS_MISSING', f'{file} is missing in {folder}.', folder=folder)
-        self.trainer, self._parameters = load_model_and_checkpoint_files(
-            folder, list(folds), mixed_precision=True, checkpoint_name=checkpoint
-        )
+        import_trainer_v1(folder)
+        with unset_weights():
+            self.trainer, self._parameters = load_model_and_checkpoint_files(
+                folder, list(folds), mixed_precision=True, checkpoint_name=checkpoint
+            )
+        for parameters in self._parameters:
+            # The momentum of training, as large as the network.
+            parameters['optimizer_state_dict'] = None
         if getattr(self.trainer, 'regions_class_order', None) is not None:
             raise EngineError('ENGINE_FAILED', 'Models with overlapping regions are not supported.')
         # The trainer's constructor sets these for the whole process; they belong to runs of this network only.

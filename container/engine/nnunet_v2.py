@@ -16,6 +16,8 @@ from nnunetv2.preprocessing.resampling.default_resampling import compute_new_sha
 from forward_clock import ForwardClock
 from nonzero_box import nonzero_box
 from protocol import EngineError
+from trainer_classes import import_trainer_v2
+from unset_weights import unset_weights
 
 CHECKPOINT = 'checkpoint_final.pth'
 
@@ -38,7 +40,9 @@ class NetworkV2:
         self._predictor = nnUNetPredictor(
             *(0.5, True, False, True), device=device, verbose=False, verbose_preprocessing=False, allow_tqdm=False
         )
-        self._predictor.initialize_from_trained_model_folder(folder, use_folds=tuple(folds), checkpoint_name=CHECKPOINT)
+        import_trainer_v2(folder)
+        with unset_weights():
+            self._predictor.initialize_from_trained_model_folder(folder, tuple(folds), CHECKPOINT)
         self._configuration = self._predictor.configuration_manager
         self._labels = self._predictor.label_manager
         self.largest_label = max(self._labels.foreground_labels)

@@ -93,6 +93,7 @@ def _is_call(value):
 
 REQUEST_FIELDS = {
     'hello': {},
+    'load': {'call': _is_call},
     'open': {'ct': _is_text},
     'run': {'handle': _is_text, 'call': _is_call, 'output': _is_text},
     'close': {'handle': _is_text},

@@ -108,18 +108,29 @@ class TotalSegmentator:
         self._network_of = network_of
         self._scratch = scratch
 
-    def segment(self, ct, call, run):
-        """Labels uint8 [x, y, z] on the grid of the CT (0 and 1 without `multilabel`), and the largest label."""
-        task = Task(call)
-        root = call['weightsRoot']
+    def load(self, call):
+        """Loads what `segment` will need."""
+        self._networks(Task(call), call['weightsRoot'])
+
+    def _networks(self, task, root):
+        """[(dataset, network), ...] of the task, and the rough one or None."""
+        rough = None
+        if task.crop_classes is not None:
+            rough = self._network_of(model_folder(root, task.rough[0], ROUGH_TRAINER, '3d_fullres'), [0])
         networks = [
             (dataset, self._network_of(model_folder(root, dataset, task.trainer, task.model), task.folds))
             for dataset in task.datasets
         ]
+        return networks, rough
+
+    def segment(self, ct, call, run):
+        """Labels uint8 [x, y, z] on the grid of the CT (0 and 1 without `multilabel`), and the largest label."""
+        task = Task(call)
+        root = call['weightsRoot']
+        networks, rough = self._networks(task, root)
         largest = max(task.classes) if task.multilabel else 1
         box = None
-        if task.crop_classes is not None:
-            rough = self._network_of(model_folder(root, task.rough[0], ROUGH_TRAINER, '3d_fullres'), [0])
+        if rough is not None:
             box = self._crop_box(ct, task, (root, rough), run)
             if box is None:
                 run.crop_empty = True

@@ -24,6 +24,10 @@ export class FakeEngine implements Engine {
     return { ...FAKE_HELLO, versions: { ...FAKE_HELLO.versions }, pid: process.pid };
   }
 
+  async load(): Promise<void> {
+    // Nothing to load.
+  }
+
   async open(path: string, { signal }: EngineLimits = {}): Promise<OpenedCt> {
     signal?.throwIfAborted();
     this.opened.push(path);

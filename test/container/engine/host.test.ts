@@ -112,6 +112,16 @@ describe('the engine host', () => {
     expect(versions).toMatchObject({ nnunet: '1.7.1', nnunetv2: '2.6.0', totalsegmentator: '2.18.0' });
   });
 
+  it('loads networks ahead of their run, and keeps to itself what it cannot load', async () => {
+    await engine.load(vessels({ folds: [0, 1] }));
+    await engine.load(vessels({ modelFolder: join(folder, 'nowhere') }));
+
+    const { seconds } = await run(middleCt, vessels({ folds: [0, 1] }));
+
+    expect(seconds.load).toBeLessThan(seconds.predict!);
+    await expect(engine.load(liver({ weightsRoot: join(folder, 'nowhere') }))).resolves.toBeUndefined();
+  });
+
   it('runs several models on CTs that are open at once, on the grid of each', async () => {
     const [a, b] = [await engine.open(ct), await engine.open(ct)];
     const output = join(folder, 'both.nii.gz');

@@ -1,0 +1,175 @@
+/**
+ * Start of a process to the end of its first forward pass: the worker as a deployment starts it (container/main.ts with
+ * one case) against the plain command, same CT, weights and threads, rounds interleaved.
+ *
+ * npm run bench:cold-start -- [--models liver-fast,liver,task008] [--rounds 3] [--ct FILE]
+ *
+ * Prints medians and ours / plain (target 0.6), and exits with 1 when a target is missed. Both sides are ended after
+ * that pass. The moment is told by bench/forward-clock on both sides.
+ */
+import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { env, execPath, stdout } from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { FileObjectStore } from '../adapters/file-object-store.ts';
+import { writeNifti } from '../adapters/nifti-file.ts';
+import { runProcess } from '../adapters/run-process.ts';
+import { HpbError } from '../core/errors.ts';
+import { caseIdOf, caseInputKey, type JobId } from '../core/layout.ts';
+import { engineCallOf, type ModelId, type SegmentOptions } from '../core/models/catalogue.ts';
+import { makePhantom, phantomGrid } from '../core/volume/phantom.ts';
+import { machineFacts, median } from './figures.ts';
+import {
+  FORWARD_CLOCK,
+  plainCommand,
+  plainInput,
+  preparePlainTools,
+  type PlainTools,
+} from './plain-tools.ts';
+import { benchMachine, PACKAGE_ROOT, type BenchMachine } from './warm-engine.ts';
+
+const TARGET = 0.6;
+const PHANTOM_SEED = 90_040;
+const JOB = 'bench-cold-start' as JobId;
+const LONGEST_SECONDS = 300;
+
+const OPTIONS: SegmentOptions = { fast: false, folds: [0], tta: false };
+const VARIANTS: Readonly<Record<string, { readonly model: ModelId; readonly options: SegmentOptions }>> = {
+  'liver-fast': { model: 'liver', options: { ...OPTIONS, fast: true } },
+  liver: { model: 'liver', options: OPTIONS },
+  task008: { model: 'task008', options: OPTIONS },
+};
+
+interface Sides {
+  readonly machine: BenchMachine;
+  readonly tools: PlainTools;
+  /** A virtual environment whose Python has the clock. */
+  readonly clockedVenv: string;
+  readonly scratch: string;
+  readonly ct: string;
+}
+
+/** `.venv` as the worker wants it, with a Python that starts with the clock: nothing of ours reaches the engine. */
+async function makeClockedVenv(venv: string, folder: string): Promise<string> {
+  const bin = join(folder, 'bin');
+  await mkdir(bin, { recursive: true });
+  const python = join(bin, 'python');
+  const real = resolve(venv, 'bin', 'python');
+  const script = `#!/bin/sh\nPYTHONPATH='${FORWARD_CLOCK}' HPB_FIRST_FORWARD='${join(folder, 'mark')}' exec '${real}' "$@"\n`;
+  await writeFile(python, script);
+  await chmod(python, 0o755);
+  await symlink(resolve(venv, 'lib'), join(folder, 'lib'));
+  return folder;
+}
+
+/** Seconds from now to the mark that the process leaves, which is ended then. */
+async function secondsToMark(
+  mark: string,
+  process: Pick<Parameters<typeof runProcess>[0], 'command' | 'args' | 'environment'>,
+): Promise<number> {
+  const enough = new AbortController();
+  const start = Date.now() / 1000;
+  let ended: readonly string[] | null = null;
+  // Ending it early is what the signal is for, and no failure.
+  const ending = runProcess({ ...process, signal: enough.signal }).then(
+    ({ tail }) => (ended = tail),
+    () => undefined,
+  );
+  let at = '';
+  while (at === '' && ended === null && Date.now() / 1000 - start < LONGEST_SECONDS) {
+    await sleep(20);
+    at = await readFile(mark, 'utf8').catch(() => '');
+  }
+  enough.abort();
+  await ending;
+  if (at === '') {
+    throw new HpbError('ENGINE_FAILED', `No forward pass; last lines:\n${(ended ?? []).join('\n')}`, {
+      remedy: `Run it by hand: ${process.command} ${process.args.join(' ')}`,
+    });
+  }
+  await rm(mark);
+  return Number(at) - start;
+}
+
+async function plainSeconds({ machine, tools, scratch, ct }: Sides, id: string): Promise<number> {
+  const { model, options } = VARIANTS[id]!;
+  const out = await mkdtemp(join(scratch, 'plain-out-'));
+  const call = engineCallOf(model, options, machine.weights);
+  const command = plainCommand(call, await plainInput(tools, ct), out);
+  const mark = join(out, 'mark');
+  return secondsToMark(mark, {
+    command: join(tools.bin, command.program),
+    args: command.argv,
+    environment: { ...tools.environment, PYTHONPATH: FORWARD_CLOCK, HPB_FIRST_FORWARD: mark },
+  });
+}
+
+async function workerSeconds({ machine, clockedVenv, scratch, ct }: Sides, id: string): Promise<number> {
+  const { model, options } = VARIANTS[id]!;
+  const dataRoot = await mkdtemp(join(scratch, 'data-'));
+  const caseId = caseIdOf(1);
+  const inputKey = caseInputKey(JOB, caseId);
+  await new FileObjectStore(join(dataRoot, 'objects')).putFile(inputKey, ct);
+  const task = { caseId, inputKey, models: [model], options, timeoutSeconds: LONGEST_SECONDS };
+  const file = join(dataRoot, 'shard.json');
+  await writeFile(file, JSON.stringify({ layoutVersion: 1, jobId: JOB, attempt: 1, cases: [task] }));
+  return secondsToMark(join(clockedVenv, 'mark'), {
+    command: execPath,
+    args: [join(PACKAGE_ROOT, 'container', 'main.ts'), '--shard-file', file],
+    environment: {
+      PATH: env['PATH'],
+      HPB_DATA_ROOT: dataRoot,
+      HPB_VENV: clockedVenv,
+      HPB_WEIGHTS: machine.weightsKind,
+      HPB_DEVICE: 'cpu',
+      OMP_NUM_THREADS: String(machine.threads),
+      RESULTS_FOLDER: env['RESULTS_FOLDER'],
+      TOTALSEG_WEIGHTS_PATH: env['TOTALSEG_WEIGHTS_PATH'],
+    },
+  });
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      models: { type: 'string', default: Object.keys(VARIANTS).join(',') },
+      rounds: { type: 'string', default: '3' },
+      ct: { type: 'string' },
+    },
+  });
+  const scratch = await mkdtemp(join(tmpdir(), 'hpb-cold-start-'));
+  try {
+    const machine = await benchMachine();
+    const { venv, weights, threads } = machine;
+    const tools = await preparePlainTools({ venv, weights, threads, scratch: join(scratch, 'plain') });
+    const ct = values.ct ?? join(scratch, 'phantom.nii.gz');
+    if (values.ct === undefined) {
+      await writeNifti(ct, makePhantom({ seed: PHANTOM_SEED, grid: phantomGrid('small') }).ct);
+    }
+    const clockedVenv = await makeClockedVenv(venv, join(scratch, 'venv'));
+    const sides: Sides = { machine, tools, clockedVenv, scratch, ct };
+    stdout.write(
+      `${machineFacts()}, ${threads} threads, ${machine.weightsKind} weights, median of ${values.rounds} rounds\n`,
+    );
+    for (const id of values.models.split(',')) {
+      const plain: number[] = [];
+      const ours: number[] = [];
+      for (let round = 0; round < Number(values.rounds); round++) {
+        plain.push(await plainSeconds(sides, id));
+        ours.push(await workerSeconds(sides, id));
+      }
+      const [a, b] = [median(plain), median(ours)];
+      if (b / a > TARGET) process.exitCode = 1;
+      stdout.write(
+        `${id}: first tile after ${a.toFixed(2)} s (plain), ${b.toFixed(2)} s (ours), ` +
+          `ours / plain ${(b / a).toFixed(2)} (target <= ${TARGET})\n`,
+      );
+    }
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+await main();
