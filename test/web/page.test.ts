@@ -225,11 +225,13 @@ describe('what the page is served with', () => {
   });
 
   it('holds the notices of what is inside, and nothing beside its own files', async () => {
-    const notices = await (await service.fetch('/page/licences.txt')).text();
+    const answer = await service.fetch('/page/licences.txt');
+    const notices = await answer.text();
 
     expect(notices).toContain('@niivue/niivue');
     expect(notices).toContain('Copyright (c) 2021, Niivue');
-    for (const name of ['..%2F..%2Fpackage.json', 'index.html', 'nothing.js'])
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    for (const name of ['..%2F..%2Fpackage.json', 'index.html', 'inputs.json', 'nothing.js'])
       expect((await service.fetch(`/page/${name}`)).status, name).toBe(404);
   });
 });
