@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import type { UploadId } from '../../core/layout.ts';
 import type { UploadAnswer } from '../../core/requests.ts';
 import { sendPieces, type PieceSending, type UploadPiece } from '../../core/upload-pieces.ts';
 
+const UPLOAD = 'u-0123456789' as UploadId;
 const request = { method: 'PUT', url: 'https://store/signed', headers: {}, expiresAt: '' } as const;
 
 /** An upload of parts of 10 bytes, of which some have arrived; an answer names two missing ones at most. */
 function inParts(count: number, arrived: ReadonlySet<number>): UploadAnswer {
   const parts = Array.from({ length: count }, (_, at) => ({ part: at + 1, bytes: 10 }));
   return {
-    uploadId: 'u-1',
+    uploadId: UPLOAD,
     state: arrived.size === count ? 'complete' : 'open',
     sizeBytes: count * 10,
     put: null,
@@ -24,7 +26,7 @@ function inParts(count: number, arrived: ReadonlySet<number>): UploadAnswer {
   };
 }
 
-const inOne: UploadAnswer = { uploadId: 'u-1', state: 'open', sizeBytes: 10, put: request, parts: null };
+const inOne: UploadAnswer = { uploadId: UPLOAD, state: 'open', sizeBytes: 10, put: request, parts: null };
 
 /** A store that keeps the parts it gets; `fate` says what becomes of a piece instead. */
 function bench(count: number, fate: (piece: UploadPiece, call: number) => string | null = () => null) {
