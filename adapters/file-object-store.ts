@@ -10,6 +10,7 @@ import {
   readFile,
   readFileSync,
   renameSync,
+  writeFile,
   writeFileSync,
 } from 'node:fs';
 import { copyFile, open, readdir, rm, rmdir, stat } from 'node:fs/promises';
@@ -25,10 +26,11 @@ import { objectChanged, objectNotFound, requireRange } from './store-errors.ts';
 import { requireFile, WatchedSource } from './store-sources.ts';
 
 const CHUNK_BYTES = 256 * 1024;
-/** Up to here a file is read or copied in one synchronous call, faster than the thread pool could be asked to. */
+/** Up to here a file is read, written or copied in one synchronous call, faster than the thread pool could be asked to. */
 const SMALL_BYTES = 64 * 1024;
 const dataSync = promisify(fdatasync);
 const readWhole: (file: number) => Promise<Buffer> = promisify(readFile);
+const writeWhole: (file: number, body: string | Uint8Array) => Promise<void> = promisify(writeFile);
 const PARALLEL = 16;
 
 /**
@@ -50,7 +52,8 @@ export class FileObjectStore implements ObjectStore {
   async put(key: string, body: string | Uint8Array, condition?: WriteCondition): Promise<ObjectFacts> {
     return this.#write(key, condition, (partial) =>
       withFile(partial, 'wx', async (file) => {
-        writeFileSync(file, body);
+        if (body.length <= SMALL_BYTES) writeFileSync(file, body);
+        else await writeWhole(file, body);
         // An empty file has nothing to lose.
         if (body.length > 0) await dataSync(file);
       }),

@@ -33,6 +33,8 @@ export interface LocalExecutionsOptions {
   readonly definition?: MachineDefinition;
   /** Wait before every Retry, ms; default: what the workflow says. */
   readonly retryDelayMs?: number;
+  /** Loads the interpreter; replaced in tests. */
+  readonly loadMachine?: (definition: MachineDefinition) => Promise<StateMachine>;
 }
 
 /** executions/<name>.json */
@@ -123,13 +125,23 @@ export class LocalExecutions implements Executions {
     try {
       const document = await this.#claim(name, input);
       if (document.status === 'RUNNING' && !this.#closed) {
-        this.#machine ??= machineOf(this.#definition);
-        return this.#run(await this.#machine, document);
+        return this.#run(await this.#loaded(), document);
       }
       this.#running.delete(name);
       return null;
     } catch (thrown) {
       this.#running.delete(name);
+      throw thrown;
+    }
+  }
+
+  async #loaded(): Promise<StateMachine> {
+    this.#machine ??= (this.#options.loadMachine ?? loadMachine)(this.#definition);
+    try {
+      return await this.#machine;
+    } catch (thrown) {
+      // The next start tries again.
+      this.#machine = null;
       throw thrown;
     }
   }
@@ -216,13 +228,21 @@ export class LocalExecutions implements Executions {
 
   /** Unless the document is gone: its job was purged meanwhile. */
   async #write(document: ExecutionDocument): Promise<void> {
-    if ((await this.#options.store.head(executionDocumentKey(document.name))) === null) return;
-    await this.#options.store.put(executionDocumentKey(document.name), JSON.stringify(document));
+    const key = executionDocumentKey(document.name);
+    const { store } = this.#options;
+    const present = await store.head(key);
+    if (present === null) return;
+    try {
+      await store.put(key, JSON.stringify(document), { ifTag: present.tag });
+    } catch (thrown) {
+      if (!(thrown instanceof HpbError) || thrown.code !== 'OBJECT_CHANGED') throw thrown;
+      await this.#write(document);
+    }
   }
 }
 
 /** The interpreter is loaded for the first execution: a service that only serves files does without its 37 MB. */
-async function machineOf(definition: MachineDefinition): Promise<StateMachine> {
+export async function loadMachine(definition: MachineDefinition): Promise<StateMachine> {
   const interpreter = await import('aws-local-stepfunctions');
   return new interpreter.StateMachine(
     definition as ConstructorParameters<typeof interpreter.StateMachine>[0],

@@ -135,7 +135,6 @@ export const ERROR_CODES = {
   ENGINE_OUTPUT_MISSING: system(false, 36),
   ENGINE_OUTPUT_MISMATCH: system(false, 36),
   PREPROCESSING_FAILED: system(false, 36),
-  LIVER_NOT_FOUND: caller(422, 4),
   // Result packages
   RESULT_UNREADABLE: caller(422),
   RESULT_ALTERED: caller(422, 5),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isUploadId } from './layout.ts';
 import { MODEL_IDS, type ModelId } from './models/catalogue.ts';
 import { MACHINE_HOUR_USD, type MachineType } from './prices.ts';
-import { errorAnswer } from './requests.ts';
+import { errorAnswer, modelOrBoth, optionFields } from './requests.ts';
 
 const MAX_AXIS = 32_767;
 
@@ -23,18 +23,8 @@ export const estimateRequest = z.strictObject({
     })
     .optional()
     .describe('Instead of an upload.'),
-  model: z
-    .enum(['both', ...MODEL_IDS] as ['both', ...ModelId[]])
-    .optional()
-    .describe('Default: both (liver and task008).'),
-  fast: z.boolean().optional().describe('TotalSegmentator at 3 mm. Default: true.'),
-  folds: z
-    .array(z.int().min(0).max(4))
-    .min(1)
-    .max(5)
-    .optional()
-    .describe('Folds of the nnU-Net v1 ensemble. Default: [0].'),
-  tta: z.boolean().optional().describe('Test-time augmentation of nnU-Net v1. Default: false.'),
+  model: modelOrBoth.optional().describe('Default: both (liver and task008).'),
+  ...optionFields,
 });
 export type EstimateRequest = z.infer<typeof estimateRequest>;
 

@@ -75,13 +75,11 @@ export const uploadAnswer = z.object({
 });
 export type UploadAnswer = z.infer<typeof uploadAnswer>;
 
-/** Body of `POST /segment/{target}`. */
-export const submitRequest = z.strictObject({
-  uploadId,
-  model: z
-    .enum(['both', ...MODEL_IDS] as ['both', ...ModelId[]])
-    .optional()
-    .describe('What to run on each case of a batch: a model or `both`. Other targets name it themselves.'),
+/** A model, or `both` (liver and task008). */
+export const modelOrBoth = z.enum(['both', ...MODEL_IDS] as ['both', ...ModelId[]]);
+
+/** How models run, in requests. */
+export const optionFields = {
   fast: z.boolean().optional().describe('TotalSegmentator at 3 mm. Default: true.'),
   folds: z
     .array(z.int().min(0).max(4))
@@ -90,6 +88,15 @@ export const submitRequest = z.strictObject({
     .optional()
     .describe('Folds of the nnU-Net v1 ensemble. Default: [0].'),
   tta: z.boolean().optional().describe('Test-time augmentation of nnU-Net v1. Default: false.'),
+};
+
+/** Body of `POST /segment/{target}`. */
+export const submitRequest = z.strictObject({
+  uploadId,
+  model: modelOrBoth
+    .optional()
+    .describe('What to run on each case of a batch: a model or `both`. Other targets name it themselves.'),
+  ...optionFields,
   priority: z
     .enum(['interactive', 'bulk'])
     .optional()

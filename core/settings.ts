@@ -79,6 +79,15 @@ export const settingsSchema = z.object({
     .max(65_535)
     .meta({ description: 'Port of the service on 127.0.0.1; 0 takes a free one.' })
     .default(8080),
+  HPB_PUBLIC_URL: z
+    .url({ protocol: /^https$/ })
+    .refine((url) => URL.parse(url)?.origin === url.replace(/\/$/, ''), 'scheme, host and port only')
+    .transform((url) => new URL(url).origin)
+    .meta({
+      description:
+        'Address under which a proxy on this machine offers the laptop service to others, such as `https://hpb.example.org`: requests for that host are served too, and links in their answers begin with it. The service itself stays on 127.0.0.1. Default: none.',
+    })
+    .optional(),
   HPB_ENDPOINT: text(
     'Service that `hpb submit` and its kin talk to: a URL. Default: `http://127.0.0.1:<HPB_PORT>`.',
   ).optional(),

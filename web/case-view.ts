@@ -4,6 +4,7 @@ import type { Metadata } from '../core/results/metadata-schema.ts';
 import { api, fileContent } from './api.ts';
 import { el } from './dom.ts';
 import type { View } from './home-view.ts';
+import { reportOpener, type ReportOpener } from './report-opener.ts';
 import { lesionTable, measureList, provenanceBox, verdictBox } from './measures.ts';
 import { structureList } from './structure-list.ts';
 import type { Viewer } from './viewer/viewer.ts';
@@ -15,6 +16,7 @@ export async function caseView(jobId: string, caseId: string): Promise<View> {
   const found = detail.files.find(({ name }) => name === 'metadata.json');
   const metadata = found === undefined ? null : ((await (await fileContent(found.href)).json()) as Metadata);
   const stage = el('section', { class: 'stage', 'aria-label': 'Pictures' });
+  const report = reportOpener(detail);
   const shown = metadata === null ? null : openViewer(stage, detail, metadata);
   const notice = metadata?.demoNotice ?? null;
   const element = el(
@@ -34,9 +36,12 @@ export async function caseView(jobId: string, caseId: string): Promise<View> {
           ),
     ),
     notice === null ? null : el('p', { class: 'demo', role: 'note' }, notice),
-    el('div', { class: 'split' }, stage, sidePanel(detail, metadata, shown)),
+    el('div', { class: 'split' }, stage, sidePanel({ detail, metadata, shown, report })),
   );
-  const close = (): void => void shown?.then((viewer) => viewer?.close());
+  const close = (): void => {
+    report?.close();
+    void shown?.then((viewer) => viewer?.close());
+  };
   return { title: detail.name, element, close };
 }
 
@@ -60,11 +65,14 @@ async function openViewer(
   }
 }
 
-function sidePanel(
-  detail: CaseDetailAnswer,
-  metadata: Metadata | null,
-  shown: Promise<Viewer | null> | null,
-): HTMLElement {
+interface CaseParts {
+  readonly detail: CaseDetailAnswer;
+  readonly metadata: Metadata | null;
+  readonly shown: Promise<Viewer | null> | null;
+  readonly report: ReportOpener | null;
+}
+
+function sidePanel({ detail, metadata, shown, report }: CaseParts): HTMLElement {
   const tell = (act: (viewer: Viewer) => void): void =>
     void shown?.then((viewer) => (viewer === null ? undefined : act(viewer)));
   if (metadata === null)
@@ -84,20 +92,17 @@ function sidePanel(
     structureList(metadata.structures, (hidden) => tell((viewer) => viewer.hide(hidden))),
     measureList(metadata),
     lesionTable(metadata, ({ centroidMm }) => tell((viewer) => viewer.lookAt(centroidMm))),
-    fileBox(detail),
+    fileBox(detail, report),
     provenanceBox(metadata),
   );
 }
 
-function fileBox({ files }: CaseDetailAnswer): HTMLElement {
-  const report = files.find(({ name }) => name === 'report.html');
+function fileBox({ files }: CaseDetailAnswer, report: ReportOpener | null): HTMLElement {
   return el(
     'section',
     { 'aria-labelledby': 'files' },
     el('h2', { id: 'files' }, 'Files'),
-    report === undefined
-      ? null
-      : el('button', { type: 'button', onclick: () => void openReport(report.href) }, 'Open the report'),
+    report?.element ?? null,
     el(
       'details',
       {},
@@ -116,16 +121,6 @@ function fileBox({ files }: CaseDetailAnswer): HTMLElement {
       ),
     ),
   );
-}
-
-/** The store offers files for saving only; as a blob the report opens beside the page, under the page's own policy. */
-async function openReport(href: string): Promise<void> {
-  // Before anything is waited for: a window that opens later counts as a popup.
-  const beside = window.open('', '_blank');
-  const text = await (await fileContent(href)).text();
-  const url = URL.createObjectURL(new Blob([text], { type: 'text/html' }));
-  if (beside === null) location.assign(url);
-  else beside.location.replace(url);
 }
 
 const pathOf = (href: string): string => new URL(href, location.href).pathname;

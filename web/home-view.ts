@@ -5,6 +5,7 @@ import { api, type VersionFacts } from './api.ts';
 import { el } from './dom.ts';
 import { JobCard } from './job-card.ts';
 import { newCase } from './new-case.ts';
+import type { Uploads } from './uploads.ts';
 import { errorWords } from './words.ts';
 
 const READ_AT_ONCE = 3;
@@ -18,13 +19,15 @@ export interface View {
 }
 
 /** Where cases come in, and the jobs, newest first. */
-export function homeView(version: VersionFacts): View {
+export function homeView(version: VersionFacts, uploads: Uploads): View {
+  let closed = false;
   const cards = new Map<string, JobCard>();
   const list = el('ul', { class: 'jobs' });
   const empty = el('p', { class: 'note' }, 'Nothing yet. What you send is listed here.');
   const more = el('button', { type: 'button', hidden: true }, 'Show older ones');
   const add = (job: JobAnswer, place: 'prepend' | 'append'): void => {
-    if (cards.has(job.jobId)) return;
+    // A card watches its job until it is closed, which nobody would do any more.
+    if (closed || cards.has(job.jobId)) return;
     const card = new JobCard(job);
     cards.set(job.jobId, card);
     list[place](card.element);
@@ -34,7 +37,9 @@ export function homeView(version: VersionFacts): View {
   const load = async (): Promise<void> => {
     const page = await api.jobs(next);
     // The list has no names and no cases; a job that was deleted meanwhile has none to show.
-    const jobs = await mapLimited(page.jobs, READ_AT_ONCE, ({ jobId }) => api.job(jobId).catch(() => null));
+    const jobs = await mapLimited(page.jobs, READ_AT_ONCE, async ({ jobId }) =>
+      closed ? null : api.job(jobId).catch(() => null),
+    );
     for (const job of jobs) if (job !== null) add(job, 'append');
     ({ next } = page);
     more.hidden = next === null;
@@ -49,7 +54,7 @@ export function homeView(version: VersionFacts): View {
     'div',
     { class: 'home' },
     el('h1', {}, 'Segment liver, vessels and tumours of a CT'),
-    newCase(version, (job) => add(job, 'prepend')),
+    newCase(version, uploads),
     el(
       'section',
       { class: 'card', 'aria-labelledby': 'jobs' },
@@ -59,7 +64,9 @@ export function homeView(version: VersionFacts): View {
       more,
     ),
   );
+  uploads.onJob = (job) => add(job, 'prepend');
   const close = (): void => {
+    closed = true;
     for (const card of cards.values()) card.close();
   };
   return { title: 'Cases', element, close };

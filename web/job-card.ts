@@ -12,6 +12,7 @@ export class JobCard {
   #job: JobAnswer;
   #error: HpbError | null = null;
   #stop: () => void;
+  #closed = false;
 
   constructor(job: JobAnswer) {
     this.#job = job;
@@ -21,6 +22,7 @@ export class JobCard {
 
   /** Ends the watching. */
   close(): void {
+    this.#closed = true;
     this.#stop();
   }
 
@@ -78,7 +80,7 @@ export class JobCard {
 
   async #retry(): Promise<void> {
     this.#job = await api.retry(this.#job.jobId);
-    this.#stop = this.#watch();
+    if (!this.#closed) this.#stop = this.#watch();
   }
 
   async #delete(): Promise<void> {

@@ -4,9 +4,11 @@ import { caseView } from './case-view.ts';
 import { el } from './dom.ts';
 import { homeView, type View } from './home-view.ts';
 import { addThemeButton } from './theme.ts';
+import { Uploads } from './uploads.ts';
 import { errorWords } from './words.ts';
 
 const main = document.querySelector<HTMLElement>('#main')!;
+const uploads = new Uploads();
 let shown: View | null = null;
 let turn = 0;
 
@@ -14,12 +16,13 @@ let turn = 0;
 async function show(version: VersionFacts): Promise<void> {
   const own = ++turn;
   const [, jobId, caseId] = /^#\/jobs\/([^/]+)\/([^/]+)$/.exec(location.hash) ?? [];
-  const first = shown === null;
+  const first = own === 1;
   shown?.close();
+  shown = null;
   main.replaceChildren(el('p', { class: 'wait' }, 'Loading …'));
   const view =
     jobId === undefined || caseId === undefined
-      ? homeView(version)
+      ? homeView(version, uploads)
       : await caseView(jobId, caseId).catch(failed);
   // Another address was asked for meanwhile.
   if (own !== turn) return view.close();

@@ -51,7 +51,9 @@ function choice(id: string, { title, note, models, checked }: Choice): HTMLEleme
       el(
         'span',
         { class: 'tags' },
-        missing ? el('span', { class: 'tag' }, 'weights missing: hpb models pull') : null,
+        missing
+          ? el('span', { class: 'tag' }, `weights missing: npx hpb models pull ${id} --accept-licence`)
+          : null,
         models.some(({ weights }) => weights === 'demo')
           ? el('span', { class: 'tag warn' }, 'demo weights')
           : null,

@@ -1,29 +1,19 @@
-import { asHpbError, HpbError } from '../core/errors.ts';
-import type { JobAnswer, SubmitRequest } from '../core/requests.ts';
-import { api, type VersionFacts } from './api.ts';
-import { announce, el } from './dom.ts';
-import { modelChoice, type ModelChoice } from './model-choice.ts';
-import { uploadFile } from './upload-file.ts';
-import { byteSize, errorWords } from './words.ts';
+import { HpbError } from '../core/errors.ts';
+import type { VersionFacts } from './api.ts';
+import { el } from './dom.ts';
+import { modelChoice } from './model-choice.ts';
+import type { Order, Uploads } from './uploads.ts';
 
-const ARCHIVE = /\.(zip|tar|tgz|tar\.gz)$/i;
-
-type Options = Pick<SubmitRequest, 'fast' | 'folds' | 'tta'>;
-
-/** The form that takes files: dropped or chosen, each one a job. `onJob`: told of every job that it starts. */
-export function newCase({ models }: VersionFacts, onJob: (job: JobAnswer) => void): HTMLElement {
+/** The form that takes files: dropped or chosen, each one an upload that becomes a job. */
+export function newCase({ models }: VersionFacts, uploads: Uploads): HTMLElement {
   const input = el('input', { type: 'file', id: 'file', multiple: true, class: 'unseen' });
   const { element: choices, chosen } = modelChoice(models);
   const options = optionFields();
-  const uploads = el('ul', { class: 'uploads', 'aria-label': 'Uploads' });
   const take = (files: Iterable<File>, folders: readonly string[] = []): void => {
     const order = { target: chosen(), options: options.values() };
     for (const file of files) {
-      const item = folders.includes(file.name)
-        ? refusedItem(file, isFolder())
-        : uploadItem(file, order, onJob);
-      uploads.prepend(item);
-      item.scrollIntoView({ block: 'nearest' });
+      if (folders.includes(file.name)) uploads.refuse(file, isFolder());
+      else uploads.start(file, order);
     }
   };
   input.addEventListener('change', () => {
@@ -45,7 +35,7 @@ export function newCase({ models }: VersionFacts, onJob: (job: JobAnswer) => voi
     options.element,
     input,
     zone,
-    uploads,
+    uploads.element,
   );
   takeDrops(card, zone, take);
   return card;
@@ -72,7 +62,7 @@ function isFolder(): HpbError {
   });
 }
 
-function optionFields(): { readonly element: HTMLElement; readonly values: () => Options } {
+function optionFields(): { readonly element: HTMLElement; readonly values: () => Order['options'] } {
   const fast = el('input', { type: 'checkbox', checked: true });
   const tta = el('input', { type: 'checkbox' });
   const folds = el(
@@ -89,54 +79,10 @@ function optionFields(): { readonly element: HTMLElement; readonly values: () =>
     el('label', {}, tta, ' Vessels and tumours: test-time augmentation (slower, steadier)'),
     el('label', {}, 'Vessels and tumours: ', folds),
   );
-  const values = (): Options => ({
+  const values = (): Order['options'] => ({
     fast: fast.checked,
     tta: tta.checked,
     folds: folds.value.split(',').map(Number),
   });
   return { element, values };
-}
-
-interface Order {
-  readonly target: ModelChoice;
-  readonly options: Options;
-}
-
-function uploadItem(file: File, order: Order, onJob: (job: JobAnswer) => void): HTMLElement {
-  const abort = new AbortController();
-  const bar = el('progress', { max: 1, value: 0, 'aria-label': `Upload of ${file.name}` });
-  const text = el('span', { class: 'note' }, `${byteSize(file.size)}, sending`);
-  const cancel = el('button', { type: 'button', onclick: () => abort.abort() }, 'Cancel');
-  const item = el('li', {}, el('span', { class: 'title' }, file.name), text, bar, cancel);
-  const onProgress = (done: number, total: number): void => {
-    bar.value = done / total;
-    text.textContent = `${byteSize(done)} of ${byteSize(total)}`;
-  };
-  const run = async (): Promise<void> => {
-    const uploadId = await uploadFile(file, { signal: abort.signal, onProgress });
-    const { target, options } = order;
-    const job = await (ARCHIVE.test(file.name)
-      ? api.submit('batch', { uploadId, model: target, ...options })
-      : api.submit(target, { uploadId, ...options }));
-    announce(`${file.name} was sent.`);
-    item.remove();
-    onJob(job);
-  };
-  run().catch((thrown: unknown) => item.replaceWith(refusedItem(file, asHpbError(thrown))));
-  return item;
-}
-
-function refusedItem({ name }: File, error: HpbError): HTMLElement {
-  const item = el(
-    'li',
-    {},
-    el('span', { class: 'title' }, name),
-    el('p', { class: 'error', role: 'alert' }, errorWords(error)),
-    el(
-      'button',
-      { type: 'button', 'aria-label': `Dismiss ${name}`, onclick: () => item.remove() },
-      'Dismiss',
-    ),
-  );
-  return item;
 }

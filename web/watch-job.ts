@@ -46,13 +46,17 @@ function listen({ jobId }: JobAnswer, path: string, onJob: (job: JobAnswer) => v
 
 function poll(jobId: string, onJob: (job: JobAnswer) => void): () => void {
   let ended = false;
+  let timer: number;
   const ask = async (): Promise<void> => {
-    if (ended) return;
     const job = await api.job(jobId).catch(() => null);
     if (ended) return;
     if (job !== null) onJob(job);
-    if (job === null || !isOver(job)) setTimeout(() => void ask(), POLL_MS);
+    if (job === null || !isOver(job)) wait();
   };
-  setTimeout(() => void ask(), POLL_MS);
-  return () => void (ended = true);
+  const wait = (): void => void (timer = setTimeout(() => void ask(), POLL_MS));
+  wait();
+  return () => {
+    ended = true;
+    clearTimeout(timer);
+  };
 }

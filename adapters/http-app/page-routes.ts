@@ -9,8 +9,11 @@ export interface PageFiles {
   readonly file: (name: string) => Promise<Uint8Array<ArrayBuffer> | null>;
 }
 
-/** The document that `/` answers; all other names hold a hash of their content. */
+/** The document that `/` answers. */
 export const PAGE_INDEX = 'index.html';
+
+/** A name that holds a hash of its content, as the bundler gives it. */
+const HASHED = /-[A-Z0-9]{8}\.\w+$/;
 
 /**
  * Nothing from elsewhere, no inline script. The viewer sets styles of its own, holds its font and textures as data
@@ -51,7 +54,7 @@ export function addPageRoutes(
   app.get('/page/:name', async (c) => {
     const name = c.req.param('name');
     const answer = fileAnswer(c, name, name === PAGE_INDEX ? null : await file(name));
-    answer.headers.set('cache-control', 'public, max-age=31536000, immutable');
+    if (HASHED.test(name)) answer.headers.set('cache-control', 'public, max-age=31536000, immutable');
     return answer;
   });
 }

@@ -5,6 +5,7 @@ import { fileError } from '../../adapters/file-error.ts';
 import { HpbError } from '../../core/errors.ts';
 import type { UploadId } from '../../core/layout.ts';
 import type { UploadAnswer } from '../../core/requests.ts';
+import { sendPieces } from '../../core/upload-pieces.ts';
 import type { Service } from '../api/service.ts';
 import { sendBytes, type SendOutcome } from './send-bytes.ts';
 import type { UploadRecord } from './upload-records.ts';
@@ -25,9 +26,6 @@ export interface UploadRequest {
   /** Pauses of the parts; see `SendRequest`. */
   readonly pauseMs?: number;
 }
-
-/** Rounds over all missing parts that may bring nothing before the upload is given up. */
-const IDLE_ROUNDS = 3;
 
 /**
  * Uploads a file, in parts when the service says so, and goes on with what an earlier try has brought there.
@@ -67,88 +65,29 @@ async function resumed(service: Service, uploadId: string | null): Promise<Uploa
 }
 
 async function sendAll(service: Service, request: UploadRequest, opened: UploadAnswer): Promise<void> {
-  let answer = opened;
-  let idle = 0;
-  for (;;) {
-    const pieces = piecesOf(answer);
-    if (pieces.length === 0) return;
-    const { sent, failure } = await sendRound(request, answer, pieces);
-    if (answer.put !== null && (failure === null || isThere(failure))) return;
-    idle = sent > 0 ? 0 : idle + 1;
-    if (idle >= IDLE_ROUNDS) throw gaveUp(service.endpoint, failure);
-    // Signs anew what is missing: an answer names a limited number of parts, and signatures expire.
-    answer = await service.uploadParts(answer.uploadId);
-  }
+  const { path, pauseMs, parallel = 4, onProgress, signal } = request;
+  const failure = await sendPieces<FailedSend>(opened, {
+    parallel,
+    onProgress,
+    signal,
+    sign: (uploadId) => service.uploadParts(uploadId),
+    send: async (piece, { signal: stop, onSent }) => {
+      const outcome = await sendBytes({ ...piece, path, pauseMs, signal: stop, onProgress: onSent });
+      return outcome.outcome === 'sent' || (opened.put !== null && isThere(outcome)) ? null : outcome;
+    },
+  });
+  if (failure !== null) throw gaveUp(service.endpoint, failure);
 }
 
-interface Piece {
-  readonly start: number;
-  readonly bytes: number;
-  readonly request: NonNullable<UploadAnswer['put']>;
-}
-
-/** What is still to be sent, with the request for each piece. */
-function piecesOf({ state, put, parts, sizeBytes }: UploadAnswer): readonly Piece[] {
-  if (state === 'complete') return [];
-  if (put !== null) return [{ start: 0, bytes: sizeBytes, request: put }];
-  return (parts?.missing ?? []).map(({ part, bytes, request }) => ({
-    start: (part - 1) * parts!.partBytes,
-    bytes,
-    request,
-  }));
-}
-
-/** Sends pieces side by side. Stops at the first that does not go through: those after it would fare no better. */
-async function sendRound(
-  { path, parallel = 4, pauseMs, signal, onProgress }: UploadRequest,
-  { sizeBytes, parts }: UploadAnswer,
-  pieces: readonly Piece[],
-): Promise<{ readonly sent: number; readonly failure: SendOutcome | null }> {
-  const arrived = sumOf((parts?.arrived ?? []).map(({ bytes }) => bytes));
-  const underWay = new Map<Piece, number>();
-  const show = (): void => onProgress(arrived + sumOf(underWay.values()), sizeBytes);
-  const stop = new AbortController();
-  const waiting = [...pieces];
-  let sent = 0;
-  let failure: SendOutcome | null = null;
-  const worker = async (): Promise<void> => {
-    for (let piece = waiting.shift(); piece !== undefined && failure === null; piece = waiting.shift()) {
-      const own = piece;
-      const outcome = await sendBytes({
-        ...own,
-        path,
-        pauseMs,
-        signal: AbortSignal.any([stop.signal, ...(signal === undefined ? [] : [signal])]),
-        onProgress: (bytes) => {
-          underWay.set(own, bytes);
-          show();
-        },
-      });
-      if (outcome.outcome === 'sent') sent += 1;
-      else failure ??= outcome;
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: parallel }, worker));
-  } finally {
-    stop.abort();
-  }
-  return { sent, failure };
-}
-
-const sumOf = (values: Iterable<number>): number => [...values].reduce((sum, value) => sum + value, 0);
+type FailedSend = Exclude<SendOutcome, { readonly outcome: 'sent' }>;
 
 /** Whether the store refused because it has the bytes: the answer to an earlier try was lost. */
-const isThere = (failure: SendOutcome | null): boolean =>
-  failure?.outcome === 'refused' && (failure.status === 409 || failure.status === 412);
+const isThere = (failure: FailedSend): boolean =>
+  failure.outcome === 'refused' && (failure.status === 409 || failure.status === 412);
 
-function gaveUp(endpoint: string, failure: SendOutcome | null): HpbError {
+function gaveUp(endpoint: string, failure: FailedSend): HpbError {
   const reason =
-    failure?.outcome === 'refused'
-      ? `the store refuses them (HTTP ${failure.status})`
-      : failure?.outcome === 'failed'
-        ? failure.reason
-        : 'no part goes through';
+    failure.outcome === 'refused' ? `the store refuses them (HTTP ${failure.status})` : failure.reason;
   return new HpbError('SERVICE_UNREACHABLE', `The bytes do not reach the store of ${endpoint}: ${reason}.`, {
     remedy: 'Run the same command again when the network is back: what has arrived is kept.',
   });

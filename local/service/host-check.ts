@@ -7,3 +7,9 @@ export function isLoopbackHost(host: string, port: number): boolean {
     (name) => host.toLowerCase() === `${name}:${port}` || (port === 80 && host.toLowerCase() === name),
   );
 }
+
+/** Whether a `Host` header names the host of a URL. */
+export function isHostOf(url: string): (host: string) => boolean {
+  const { host: own } = new URL(url);
+  return (host) => host.toLowerCase() === own;
+}

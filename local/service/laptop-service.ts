@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { FileLinkServer } from '../../adapters/file-link-server.ts';
+import { FileSignedLinks } from '../../adapters/file-signed-links.ts';
 import { createHttpApp } from '../../adapters/http-app/app.ts';
 import { machinePaths } from '../../adapters/machine-paths.ts';
 import type { Log } from '../../core/ports.ts';
@@ -8,7 +9,7 @@ import { purgeExpired } from '../../core/use-cases/purge-expired.ts';
 import { resumeJobs } from '../../core/use-cases/resume-jobs.ts';
 import type { ServicePorts } from '../../core/use-cases/service-ports.ts';
 import { lockDataRoot } from './data-root-lock.ts';
-import { isLoopbackHost } from './host-check.ts';
+import { isHostOf, isLoopbackHost } from './host-check.ts';
 import { IngestFolder } from './ingest-folder.ts';
 import { ingestFile } from './ingest-sink.ts';
 import { listen } from './listen.ts';
@@ -87,18 +88,29 @@ async function serve(
   { address, baseUrl }: { readonly address: { port: number }; readonly baseUrl: () => string },
 ): ReturnType<typeof listen> {
   const facts = { settings, packageRoot, serviceVersion };
-  const app = createHttpApp(ports, {
-    version: () => versionFacts(facts),
-    readiness: () => readinessFacts(facts),
-    acceptsBodies: true,
-    loadJpegOfPng: async () => (await import('../../adapters/viewer-thumbnail.ts')).jpegOfPng,
-    serverSentEvents: true,
-    allowedHosts: (host) => isLoopbackHost(host, address.port),
-    baseUrl,
-    objects: new FileLinkServer(linkOptions),
-    page: pageFiles(packageRoot),
-  });
-  const listening = await listen((request) => app.fetch(request), settings.HPB_PORT);
+  const page = pageFiles(packageRoot);
+  const appAt = (url: () => string, allowedHosts: (host: string) => boolean) =>
+    createHttpApp(
+      { ...ports, links: new FileSignedLinks(linkOptions, url) },
+      {
+        version: () => versionFacts(facts),
+        readiness: () => readinessFacts(facts),
+        acceptsBodies: true,
+        loadJpegOfPng: async () => (await import('../../adapters/viewer-thumbnail.ts')).jpegOfPng,
+        serverSentEvents: true,
+        allowedHosts,
+        baseUrl: url,
+        objects: new FileLinkServer(linkOptions),
+        page,
+      },
+    );
+  const app = appAt(baseUrl, (host) => isLoopbackHost(host, address.port));
+  const { HPB_PUBLIC_URL: publicUrl } = settings;
+  // Each caller gets links that lead where the caller came from: those of a proxy are of no use on this machine.
+  const offered = publicUrl === undefined ? null : appAt(() => publicUrl, isHostOf(publicUrl));
+  const appOf = (request: Request): typeof app =>
+    offered !== null && isHostOf(publicUrl!)(request.headers.get('host') ?? '') ? offered : app;
+  const listening = await listen((request) => appOf(request).fetch(request), settings.HPB_PORT);
   address.port = listening.port;
   return listening;
 }

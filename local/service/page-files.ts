@@ -7,6 +7,9 @@ import type * as bundleWeb from '../../scripts/bundle-web.ts';
 import { HpbError } from '../../core/errors.ts';
 
 type Bundler = typeof bundleWeb;
+/** What the page was made of (`scripts/bundle-web.ts`), of use to nobody who looks at it. */
+const BUILD_RECORD = 'inputs.json';
+
 type Files = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 
 /**
@@ -35,7 +38,7 @@ async function load(packageRoot: string): Promise<Files> {
     if (!(await isPageFresh(packageRoot))) await bundlePage(packageRoot);
   }
   const folder = join(packageRoot, 'dist', 'web');
-  const names = await readdir(folder);
+  const names = (await readdir(folder)).filter((name) => name !== BUILD_RECORD);
   const read = async (name: string) => [name, new Uint8Array(await readFile(join(folder, name)))] as const;
   return new Map(await Promise.all(names.map(read)));
 }

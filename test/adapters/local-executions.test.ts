@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { LocalExecutions } from '../../adapters/local-executions.ts';
+import { loadMachine, LocalExecutions } from '../../adapters/local-executions.ts';
 import { rawWorkflow, workflowDefinition } from '../../adapters/workflow-definition.ts';
 import { LOCAL_SUBSTITUTIONS } from '../../adapters/local-states.ts';
 import { executionDocumentKey, type JobId } from '../../core/layout.ts';
@@ -130,6 +130,46 @@ describe('executions of this process', () => {
     await bench.executions.start(NAME, INPUT);
 
     expect(await ended(bench)).toMatchObject({ status: 'SUCCEEDED' });
+  });
+
+  it('leave no document behind when their job is purged while they end', async () => {
+    const bench = workflowBench({
+      PrepareJob: () => prepared({ shards: 0 }),
+      PublishResults: () => published('SUCCEEDED'),
+    });
+    const key = executionDocumentKey(NAME);
+    const purged = new Promise<void>((resolve) => {
+      bench.store.beforeWrite = (written) => {
+        // In the moment between the look at the document and its last write.
+        if (written === key && bench.store.objects.delete(key)) resolve();
+      };
+    });
+
+    await bench.executions.start(NAME, INPUT);
+    await purged;
+    await bench.executions.close();
+
+    expect(bench.store.keys()).toEqual([]);
+  });
+
+  it('start when the interpreter that could not be loaded can be', async () => {
+    const bench = workflowBench({});
+    let loads = 0;
+    const executions = new LocalExecutions({
+      store: bench.store,
+      jobs: bench.jobs,
+      functions: noFunctions,
+      loadMachine: async (definition) => {
+        if (++loads === 1) throw new Error('Too many open files.');
+        return loadMachine(definition);
+      },
+    });
+    await expect(executions.start(NAME, INPUT)).rejects.toThrow('Too many open files.');
+
+    await executions.start(NAME, INPUT);
+
+    expect(await ended({ executions })).toMatchObject({ status: 'FAILED' });
+    expect(loads).toBe(2);
   });
 
   it('time out with their workers ended', async () => {

@@ -20,6 +20,7 @@ describe('the settings', () => {
     ['TOTALSEGMENTATOR_FORCE_CUDA', 'true', true],
     ['HPB_DEVICE', 'cuda:1', 'cuda:1'],
     ['OMP_NUM_THREADS', '2', 2],
+    ['HPB_PUBLIC_URL', 'https://hpb.example.org:8443/', 'https://hpb.example.org:8443'],
   ] as const)('%s=%s', (name, value, parsed) => {
     expect(parseSettings({ [name]: value })[name]).toBe(parsed);
   });
@@ -29,6 +30,10 @@ describe('the settings', () => {
     ['HPB_MODEL_TIMEOUT_SECONDS', '-5'],
     ['HPB_KEEP_INTERMEDIATE', 'maybe'],
     ['OMP_NUM_THREADS', '1.5'],
+    ['HPB_PUBLIC_URL', 'http://hpb.example.org'],
+    ['HPB_PUBLIC_URL', 'https://hpb.example.org/ct'],
+    ['HPB_PUBLIC_URL', 'https://me:secret@hpb.example.org'],
+    ['HPB_PUBLIC_URL', 'hpb.example.org'],
   ])('%s=%s is refused with the name and the value', (name, value) => {
     let caught: unknown;
     try {

@@ -8,8 +8,10 @@ import { writeNifti } from '../../adapters/nifti-file.ts';
 import { makePhantom, phantomGrid } from '../../core/volume/phantom.ts';
 import { openBrowser } from '../fixtures/browser.ts';
 import { goodCt, RunningService, tarGz } from '../fixtures/running-service.ts';
+import { jobCard, seenPage, type SeenPage } from '../fixtures/seen-page.ts';
 
-const PATIENCE_MS = 60_000;
+/** Pictures are drawn by the CPU here. */
+const SLOW = { timeout: 30_000 };
 const MARKUP = '<img src=x onerror=alert(1)>.nii.gz';
 /** From this size on the service wants an upload in parts. */
 const PARTS_FROM_BYTES = 100_000_000;
@@ -31,26 +33,8 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** What a page has asked for and complained about. */
-interface Seen {
-  readonly page: Page;
-  readonly requests: string[];
-  readonly complaints: string[];
-}
-
-async function openPage(path = '/', of = service): Promise<Seen> {
-  const page = await context.newPage();
-  onTestFinished(() => page.close());
-  page.setDefaultTimeout(PATIENCE_MS);
-  const seen: Seen = { page, requests: [], complaints: [] };
-  page.on('request', (request) => void seen.requests.push(`${request.method()} ${request.url()}`));
-  page.on('pageerror', ({ message }) => void seen.complaints.push(message));
-  page.on('console', (message) => {
-    if (message.type() === 'error') seen.complaints.push(message.text());
-  });
-  await page.goto(`${await of.url()}${path}`);
-  return seen;
-}
+const openPage = async (path = '/', of = service): Promise<SeenPage> =>
+  seenPage(context, `${await of.url()}${path}`);
 
 /** How many pixels of the canvas are brighter than its background. */
 async function brightPixels(page: Page): Promise<number> {
@@ -61,15 +45,12 @@ async function brightPixels(page: Page): Promise<number> {
   return bright;
 }
 
-const job = (page: Page, name: string) =>
-  page.locator('.job', { has: page.getByRole('heading', { name, exact: true }) });
-
 describe('the page', () => {
   it('takes a CT, tells how it goes on, and shows CT, masks, meshes and measures', async () => {
     const { page, requests, complaints } = await openPage();
 
     await page.setInputFiles('#file', phantom);
-    await job(page, 'phantom').getByRole('link', { name: 'Open' }).click();
+    await jobCard(page, 'phantom').getByRole('link', { name: 'Open' }).click();
     await page.locator('.sliders').waitFor();
 
     expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('phantom');
@@ -107,7 +88,7 @@ describe('the page', () => {
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     await (await chosen).setFiles({ name: 'by-keyboard.nii.gz', mimeType: '', buffer: await goodCt(7) });
-    await job(page, 'by-keyboard').getByRole('link', { name: 'Open' }).focus();
+    await jobCard(page, 'by-keyboard').getByRole('link', { name: 'Open' }).focus();
     await page.keyboard.press('Enter');
     const axial = page.getByRole('slider', { name: 'Axial slice' });
     await axial.waitFor();
@@ -120,11 +101,13 @@ describe('the page', () => {
     const filled = await brightPixels(page);
     await page.getByRole('checkbox', { name: 'Outlines' }).focus();
     await page.keyboard.press('Space');
-    await expect.poll(() => brightPixels(page)).not.toBe(filled);
+    await expect.poll(() => brightPixels(page), SLOW).not.toBe(filled);
     const withLiver = await page.locator('canvas').screenshot();
     await page.getByRole('checkbox', { name: 'Liver' }).focus();
     await page.keyboard.press('Space');
-    await expect.poll(async () => withLiver.equals(await page.locator('canvas').screenshot())).toBe(false);
+    await expect
+      .poll(async () => withLiver.equals(await page.locator('canvas').screenshot()), SLOW)
+      .toBe(false);
     expect(await page.locator('.readout').textContent()).toContain('HU');
   });
 
@@ -154,7 +137,7 @@ describe('the page', () => {
     page.on('dialog', () => void (alerted = true));
 
     await page.setInputFiles('#file', { name: MARKUP, mimeType: '', buffer: await goodCt(3) });
-    await job(page, MARKUP.replace('.nii.gz', '')).waitFor();
+    await jobCard(page, MARKUP.replace('.nii.gz', '')).waitFor();
 
     expect(await page.locator('.job img').count()).toBe(0);
     expect(alerted).toBe(false);
@@ -166,7 +149,7 @@ describe('the page', () => {
     const archive = await tarGz({ 'one.nii.gz': await goodCt(4), 'two.nii.gz': Buffer.from('no CT') });
 
     await page.setInputFiles('#file', { name: 'week.tar.gz', mimeType: '', buffer: archive });
-    const card = job(page, 'one and 1 more');
+    const card = jobCard(page, 'one and 1 more');
     await card.getByText('Done in part').waitFor();
     await card.getByText('2 cases').click();
 
@@ -186,7 +169,7 @@ describe('the page', () => {
     const { page } = await openPage('/', slow);
 
     await page.setInputFiles('#file', phantom);
-    const card = job(page, 'phantom');
+    const card = jobCard(page, 'phantom');
     await card.getByText('segmenting').waitFor();
     await card.getByRole('button', { name: 'Cancel' }).click();
     await card.getByText('Cancelled', { exact: true }).waitFor();
@@ -225,11 +208,13 @@ describe('what the page is served with', () => {
   });
 
   it('holds the notices of what is inside, and nothing beside its own files', async () => {
-    const notices = await (await service.fetch('/page/licences.txt')).text();
+    const answer = await service.fetch('/page/licences.txt');
+    const notices = await answer.text();
 
     expect(notices).toContain('@niivue/niivue');
     expect(notices).toContain('Copyright (c) 2021, Niivue');
-    for (const name of ['..%2F..%2Fpackage.json', 'index.html', 'nothing.js'])
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    for (const name of ['..%2F..%2Fpackage.json', 'index.html', 'inputs.json', 'nothing.js'])
       expect((await service.fetch(`/page/${name}`)).status, name).toBe(404);
   });
 });

@@ -7,7 +7,7 @@ import type { JobDocument } from '../../../core/job.ts';
 import type { JobId } from '../../../core/layout.ts';
 import { keepDiskFloor } from '../../../local/service/disk-floor.ts';
 import { finishedWebhook } from '../../../local/service/finished-webhook.ts';
-import { isLoopbackHost } from '../../../local/service/host-check.ts';
+import { isHostOf, isLoopbackHost } from '../../../local/service/host-check.ts';
 import { linkSecret } from '../../../local/service/link-secret.ts';
 import { memoryLog } from '../../fixtures/memory-log.ts';
 import { tempFolder } from '../../fixtures/temp-folder.ts';
@@ -39,6 +39,15 @@ describe('the host check', () => {
     '0.0.0.0:8080',
   ])('refuses %j', (host) => {
     expect(isLoopbackHost(host, 8080)).toBe(false);
+  });
+});
+
+describe('the host check of a public address', () => {
+  it('lets that one host in, port included where it has one', () => {
+    expect(isHostOf('https://hpb.example.org')('HPB.example.org')).toBe(true);
+    expect(isHostOf('https://hpb.example.org:8443')('hpb.example.org:8443')).toBe(true);
+    for (const host of ['', 'example.org', 'hpb.example.org.evil', 'hpb.example.org:8080', '127.0.0.1:8080'])
+      expect(isHostOf('https://hpb.example.org')(host), host).toBe(false);
   });
 });
 

@@ -1,0 +1,138 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BrowserContext, Page, Route } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openBrowser } from '../fixtures/browser.ts';
+import { goodCt, RunningService } from '../fixtures/running-service.ts';
+import { jobCard, seenPage, type SeenPage } from '../fixtures/seen-page.ts';
+
+/** Twice as long as the page waits before it asks for a job again. */
+const WATCH_MS = 4_000;
+
+const folder = mkdtempSync(join(tmpdir(), 'hpb-views-'));
+const slow = new RunningService('slow', join(folder, 'slow'));
+const ok = new RunningService('ok', join(folder, 'ok'));
+let browser: Awaited<ReturnType<typeof openBrowser>>;
+let context: BrowserContext;
+
+beforeAll(async () => {
+  browser = await openBrowser();
+  ({ context } = browser);
+});
+afterAll(async () => {
+  await browser?.close();
+  for (const service of [slow, ok]) await service.stop('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const openPage = async (service: RunningService): Promise<SeenPage> => seenPage(context, await service.url());
+const send = async (page: Page, name: string): Promise<void> =>
+  page.setInputFiles('#file', { name: `${name}.nii.gz`, mimeType: '', buffer: await goodCt(3) });
+
+/** Holds the requests that match back; `release` lets them on. */
+async function heldBack(page: Page, url: RegExp, method: string) {
+  let caught = (): void => undefined;
+  let release = (): void => undefined;
+  const first = new Promise<void>((resolve) => (caught = resolve));
+  const gate = new Promise<void>((resolve) => (release = resolve));
+  await page.route(url, async (route: Route) => {
+    if (route.request().method() === method) {
+      caught();
+      await gate;
+    }
+    await route.continue();
+  });
+  return { first, release };
+}
+
+/** Shows another view: that of a case which is not there. */
+const leave = async (page: Page): Promise<void> => {
+  await page.evaluate("location.hash = '#/jobs/j-nothing1/c0001'");
+  await page.getByRole('heading', { name: 'This cannot be shown' }).waitFor();
+};
+
+describe('a view of the page', () => {
+  it('that was left while its jobs were loading watches none of them', async () => {
+    const job = await slow.submit('liver', 'slow.nii.gz', await goodCt(1));
+    const { page, requests } = await openPage(slow);
+    const loading = await heldBack(page, new RegExp(`/jobs/${job.jobId}$`), 'GET');
+    await page.reload();
+    await loading.first;
+
+    await leave(page);
+    requests.length = 0;
+    loading.release();
+    await sleep(WATCH_MS);
+
+    expect(requests.filter((line) => line.includes(job.jobId))).toEqual([]);
+  });
+
+  it('that is left leaves its uploads alone, which are there when it is shown again', async () => {
+    const { page } = await openPage(ok);
+    const sending = await heldBack(page, /\/objects\//, 'PUT');
+    await send(page, 'patient');
+    await sending.first;
+
+    await leave(page);
+    await page.getByRole('link', { name: 'All cases' }).click();
+    await page.getByRole('progressbar', { name: 'Upload of patient.nii.gz' }).waitFor();
+    sending.release();
+
+    await jobCard(page, 'patient').getByText('Done').waitFor();
+    expect(await page.locator('.uploads li').count()).toBe(0);
+  });
+});
+
+describe('an upload that is cancelled', () => {
+  it('once its bytes are there becomes no job', async () => {
+    const { page, requests } = await openPage(ok);
+    const completing = await heldBack(page, /\/complete$/, 'POST');
+    await send(page, 'late');
+    await completing.first;
+
+    await page.getByRole('button', { name: 'Cancel late.nii.gz' }).click();
+    completing.release();
+
+    const words = await page.locator('.uploads [role="alert"]').textContent();
+    expect(words).toContain('The upload was cancelled.');
+    expect(requests.filter((line) => line.includes('/segment/'))).toEqual([]);
+  });
+
+  it('while its job is being started cancels that', async () => {
+    const { page } = await openPage(slow);
+    const starting = await heldBack(page, /\/segment\//, 'POST');
+    await send(page, 'later');
+    await starting.first;
+
+    await page.getByRole('button', { name: 'Cancel later.nii.gz' }).click();
+    starting.release();
+
+    await page.locator('.job [data-state="CANCELLED"]').waitFor();
+    expect(await page.locator('.uploads li').count()).toBe(0);
+  });
+});
+
+describe('the report of a case', () => {
+  it('that cannot be fetched says why, and opens once it can', async () => {
+    const { page } = await openPage(ok);
+    await send(page, 'reported');
+    await jobCard(page, 'reported').getByRole('link', { name: 'Open' }).click();
+    const button = page.getByRole('button', { name: 'Open the report' });
+    await button.waitFor();
+    await page.route(/report\.html/, (route) => route.abort());
+
+    await button.click();
+
+    const words = await page.locator('#files ~ * [role="alert"]:not([hidden])').textContent();
+    expect(words).toContain('The service does not answer.');
+    await page.unroute(/report\.html/);
+    const opened = context.waitForEvent('page');
+    await button.click();
+    const report = await opened;
+    await report.waitForURL(/^blob:/);
+    expect(await report.locator('h1').first().textContent()).toContain('reported');
+    await report.close();
+  });
+});
