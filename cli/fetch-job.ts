@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HpbError } from '../core/errors.ts';
+import { JOB_FILES, type JobFile } from '../core/layout.ts';
 import type { JobAnswer, ResultAnswer } from '../core/requests.ts';
 import { prepareFolder } from '../local/export-case.ts';
 import type { Service } from './api/service.ts';
@@ -13,6 +14,7 @@ export interface FetchRequest {
   /** Folder; null when they go to S3 only. */
   readonly out: string | null;
   readonly unpack: boolean;
+  /** The bucket is the caller's own, and so is the layout: a folder a job, no name of a patient in a key. */
   readonly to: S3Folder | null;
   readonly region: string | undefined;
   /** Below it, files lie for a moment that go to S3 only. */
@@ -24,11 +26,11 @@ export interface FetchRequest {
 /** A result that was fetched. */
 export interface FetchedResult {
   readonly jobId: string;
-  /** Null for the ZIP of the whole job. */
+  /** Null for what is of the whole job. */
   readonly caseId: string | null;
   readonly bytes: number;
   readonly sha256: string;
-  /** The ZIP here; null when it went to S3 only. */
+  /** The file here, a ZIP but for index and table of a job; null when it went to S3 only. */
   readonly file: string | null;
   /** Where it was unpacked. */
   readonly folder: string | null;
@@ -37,7 +39,8 @@ export interface FetchedResult {
 }
 
 /**
- * Fetches the ZIP of one case or of a whole job; of a job that is too large for one ZIP, the ZIP of each case.
+ * Fetches the ZIP of one case or of a whole job; of a job that is too large for one ZIP, the ZIP of each case, its
+ * index and its table.
  *
  * @throws HpbError what `downloadResult`, `unpackResult` and `copyToS3` throw, JOB_NOT_FINISHED, RESULT_NOT_FOUND.
  */
@@ -55,7 +58,7 @@ export async function fetchJob(
     if (cases.length === 0) throw error;
     const fetched: FetchedResult[] = [];
     for (const one of cases) fetched.push(await fetchOne(service, { jobId, caseId: one }, request));
-    return fetched;
+    return [...fetched, ...(await fetchIndex(service, jobId, request))];
   }
 }
 
@@ -70,22 +73,47 @@ async function fetchOne(
   const link = (): Promise<ResultAnswer> => service.result(jobId, caseId ?? undefined);
   return inFolder(request, async (out) => {
     const { path, bytes, sha256 } = await downloadResult({ link, ...request, out });
-    const url = request.to === null ? null : await copy(path, request.to, { jobId, caseId, request });
+    const name = caseId === null ? 'results.zip' : `${caseId}_results.zip`;
+    const url = request.to === null ? null : await copyToS3(path, request.to, `${jobId}/${name}`, request);
     const file = request.out === null ? null : path;
     const folder = request.unpack && file !== null ? await unpackResult(file) : null;
     return { jobId, caseId, bytes, sha256, file, folder, url };
   });
 }
 
-/** The bucket is the caller's own, and so is the layout: a folder per job, no name of a patient in a key. */
-function copy(
-  path: string,
-  to: S3Folder,
-  of: Pick<FetchedResult, 'jobId' | 'caseId'> & { readonly request: FetchRequest },
-): Promise<string> {
-  const { jobId, caseId, request } = of;
-  const name = caseId === null ? 'results.zip' : `${caseId}_results.zip`;
-  return copyToS3(path, to, `${jobId}/${name}`, request);
+/** Index and table of a batch; nothing where it ended without being published, as one that was stopped. */
+async function fetchIndex(
+  service: Service,
+  jobId: string,
+  request: FetchRequest,
+): Promise<readonly FetchedResult[]> {
+  try {
+    return await Promise.all(JOB_FILES.map((name) => fetchJobFile(service, { jobId, name }, request)));
+  } catch (error) {
+    if (error instanceof HpbError && error.code === 'RESULT_NOT_FOUND') return [];
+    throw error;
+  }
+}
+
+async function fetchJobFile(
+  service: Service,
+  { jobId, name }: { readonly jobId: string; readonly name: JobFile },
+  request: FetchRequest,
+): Promise<FetchedResult> {
+  return inFolder(request, async (out) => {
+    const link = (): Promise<ResultAnswer> => service.jobFile(jobId, name);
+    const { path, bytes, sha256 } = await downloadResult({ link, ...request, out });
+    const url = request.to === null ? null : await copyToS3(path, request.to, `${jobId}/${name}`, request);
+    return {
+      jobId,
+      caseId: null,
+      bytes,
+      sha256,
+      file: request.out === null ? null : path,
+      folder: null,
+      url,
+    };
+  });
 }
 
 async function inFolder<T>({ out, dataRoot }: FetchRequest, use: (folder: string) => Promise<T>): Promise<T> {

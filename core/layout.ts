@@ -105,6 +105,13 @@ export const jobManifestKey = (jobId: JobId): string => `${jobPrefix(jobId)}mani
 /** The ZIP of a finished job. */
 export const jobZipKey = (jobId: JobId): string => `${jobPrefix(jobId)}results.zip`;
 
+/** Files that a batch has beside its cases when they are too large for one ZIP. */
+export const JOB_FILES = ['index.html', 'cases.csv'] as const;
+export type JobFile = (typeof JOB_FILES)[number];
+
+/** A file of a batch that has no ZIP. */
+export const jobFileKey = (jobId: JobId, name: JobFile): string => `${jobPrefix(jobId)}${name}`;
+
 /** Prefixes and keys of all that a job stores but its document. */
 export const jobContentPrefixes = (jobId: JobId): readonly string[] =>
   [
@@ -112,6 +119,7 @@ export const jobContentPrefixes = (jobId: JobId): readonly string[] =>
     'cases',
     'manifest.json',
     'results.zip',
+    'index.html',
     'progress/',
     'shards/',
     'plans/',

@@ -116,9 +116,8 @@ function writeOutcome({ stdout, stderr }: Streams, outcome: CaseOutcome): void {
   const { metadata, name, folder, zip, seconds } = outcome;
   stdout.write(`\n${name}: done in ${secondsText(seconds)}\n${volumesTable(metadata!)}\n`);
   const { verdict, reasons } = metadata!.quality;
-  stdout.write(
-    `Quality: ${verdict}${reasons.length === 0 ? '' : ` (${reasons.map((r) => r.code).join(', ')})`}\n`,
-  );
+  const codes = [...new Set(reasons.map(({ code }) => code))].join(', ');
+  stdout.write(`Quality: ${verdict}${codes === '' ? '' : ` (${codes})`}\n`);
   stdout.write(`Results: ${folder}\n         ${zip}\nReport:  ${join(folder!, 'report.html')}\n`);
 }
 

@@ -91,6 +91,10 @@ export const PARAMS = {
     jobId: z.string().meta({ description: 'Id of a job.', example: 'j-000000000001' }),
     caseId: z.string().meta({ description: 'Ordinal of a case.', example: 'c0001' }),
   }),
+  jobFile: z.object({
+    jobId: z.string().meta({ description: 'Id of a job.', example: 'j-000000000001' }),
+    name: z.string().meta({ description: '`index.html` or `cases.csv`.', example: 'index.html' }),
+  }),
   file: z.object({
     jobId: z.string().meta({ description: 'Id of a job.', example: 'j-000000000001' }),
     caseId: z.string().meta({ description: 'Ordinal of a case.', example: 'c0001' }),

@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { ResultAnswer } from '../../core/requests.ts';
 import { caseFileLink } from '../../core/use-cases/case-file-link.ts';
+import { jobFileLink } from '../../core/use-cases/job-file-link.ts';
 import { readCase } from '../../core/use-cases/read-case.ts';
 import { resultOf } from '../../core/use-cases/result-of.ts';
 import { linksOf, type HttpEnv, type HttpHome } from './deployment.ts';
@@ -29,6 +30,18 @@ const result = createRoute({
   description: 'The ZIP of a finished job.',
   request: { params: PARAMS.job },
   responses: { ...fetched, ...problems('JOB_NOT_FOUND', 'JOB_NOT_FINISHED', 'RESULT_NOT_FOUND') },
+});
+
+const jobFile = createRoute({
+  method: 'get',
+  path: '/jobs/{jobId}/files/{name}',
+  operationId: 'fetchJobFile',
+  tags,
+  summary: 'Fetch the index of a large batch',
+  description:
+    'Index or table of a batch whose cases are too large for one ZIP; others have it in their ZIP.',
+  request: { params: PARAMS.jobFile },
+  responses: { ...fetched, ...problems('JOB_NOT_FOUND', 'RESULT_NOT_FOUND') },
 });
 
 const oneCase = createRoute({
@@ -61,6 +74,11 @@ export function addResultRoutes(app: OpenAPIHono<HttpEnv>, home: HttpHome): void
   const { ports } = home;
   app.openapi(result, async (c) => {
     const answer = await resultOf(ports, c.req.valid('param').jobId);
+    return wantsJson(c) ? c.json(answer, 200) : redirectTo(c, answer);
+  });
+  app.openapi(jobFile, async (c) => {
+    const { jobId, name } = c.req.valid('param');
+    const answer = await jobFileLink(ports, jobId, name);
     return wantsJson(c) ? c.json(answer, 200) : redirectTo(c, answer);
   });
   app.openapi(oneCase, async (c) => {

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { JobFile } from '../../core/layout.ts';
 import {
   jobAnswer,
   jobListAnswer,
@@ -42,6 +43,8 @@ export interface Service {
   retry(jobId: string): Promise<JobAnswer>;
   /** A link to the ZIP of a job, or of one of its cases. */
   result(jobId: string, caseId?: string): Promise<ResultAnswer>;
+  /** A link to the index or the table of a batch that has no ZIP. */
+  jobFile(jobId: string, name: JobFile): Promise<ResultAnswer>;
   /** The last lines of its workers' logs. */
   logs(jobId: string, lines: number): Promise<readonly string[]>;
 }
@@ -91,6 +94,8 @@ export function connectService(client: HpbClient, endpoint: string): Service {
               params: { path: { jobId, caseId, name: CASE_ZIP } },
             }),
       ),
+    jobFile: (jobId, name) =>
+      read(resultAnswer, client.GET('/jobs/{jobId}/files/{name}', { params: { path: { jobId, name } } })),
     logs: async (id, lines) => {
       const params = { ...jobPath(id), query: { lines } };
       const { data } = await client.GET('/jobs/{jobId}/logs', { params, headers: TEXT, parseAs: 'text' });

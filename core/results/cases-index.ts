@@ -92,7 +92,8 @@ const POLICY = "default-src 'none'; img-src 'self' file:; style-src 'unsafe-inli
 
 /** Style of the small pictures. */
 const INDEX_STYLE = `td img{display:block;width:7.5rem;height:auto;background:#000;border-radius:.2rem}
-.wide table{min-width:52rem}td{max-width:22rem}tbody th,td:last-child{overflow-wrap:anywhere}b.ok,b.review,b.reject{color:var(--v)}`;
+@media screen{.wide table{min-width:52rem}}td{max-width:22rem}tbody th,td:last-child{overflow-wrap:anywhere}b.ok,b.review,b.reject{color:var(--v)}
+@media print{table{font-size:8pt}td img{width:16mm}tbody th{min-width:30mm}td:last-child{min-width:42mm}th,td{padding-right:.3rem}}`;
 
 /** index.html of a batch, for the root of its unpacked ZIP: a row a case, links to each report; no script. */
 export function indexPage({ batchId, cases }: IndexInput): string {

@@ -38,3 +38,26 @@ export const livers = ({ structures }: QualityFacts): readonly StructureFacts[] 
 /** Hepatic vessels that models found. */
 export const vesselsOf = ({ structures }: QualityFacts): readonly StructureFacts[] =>
   structures.filter(({ name }) => VESSELS.test(name));
+
+/** Lesions that a finding names one by one; of more the rest is counted. */
+const LESIONS_NAMED = 10;
+
+type Lesion = NonNullable<Metadata['hpb']['lesions']>[number];
+
+/**
+ * One finding that names every lesion of which `fault` says something, by its number in the list of lesions, which
+ * begins at 1; none where it says nothing.
+ */
+export function lesionFinding(
+  { lesions }: Metadata['hpb'],
+  fault: (lesion: Lesion) => string | null,
+): readonly Finding[] {
+  const faults = (lesions ?? []).flatMap((lesion, at) => {
+    const text = fault(lesion);
+    return text === null ? [] : [`lesion ${at + 1}: ${text}`];
+  });
+  if (faults.length === 0) return [];
+  const named = faults.slice(0, LESIONS_NAMED).join(', ');
+  const more = faults.length - LESIONS_NAMED;
+  return [{ structure: null, value: more > 0 ? `${named} and ${more} more` : named }];
+}

@@ -1,6 +1,6 @@
 import { spacingOf, voxelCount } from '../volume/volume.ts';
 import type { Quality } from './metadata-schema.ts';
-import { livers, vesselsOf, type QualityFacts, type QualityRule } from './quality-facts.ts';
+import { lesionFinding, livers, vesselsOf, type QualityFacts, type QualityRule } from './quality-facts.ts';
 import { rounded } from './stable-json.ts';
 
 const LIVER_ML = [500, 4000] as const;
@@ -137,22 +137,18 @@ export const QUALITY_RULES: readonly QualityRule[] = [
     message: 'Lesions of a few voxels: their diameters and volumes are no more than a guess.',
     bound: `at least ${LEAST_LESION_VOXELS} voxels each`,
     source: 'RECIST 1.1 calls lesions below 10 mm not measurable; below 5 voxels even the shape is unknown.',
-    find: ({ hpb: { lesions } }) => {
-      const tiny = (lesions ?? []).filter(({ voxels }) => voxels < LEAST_LESION_VOXELS);
-      return tiny.length === 0 ? [] : [{ structure: null, value: tiny.length }];
-    },
+    find: ({ hpb }) =>
+      lesionFinding(hpb, ({ voxels }) => (voxels < LEAST_LESION_VOXELS ? voxelsText(voxels) : null)),
   },
   {
     code: 'TUMOUR_OUTSIDE_LIVER',
     verdict: 'review',
-    message: 'A lesion lies mostly outside the liver (%).',
-    bound: `at most ${MOST_OUTSIDE_PERCENT} %`,
+    message: 'Lesions lie mostly outside the liver.',
+    bound: `at most ${MOST_OUTSIDE_PERCENT} % of a lesion`,
     source: 'The model looks for tumours of the liver; elsewhere it is not trained.',
-    find: ({ hpb: { lesions } }) =>
-      (lesions ?? []).flatMap(({ outsideLiverPercent }) =>
-        outsideLiverPercent !== null && outsideLiverPercent > MOST_OUTSIDE_PERCENT
-          ? [{ structure: null, value: outsideLiverPercent }]
-          : [],
+    find: ({ hpb }) =>
+      lesionFinding(hpb, ({ outsideLiverPercent: part }) =>
+        part !== null && part > MOST_OUTSIDE_PERCENT ? `${rounded(part, 1)} %` : null,
       ),
   },
   {
@@ -196,10 +192,15 @@ export const QUALITY_RULES: readonly QualityRule[] = [
   },
 ];
 
+const voxelsText = (voxels: number): string => (voxels === 1 ? '1 voxel' : `${voxels} voxels`);
+
 const outside = (value: number, [low, high]: readonly [number, number]): boolean =>
   value < low || value > high;
 
-/** Applies all rules: the verdict is the worst finding's, `ok` without one. */
+/**
+ * Applies all rules: the verdict is the worst finding's, `ok` without one. A rule has one finding a structure, or one that
+ * names all lesions.
+ */
 export function judge(facts: QualityFacts): Quality {
   const reasons = QUALITY_RULES.flatMap(({ code, verdict, message, bound, find }) =>
     find(facts).map(({ structure, value }) => ({ code, verdict, message, structure, value, bound })),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { HpbError } from '../errors.ts';
 import { isFinal, type JobDocument } from '../job.ts';
-import { type CaseId, executionName, isJobId, jobManifestKey, jobZipKey, LAYOUT_VERSION } from '../layout.ts';
+import { executionName, isJobId, jobManifestKey, jobZipKey, LAYOUT_VERSION } from '../layout.ts';
 import { mapLimited } from '../map-limited.ts';
 import type { Bundler } from '../ports.ts';
 import {
@@ -11,9 +11,8 @@ import {
   type JobManifest,
   type JobOutcome,
 } from '../results/job-manifest.ts';
-import { casesCsv, indexPage, type IndexedCase } from '../results/cases-index.ts';
-import { metadataSchema } from '../results/metadata-schema.ts';
 import { publishedJob, type PublishedJob } from '../workflow.ts';
+import { batchIndex, putBatchIndex } from './batch-index.ts';
 import { announceOnce, endJob, recordEvent } from './finish-job.ts';
 import { gatherOutcomes, type CaseEnd } from './gather-outcomes.ts';
 import { findCases } from './job-cases.ts';
@@ -89,7 +88,10 @@ function finishEvent(attempt: number, { state, counts, error }: JobOutcome, zip:
   return { event: 'finish', attempt, state, counts, zip, error } as const;
 }
 
-/** The ZIP of all results: that of the only case as it is, or a new one; null when there is none to make. */
+/**
+ * The ZIP of all results: that of the only case as it is, or a new one; null when there is none to make. Results too
+ * large for one ZIP stay a ZIP a case, with their index beside them.
+ */
 async function jobZip(
   ports: PublishPorts,
   { jobId, batch }: JobDocument,
@@ -98,7 +100,11 @@ async function jobZip(
   if (!batch) return ends[0]?.result?.zip ?? null;
   const bytes = ends.reduce((sum, { entry }) => sum + entry.bytes, 0);
   const any = ends.some(({ result }) => result !== null);
-  if (!any || bytes > ports.limits.maxZipBytes) return null;
+  if (!any) return null;
+  if (bytes > ports.limits.maxZipBytes) {
+    await putBatchIndex(ports.store, jobId, ends);
+    return null;
+  }
   const key = jobZipKey(jobId);
   return { key, ...(await ports.bundler.bundle(key, await membersOf(ports, jobId, ends))) };
 }
@@ -119,37 +125,12 @@ async function membersOf(
     result.files.map(({ name, key }) => ({ name: `${folders.get(entry.caseId)!}/${name}`, source: { key } })),
   );
   const text = (name: string, content: string) => ({ name, source: { text: content } });
-  const cases = await mapLimited(ends, READ_AT_ONCE, (end) => indexed(store, end, folders));
+  const index = await batchIndex(store, { batchId, ends, folders });
   return [
     ...files,
     text('manifest.json', batchManifestText({ batchId, succeeded, failed })),
-    text('index.html', indexPage({ batchId, cases })),
-    text('cases.csv', casesCsv(cases)),
+    ...Object.entries(index).map(([name, content]) => text(name, content)),
   ];
-}
-
-const measuredPart = metadataSchema.pick({ quality: true, hpb: true });
-
-/** A case for the index; what cannot be read is left out of it rather than the job be lost. */
-async function indexed(
-  store: ServicePorts['store'],
-  { entry, result }: CaseEnd,
-  folders: ReadonlyMap<CaseId, string>,
-): Promise<IndexedCase> {
-  if (result === null) return { entry, folder: null, files: [], measured: null };
-  const files = result.files.map(({ name }) => name);
-  const metadata = result.files.find(({ name }) => name === 'metadata.json');
-  const text = metadata === undefined ? '' : new TextDecoder().decode(await store.get(metadata.key));
-  const measured = measuredPart.safeParse(parsedOrNull(text)).data ?? null;
-  return { entry, folder: folders.get(entry.caseId)!, files, measured };
-}
-
-function parsedOrNull(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 function readMeta(body: Uint8Array): Readonly<Record<string, unknown>> {

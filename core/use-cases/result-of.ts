@@ -57,7 +57,7 @@ function noResult({ jobId, state, counts, error }: JobDocument): HpbError {
   const succeeded = counts?.succeeded ?? 0;
   if (succeeded > 0) {
     return new HpbError('RESULT_NOT_FOUND', `The job ${jobId} (${state}) has no ZIP of all its cases.`, {
-      remedy: `Fetch its cases one by one: GET /jobs/${jobId}/cases/{caseId}/files/results.zip.`,
+      remedy: `Fetch its cases one by one: GET /jobs/${jobId}/cases/{caseId}/files/results.zip. GET /jobs/${jobId}/files/index.html lists them.`,
       details: { state, succeeded },
     });
   }

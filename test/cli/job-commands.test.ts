@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { JobAnswer } from '../../core/requests.ts';
-import { finished, lines, workplace } from '../fixtures/client-workplace.ts';
+import { JOB_FILES, jobFileKey } from '../../core/layout.ts';
+import { finished, finishedWithoutZip, lines, workplace } from '../fixtures/client-workplace.ts';
 import { hpb, hpbHere } from '../fixtures/hpb-command.ts';
 import { lockDataRoot } from '../../local/service/data-root-lock.ts';
 import { serviceServer } from '../fixtures/service-server.ts';
@@ -124,6 +125,35 @@ describe('hpb fetch', () => {
     expect(stderr).toContain('OBJECT_CHECKSUM_MISMATCH');
     expect(stderr).not.toContain('signature=');
     expect(readdirSync(out)).toEqual([]);
+  });
+
+  it('of a batch too large for one ZIP fetches the ZIP of each case, with an index that links to what it unpacks', async () => {
+    const { run, folder, service, submitted } = await workplace();
+    const { jobId } = await submitted();
+    await finishedWithoutZip(service, jobId);
+    const out = join(folder, 'out');
+
+    const { code, stdout } = await run('fetch', jobId, '--out', out, '--unpack', '--json');
+
+    expect(code, stdout).toBe(0);
+    const unpacked = `${jobId}_c0001_results`;
+    expect(readdirSync(out).toSorted()).toEqual(
+      [unpacked, `${unpacked}.zip`, `${jobId}_cases.csv`, `${jobId}_index.html`].toSorted(),
+    );
+    const [, link] = /href="\.\/([^"]+)"/.exec(readFileSync(join(out, `${jobId}_index.html`), 'utf8')) ?? [];
+    expect(existsSync(join(out, link!)), link).toBe(true);
+  });
+
+  it('of a batch that was stopped fetches what there is', async () => {
+    const { run, folder, service, submitted } = await workplace();
+    const { jobId } = await submitted();
+    await finishedWithoutZip(service, jobId);
+    for (const name of JOB_FILES) await service.ports.store.remove(jobFileKey(jobId, name));
+
+    const { code } = await run('fetch', jobId, '--out', join(folder, 'out'));
+
+    expect(code).toBe(0);
+    expect(readdirSync(join(folder, 'out'))).toEqual([`${jobId}_c0001_results.zip`]);
   });
 
   it('of a job that goes on is refused in the words of the service', async () => {

@@ -76,20 +76,18 @@ export function lesionTable({ lesions, lesionCount }: Hpb): Html | null {
     { title: 'Volume, ml', figures: true },
     { title: 'Longest axial diameter, mm', figures: true },
     { title: 'Longest diameter, mm', figures: true },
-    { title: 'Nearest vessel, mm', figures: true },
-    { title: 'Touches a vessel' },
+    { title: 'To the nearest vessel, mm', figures: true },
     { title: 'Outside the liver, %', figures: true },
-    { title: 'Centre R, A, S, mm', figures: true },
+    { title: 'Centre (R, A, S), mm', figures: true },
   ] as const;
   const rows = lesions.map((lesion, at) => [
     String(at + 1),
     figure(lesion.volumeMl, 2),
     figure(lesion.longestAxialDiameterMm, 1),
     figure(lesion.longestDiameterMm, 1),
-    figure(lesion.nearestVesselMm, 1),
-    lesion.touchesVessel === null ? '–' : lesion.touchesVessel ? 'yes' : 'no',
+    lesion.touchesVessel === true ? 'touches' : figure(lesion.nearestVesselMm, 1),
     figure(lesion.outsideLiverPercent, 0),
-    lesion.centroidMm.map((mm) => mm.toFixed(0)).join(', '),
+    lesion.centroidMm.map((mm) => figure(mm, 0)).join(', '),
   ]);
   const more =
     (lesionCount ?? 0) > lesions.length

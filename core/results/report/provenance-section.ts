@@ -12,7 +12,7 @@ export function provenanceSection({ provenance, grid }: Metadata): Html {
   const rows = [
     ['CT', html`${scan}; ${input.bytes} bytes; SHA-256 ${code(input.sha256)}`],
     ...models.map((model) => [model.title, modelText(model)]),
-    ['Software', `${service.name} ${service.version}; ${versionsText(versions)}`],
+    ['Software', [`${service.name} ${service.version}`, ...versionTexts(versions)].join(', ')],
   ];
   const files = weights.flatMap(({ id, demo, licence, files }) =>
     files.map(({ name, sha256 }) => [demo ? `${id} (DEMO)` : id, licence, code(name), code(sha256)]),
@@ -38,15 +38,15 @@ function modelText({ parameters, engineCall, cropEmpty }: Model): Html {
   }
   const options =
     parameters === null
-      ? ''
-      : `fast ${yesNo(parameters.fast)}, folds ${parameters.folds.join(' ')}, mirrored passes ${yesNo(parameters.tta)}`;
-  return html`${engineCall.engine}; ${options} ${cropEmpty ? '; found nothing to crop to' : ''}`;
+      ? []
+      : [
+          `fast ${yesNo(parameters.fast)}, folds ${parameters.folds.join(' ')}, mirrored passes ${yesNo(parameters.tta)}`,
+        ];
+  const crop = cropEmpty ? ['found nothing to crop to'] : [];
+  return html`${[engineCall.engine, ...options, ...crop].join('; ')}`;
 }
 
 const yesNo = (value: boolean): string => (value ? 'yes' : 'no');
 
-function versionsText(versions: Readonly<Record<string, string>>): string {
-  return Object.entries(versions)
-    .map(([name, version]) => `${name} ${version}`)
-    .join(', ');
-}
+const versionTexts = (versions: Readonly<Record<string, string>>): readonly string[] =>
+  Object.entries(versions).map(([name, version]) => `${name} ${version}`);

@@ -16,7 +16,7 @@ a{color:var(--link)}
 .skip{position:absolute;left:-100rem}
 .skip:focus{position:static}
 .quiet,figcaption,.why{color:var(--quiet)}
-.why{font-size:.85rem}
+.why{font-size:.85em}
 .demo{background:var(--demo-ground);color:var(--demo-ink);font-weight:600;padding:.8rem 1rem;margin:0 0 1rem;border-radius:.4rem;max-width:none}
 .demo strong{font-size:1.25rem;letter-spacing:.06em}
 .verdict{border-left:.5rem solid var(--v);background:var(--panel);padding:.7rem 1rem;margin:1rem 0;border-radius:0 .4rem .4rem 0}
@@ -57,6 +57,8 @@ h2{margin-top:1.1rem;break-after:avoid}
 .pictures{grid-template-columns:1fr 1fr;gap:4mm}
 .glance{grid-template-columns:repeat(4,1fr)}
 .skip{display:none}
+section[aria-labelledby=pictures]{break-before:page}
+th,td{padding-top:.1rem;padding-bottom:.1rem;padding-right:.5rem}
 .wide{overflow:visible}
 .wide table{min-width:0}
 figure,tr,.verdict,.glance div{break-inside:avoid}

@@ -1,8 +1,8 @@
 import type { Metadata } from '../metadata-schema.ts';
 
-/** A number with so many decimals, the same in every language setting; a dash where there is none. */
+/** A number with so many decimals, the same in every language setting; a dash where there is none, no minus before a 0. */
 export function figure(value: number | null, decimals: number): string {
-  return value === null ? '–' : value.toFixed(decimals);
+  return value === null ? '–' : value.toFixed(decimals).replace(/^-(?=[0.]+$)/, '');
 }
 
 /** A structure's name for people: `hepatic_vessels` is "Hepatic vessels". */

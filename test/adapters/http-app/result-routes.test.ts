@@ -5,6 +5,7 @@ import {
   caseResultKey,
   caseZipKey,
   jobCasesKey,
+  jobFileKey,
   type JobId,
 } from '../../../core/layout.ts';
 import type { JobCases } from '../../../core/use-cases/job-cases.ts';
@@ -86,6 +87,22 @@ describe('the result of a job', () => {
     expect([early.status, late.status]).toEqual([409, 404]);
     expect(await answerOf<ProblemSeen>(early)).toMatchObject({ code: 'JOB_NOT_FINISHED' });
     expect(await answerOf<ProblemSeen>(late)).toMatchObject({ code: 'RESULT_NOT_FOUND' });
+  });
+});
+
+describe('index and table of a batch without a ZIP', () => {
+  it('are fetched like a result; other files of the job are not there', async () => {
+    const home = httpHome();
+    const jobId = await finished(home);
+    await home.ports.store.put(jobFileKey(jobId, 'index.html'), '<!doctype html>');
+
+    const page = await home.call(`GET /jobs/${jobId}/files/index.html`, undefined, JSON_WANTED);
+    const others = ['cases.csv', 'request.json', '..%2frequest.json'].map((name) =>
+      home.call(`GET /jobs/${jobId}/files/${name}`),
+    );
+
+    expect(await page.json()).toMatchObject({ bytes: 15, fileName: `${jobId}_index.html` });
+    for (const answer of await Promise.all(others)) expect(answer.status).toBe(404);
   });
 });
 

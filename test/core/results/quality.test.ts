@@ -116,8 +116,18 @@ describe('judge', () => {
       0,
     ],
     ['MANY_LESIONS', 'review', facts({}, { lesionCount: 51 }), 51],
-    ['TINY_LESIONS', 'review', facts({}, { lesions: [lesion(), lesion({ voxels: 1 })] }), 1],
-    ['TUMOUR_OUTSIDE_LIVER', 'review', facts({}, { lesions: [lesion({ outsideLiverPercent: 51 })] }), 51],
+    [
+      'TINY_LESIONS',
+      'review',
+      facts({}, { lesions: [lesion(), lesion({ voxels: 1 })] }),
+      'lesion 2: 1 voxel',
+    ],
+    [
+      'TUMOUR_OUTSIDE_LIVER',
+      'review',
+      facts({}, { lesions: [lesion({ outsideLiverPercent: 51 })] }),
+      'lesion 1: 51 %',
+    ],
     ['THICK_SLICES', 'review', facts({ grid: grid(5.5) }), 5.5],
     ['WRONG_PHASE', 'review', phase('arterial'), 'arterial'],
     [
@@ -131,6 +141,25 @@ describe('judge', () => {
 
     expect(found.verdict).toBe(verdict);
     expect(found.reasons).toMatchObject([{ code, verdict, value }]);
+  });
+
+  it('names every lesion that lies outside the liver, in one finding', () => {
+    const lesions = [10, 60, 50, 100].map((outsideLiverPercent) => lesion({ outsideLiverPercent }));
+
+    const { reasons } = judge(facts({}, { lesions, lesionCount: 4 }));
+
+    expect(reasons.map(({ code, value }) => [code, value])).toEqual([
+      ['TUMOUR_OUTSIDE_LIVER', 'lesion 2: 60 %, lesion 4: 100 %'],
+    ]);
+  });
+
+  it('names ten lesions and counts the others, and has a finding of each rule no more than once', () => {
+    const lesions = Array.from({ length: 40 }, () => lesion({ outsideLiverPercent: 100, voxels: 2 }));
+
+    const { reasons } = judge(facts({}, { lesions, lesionCount: 40 }));
+
+    expect(reasons.map(({ code }) => code)).toEqual(['TINY_LESIONS', 'TUMOUR_OUTSIDE_LIVER']);
+    expect(reasons[1]!.value).toMatch(/^lesion 1: 100 %, .*, lesion 10: 100 % and 30 more$/);
   });
 
   it('takes the worst finding as the verdict', () => {

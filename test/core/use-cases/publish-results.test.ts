@@ -2,14 +2,18 @@ import { describe, expect, it } from 'vitest';
 import {
   caseIdOf,
   caseZipKey,
+  JOB_FILES,
+  jobFileKey,
   jobManifestKey,
   jobZipKey,
   shardKey,
   type JobId,
 } from '../../../core/layout.ts';
 import { cancelJob } from '../../../core/use-cases/cancel-job.ts';
+import { jobFileLink } from '../../../core/use-cases/job-file-link.ts';
 import { prepareJob } from '../../../core/use-cases/prepare-job.ts';
 import { publishResults } from '../../../core/use-cases/publish-results.ts';
+import { purgeJob } from '../../../core/use-cases/purge-job.ts';
 import { recordShardFailure } from '../../../core/use-cases/record-shard-failure.ts';
 import { retryJob } from '../../../core/use-cases/retry-job.ts';
 import { readJob } from '../../../core/use-cases/read-job.ts';
@@ -79,12 +83,31 @@ describe('a batch of which every case succeeded', () => {
     });
   });
 
-  it('beyond the largest ZIP keeps the ZIPs of its cases', async () => {
+  it('beyond the largest ZIP keeps the ZIPs of its cases, with index and table beside them', async () => {
+    const { ports, jobId } = await preparedJob(2, { limits: { maxZipBytes: 1 } });
+    await storeResult(ports, jobId, caseIdOf(1));
+    await storeResult(ports, jobId, caseIdOf(2), { error: 'CT_ALL_AIR' });
+
+    expect(await publishResults(ports, publish(jobId))).toMatchObject({ outcome: 'PARTIAL', zipKey: '' });
+    await expect(resultOf(ports, jobId)).rejects.toMatchObject({ code: 'RESULT_NOT_FOUND' });
+    const text = async (name: 'index.html' | 'cases.csv'): Promise<string> =>
+      new TextDecoder().decode(await ports.store.get(jobFileKey(jobId, name)));
+    expect(await text('index.html')).toContain('2 cases, 1 with a result, 1 failed');
+    expect(await text('cases.csv')).toMatch(/patient 1,\S+_c0001_results,succeeded.*\r\npatient 2,,failed/);
+    const { url, bytes } = await jobFileLink(ports, jobId, 'cases.csv');
+    expect(url).toContain(jobFileKey(jobId, 'cases.csv'));
+    expect(bytes).toBe((await text('cases.csv')).length);
+    await expect(jobFileLink(ports, jobId, 'job.json')).rejects.toMatchObject({ code: 'RESULT_NOT_FOUND' });
+  });
+
+  it('leaves nothing of its index behind when it is purged', async () => {
     const { ports, jobId } = await preparedJob(1, { limits: { maxZipBytes: 1 } });
     await storeResult(ports, jobId, caseIdOf(1));
+    await publishResults(ports, publish(jobId));
 
-    expect(await publishResults(ports, publish(jobId))).toMatchObject({ outcome: 'SUCCEEDED', zipKey: '' });
-    await expect(resultOf(ports, jobId)).rejects.toMatchObject({ code: 'RESULT_NOT_FOUND' });
+    await purgeJob(ports, jobId);
+
+    for (const name of JOB_FILES) expect(ports.store.keys(jobFileKey(jobId, name))).toEqual([]);
   });
 });
 
