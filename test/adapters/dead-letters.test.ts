@@ -48,9 +48,9 @@ describe.each(['MiniStack', 'moto'] as const)('dead letters in %s', (emulator) =
 /** SQS as its API reference has it; no emulator at hand can move messages. */
 function movingSqs(answers: Readonly<Record<string, object>>) {
   const asked: { readonly action: string; readonly body: unknown }[] = [];
-  const handle = async (request: { headers: Record<string, string>; body?: unknown }) => {
+  const handle = async (request: { headers: Record<string, string>; body: Uint8Array }) => {
     const action = request.headers['x-amz-target']!.replace('AmazonSQS.', '');
-    asked.push({ action, body: JSON.parse(String(request.body)) });
+    asked.push({ action, body: JSON.parse(new TextDecoder().decode(request.body)) });
     const headers = { 'content-type': 'application/x-amz-json-1.0' };
     const body = Buffer.from(JSON.stringify(answers[action]));
     return { response: new HttpResponse({ statusCode: 200, headers, body }) };

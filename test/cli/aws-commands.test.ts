@@ -5,7 +5,6 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { CloudFormationClient, CreateStackCommand } from '@aws-sdk/client-cloudformation';
 import { askApi } from '../../cli/aws-doctor.ts';
 import { parseSettings } from '../../core/settings.ts';
-import type { DoctorReport } from '../../local/doctor.ts';
 import { clientOptions, ministack, uniqueName } from '../fixtures/emulators.ts';
 import { startNode } from '../fixtures/hpb-command.ts';
 import { serviceServer } from '../fixtures/service-server.ts';
@@ -19,6 +18,8 @@ async function hpbAws(...args: string[]) {
   return startNode(['cli/hpb.js', ...args], {
     HPB_DATA_ROOT: tempFolder(),
     AWS_ENDPOINT_URL: endpoint,
+    // MiniStack answers some calls with an error that the SDK would repeat.
+    AWS_MAX_ATTEMPTS: '1',
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
@@ -52,18 +53,11 @@ async function answering(status: number, body: string): Promise<string> {
 }
 
 describe('hpb doctor --aws', () => {
-  it('says of an account without a deployment what lacks, and leaves with 1', async () => {
-    const { code, stdout } = await hpbAws('doctor', '--aws', '--stage', 'nowhere', '--json');
+  it('says of an account without a deployment what lacks, with remedies, and leaves with 1', async () => {
+    const { code, stdout } = await hpbAws('doctor', '--aws', '--stage', 'nowhere');
 
-    const { ok, lines } = JSON.parse(stdout) as DoctorReport;
-    expect([code, ok]).toEqual([1, false]);
-    expect(lines.find(({ name }) => name === 'Identity')).toMatchObject({ status: 'ok' });
-    expect(lines.find(({ name }) => name === 'Stack Hpb-nowhere-Service')).toMatchObject({ status: 'fail' });
-  });
-
-  it('prints the lines with their remedies', async () => {
-    const { stdout } = await hpbAws('doctor', '--aws', '--stage', 'nowhere');
-
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^ok {4}Identity: arn:aws:/);
     expect(stdout).toMatch(/^FAIL {2}Stack Hpb-nowhere-Data: is not there\n {6}Deploy it/m);
   });
 });
