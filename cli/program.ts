@@ -12,6 +12,7 @@ import { registerLogs } from './commands/logs.ts';
 import { registerModels } from './commands/models.ts';
 import { registerPhantom } from './commands/phantom.ts';
 import { registerPublish } from './commands/publish.ts';
+import { registerRedrive } from './commands/redrive.ts';
 import { registerReport } from './commands/report.ts';
 import { registerRetry } from './commands/retry.ts';
 import { registerSegment } from './commands/segment.ts';
@@ -65,6 +66,7 @@ export function buildProgram(context: CommandContext): Command {
   registerRetry(program, context);
   registerLogs(program, context);
   registerIngest(program, context);
+  registerRedrive(program, context);
   registerPublish(program, context);
   registerUnpublish(program, context);
   registerModels(program, context);

@@ -72,3 +72,11 @@ export function countArgument(most: number): (text: string) => number {
     return count;
   };
 }
+
+/** An amount of money, USD. */
+export function usdArgument(text: string): number {
+  const usd = text.trim() === '' ? NaN : Number(text);
+  if (!Number.isFinite(usd) || usd <= 0 || usd > 1_000_000)
+    throw new InvalidArgumentError('An amount above 0, in USD, such as 2.50.');
+  return usd;
+}

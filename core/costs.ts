@@ -37,6 +37,9 @@ export function idleMonth(deployment: IdleDeployment): Readonly<Record<string, n
   };
 }
 
+/** From nothing to a worker that is ready: machine, image, weights, s. Assumed, not measured. */
+export const COLD_START_SECONDS = 360;
+
 /** What the figures for cases assume; none was measured on AWS. */
 export interface CaseAssumptions {
   /** Work of one case on a machine that is ready, s. */

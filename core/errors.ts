@@ -88,6 +88,7 @@ export const ERROR_CODES = {
   URL_REFUSED: caller(403),
   UNKNOWN_MODEL: caller(422),
   BAD_OPTION: caller(422),
+  JOB_TOO_EXPENSIVE: caller(422),
   TOO_MANY_JOBS: { blame: 'caller', retryable: true, status: 429, exit: 18 },
   TOO_MANY_REQUESTS: { blame: 'caller', retryable: true, status: 429, exit: 18 },
   IDEMPOTENCY_CONFLICT: caller(409),

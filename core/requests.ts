@@ -101,6 +101,14 @@ export const submitRequest = z.strictObject({
     .enum(['interactive', 'bulk'])
     .optional()
     .describe('Default: interactive, and bulk for more than five cases.'),
+  maxCostUsd: z
+    .number()
+    .positive()
+    .max(1_000_000)
+    .optional()
+    .describe(
+      'Most that the job may cost, USD, by an uncalibrated estimate of its machines on demand, their start included. A CT is refused at once, an archive when its cases are known, before any machine is asked for.',
+    ),
 });
 export type SubmitRequest = z.infer<typeof submitRequest>;
 

@@ -105,6 +105,14 @@ export const settingsSchema = z.object({
     'Workers that the laptop service runs at once. Default: one per NVIDIA GPU, else one.',
   ).optional(),
   HPB_MAX_ACTIVE_JOBS: count('Most jobs that wait or run; a submit beyond it is answered 429.').default(1000),
+  HPB_MAX_JOB_COST_USD: z.coerce
+    .number()
+    .positive()
+    .meta({
+      description:
+        'Most that a job may cost by its estimate, USD on demand, the start of its machines included; a dearer one is refused (`JOB_TOO_EXPENSIVE`). Default: no limit.',
+    })
+    .optional(),
   HPB_MAX_UPLOAD_BYTES: count('Largest upload, bytes.').default(500 * GIB),
   HPB_MAX_UNPACKED_BYTES: count('Most bytes that one archive may unpack to.').default(1000 * GIB),
   HPB_LINK_MINUTES: count('How long a signed link is good for uploading, minutes.').default(60),

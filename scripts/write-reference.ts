@@ -14,6 +14,7 @@ import { modelsPage } from './reference/models.ts';
 import { openApiText } from './reference/openapi.ts';
 import { qualityRulesPage } from './reference/quality-rules.ts';
 import { settingsPage } from './reference/settings.ts';
+import { workflowPage } from './reference/workflow.ts';
 
 /**
  * Writes docs/reference from the schemas and tables of the code: `npm run docs`. With `--check` it writes nothing,
@@ -37,6 +38,7 @@ const pages = new Map([
   ['openapi.json', openApiText()],
   ['quality-rules.md', qualityRulesPage()],
   ['settings.md', settingsPage()],
+  ['workflow.md', workflowPage()],
 ]);
 
 mkdirSync(FOLDER, { recursive: true });

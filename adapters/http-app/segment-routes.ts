@@ -43,6 +43,7 @@ const submit = createRoute({
       'UPLOAD_SIZE_MISMATCH',
       'BAD_OPTION',
       'IDEMPOTENCY_CONFLICT',
+      'JOB_TOO_EXPENSIVE',
       'TOO_MANY_JOBS',
       'DISK_FULL',
       'WEIGHTS_MISSING',

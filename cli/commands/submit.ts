@@ -8,7 +8,7 @@ import type { CommandContext } from '../context.ts';
 import { fetchJob, type FetchRequest } from '../fetch-job.ts';
 import { jobOutcomes } from '../job-text.ts';
 import { runOptions, type RunArguments } from '../options.ts';
-import { connect, serviceOptions, type ServiceArguments } from '../service-command.ts';
+import { connect, serviceOptions, usdArgument, type ServiceArguments } from '../service-command.ts';
 import { submitReporter, type SubmitReporter } from '../submit-report.ts';
 import { parseS3Folder } from '../transfer/s3-folder.ts';
 import { submitInput, type SubmissionInput } from '../transfer/submission.ts';
@@ -21,6 +21,7 @@ interface SubmitArguments extends RunArguments, ServiceArguments {
   readonly unpack?: true;
   readonly batch?: true;
   readonly priority?: 'interactive' | 'bulk';
+  readonly maxCost?: number;
   readonly idempotencyKey?: string;
 }
 
@@ -54,6 +55,11 @@ export function registerSubmit(program: Command, context: CommandContext): void 
         'interactive',
         'bulk',
       ]),
+    )
+    .option(
+      '--max-cost <usd>',
+      'most that a job may cost by its uncalibrated estimate, USD on demand; a dearer one is refused',
+      usdArgument,
     )
     .option('--idempotency-key <key>', 'the same key, file and options again are the same job');
   for (const option of serviceOptions(
@@ -153,6 +159,7 @@ function start(
   return submitInput(service, input, {
     run: options,
     priority: options.priority,
+    maxCostUsd: options.maxCost,
     idempotencyKey: options.idempotencyKey,
     dataRoot: context.paths.dataRoot,
     signal: context.signal,

@@ -16,6 +16,8 @@ export type SubmissionInput = string | readonly string[];
 export interface SubmissionRequest {
   readonly run: RunArguments;
   readonly priority?: 'interactive' | 'bulk' | undefined;
+  /** Most that the job may cost by its estimate, USD. */
+  readonly maxCostUsd?: number | undefined;
   /** The caller's own key: the same one with the same file is the same job for a month. */
   readonly idempotencyKey?: string | undefined;
   readonly dataRoot: string;
@@ -95,10 +97,16 @@ async function isFolder(path: string): Promise<boolean> {
 /** What the service is asked, but for the upload. */
 function segmentCall(
   batch: boolean,
-  { run, priority }: SubmissionRequest,
+  { run, priority, maxCostUsd }: SubmissionRequest,
 ): { readonly target: SegmentTarget; readonly body: Omit<SubmitBody, 'uploadId'> } {
   const { model, fast, folds, tta } = run;
-  const options = { fast, folds: [...folds], tta, ...(priority !== undefined && { priority }) };
+  const options = {
+    fast,
+    folds: [...folds],
+    tta,
+    ...(priority !== undefined && { priority }),
+    ...(maxCostUsd !== undefined && { maxCostUsd }),
+  };
   if (batch)
     return { target: 'batch', body: { ...options, model: model as NonNullable<SubmitBody['model']> } };
   // `--model` takes what the catalogue knows, and each of it is a target.

@@ -23,6 +23,8 @@ export const jobRequest = z.object({
   models: z.array(z.enum(MODEL_IDS as [ModelId, ...ModelId[]])).min(1),
   options: segmentOptions,
   priority: z.enum(['interactive', 'bulk']).nullable(),
+  /** Most that the job may cost by its estimate, USD. */
+  maxCostUsd: z.number().positive().nullable().default(null),
   /** Of target and body: tells whether an idempotency key comes with the same request again. */
   fingerprint: z.string(),
   /** ms since 1970. */

@@ -4,6 +4,7 @@ import { caseSeconds, planShards, planTimes, sizeTier, type PlannableCase, type 
 import type { Shard } from '../shard.ts';
 import type { PlannedShard } from '../workflow.ts';
 import { succeededCases } from './case-standing.ts';
+import { refuseCost } from './cost-limit.ts';
 import { fitCases, type JobCases } from './job-cases.ts';
 import type { JobRequest } from './job-request.ts';
 import type { ServicePorts } from './service-ports.ts';
@@ -37,7 +38,11 @@ export interface PlannedAttempt {
   readonly deadlineAt: number;
 }
 
-/** Writes the shards of an attempt and the plan that lists them: of all fit cases without a result of their own. */
+/**
+ * Writes the shards of an attempt and the plan that lists them: of all fit cases without a result of their own.
+ *
+ * @throws HpbError JOB_TOO_EXPENSIVE before anything is written.
+ */
 export async function planAttempt(
   ports: Pick<ServicePorts, 'store' | 'clock' | 'limits'>,
   toPlan: AttemptToPlan,
@@ -62,6 +67,8 @@ export async function planAttempt(
       seconds: caseSeconds(grid, request, limits),
     }));
   const shards = planShards(runnable, limits);
+  const grids = fit.filter(({ caseId }) => !done.has(caseId)).map(({ grid }) => grid);
+  refuseCost(request, limits, { grids, shards: shards.length });
   const { slots, queueSeconds, modelTimeoutSeconds } = limits;
   const caseTimeoutSeconds = request.models.length * modelTimeoutSeconds;
   const times = planTimes(shards, { slots, queueSeconds, caseTimeoutSeconds, publishSeconds });

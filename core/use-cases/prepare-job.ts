@@ -30,7 +30,8 @@ const prepareInput = z.object({
  * Takes the upload in, and plans the shards of an attempt. It may run twice: what is stored is stored again, or left.
  * What is wrong with the upload ends the job here, with all that the error has to say, and is thrown as well.
  *
- * @throws HpbError ARCHIVE_*, INPUT_*, UPLOAD_CHECKSUM_MISMATCH; CANCELLED and JOB_FINISHED when the attempt is over.
+ * @throws HpbError ARCHIVE_*, INPUT_*, UPLOAD_CHECKSUM_MISMATCH, JOB_TOO_EXPENSIVE; CANCELLED and JOB_FINISHED when the
+ * attempt is over.
  */
 export async function prepareJob(ports: WorkflowPorts, payload: unknown): Promise<PreparedJob> {
   const { phase, jobId, attempt } = parsePayload(prepareInput, payload);

@@ -11,6 +11,7 @@ export function serviceLimits(
     ...machine,
     maxCases: settings.HPB_MAX_BATCH,
     maxActiveJobs: settings.HPB_MAX_ACTIVE_JOBS,
+    maxJobCostUsd: settings.HPB_MAX_JOB_COST_USD ?? null,
     maxUploadBytes: settings.HPB_MAX_UPLOAD_BYTES,
     maxUnpackedBytes: settings.HPB_MAX_UNPACKED_BYTES,
     uploadSeconds: settings.HPB_LINK_MINUTES * 60,

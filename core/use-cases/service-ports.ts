@@ -30,6 +30,8 @@ export interface ServiceLimits {
   readonly maxActiveJobs: number;
   /** Cases of an archive, at most. */
   readonly maxCases: number;
+  /** Most that a job may cost by its estimate, USD; null: no limit. */
+  readonly maxJobCostUsd: number | null;
   /** What an archive may unpack to. */
   readonly maxUnpackedBytes: number;
   /** Larger archives are unpacked by a worker. */
@@ -66,6 +68,7 @@ export const DEFAULT_LIMITS: ServiceLimits = {
   downloadSeconds: 900,
   maxActiveJobs: 1_000,
   maxCases: 1_000,
+  maxJobCostUsd: null,
   maxUnpackedBytes: 1_000 * GIB,
   functionArchiveBytes: 2 * GIB,
   functionResultBytes: 2 * GIB,

@@ -11,6 +11,7 @@ import {
 import { REQUEST_MODELS } from '../models/catalogue.ts';
 import type { JobAnswer, SegmentTarget, SubmitRequest } from '../requests.ts';
 import { segmentOptions } from '../shard.ts';
+import { refuseCostOfCt } from './cost-limit.ts';
 import { readRequest, type JobRequest } from './job-request.ts';
 import { answerOf } from './read-job.ts';
 import type { AnswerLinks, ServicePorts } from './service-ports.ts';
@@ -34,7 +35,7 @@ export interface Submission {
  * crash after any of them loses nothing, since the same submission again, and `resumeJobs`, go on from there.
  *
  * @throws HpbError UPLOAD_NOT_FOUND, UPLOAD_INCOMPLETE, BAD_OPTION, TOO_MANY_JOBS, IDEMPOTENCY_CONFLICT, DISK_FULL,
- * WEIGHTS_MISSING.
+ * WEIGHTS_MISSING, JOB_TOO_EXPENSIVE.
  */
 export async function submitJob(
   ports: ServicePorts,
@@ -156,7 +157,7 @@ function requestOf(
   upload: UploadDocument,
   { jobId, fingerprint, now }: { readonly jobId: JobId; readonly fingerprint: string; readonly now: number },
 ): JobRequest {
-  const { model, fast, folds, tta, priority = null } = body;
+  const { model, fast, folds, tta, priority = null, maxCostUsd = null } = body;
   if (model !== undefined && target !== 'batch') {
     throw new HpbError('BAD_OPTION', `"model" ("${model}") does not go with /segment/${target}.`, {
       remedy: `Leave "model" out, or send the request to /segment/${model} or /segment/batch.`,
@@ -174,13 +175,16 @@ function requestOf(
     models: [...REQUEST_MODELS[target === 'batch' ? (model ?? 'both') : target]!],
     options: segmentOptions.parse({ fast, folds, tta }),
     priority,
+    maxCostUsd,
     fingerprint,
     createdAt: now,
   };
 }
 
-async function admit(ports: ServicePorts, { bytes, models, options }: JobRequest): Promise<void> {
+async function admit(ports: ServicePorts, request: JobRequest): Promise<void> {
+  const { bytes, models, options } = request;
   await ports.admission({ bytes, work: { models, options } });
+  await refuseCostOfCt(ports, request);
   const { maxActiveJobs } = ports.limits;
   const active = await ports.index.countActive();
   if (active < maxActiveJobs) return;

@@ -126,6 +126,9 @@ export const configSchema = z.strictObject({
     10_000,
     'Most jobs that wait or run; a submit beyond it is answered 429 (HPB_MAX_ACTIVE_JOBS).',
   ).default(100),
+  maxJobCostUsd: amount(
+    'Most that a job may cost by its uncalibrated estimate, USD on demand, the start of its machines included; a dearer one is refused with `JOB_TOO_EXPENSIVE` (HPB_MAX_JOB_COST_USD).',
+  ).default(100),
   apiRate: whole(1, 1_000, 'Requests a second that the API takes.').default(20),
   apiBurst: whole(1, 2_000, 'Requests at once that the API takes; at least `apiRate`.').default(40),
   waf: flag(

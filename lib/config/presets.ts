@@ -9,6 +9,7 @@ export const PRESETS = {
     fallbackGpuInstances: 0,
     maxActiveJobs: 20,
     maxCasesPerJob: 50,
+    maxJobCostUsd: 10,
     weights: 'auto',
     retentionDays: 7,
     logRetentionDays: 14,

@@ -1,4 +1,4 @@
-import { caseUsd, idleMonth, type CaseAssumptions } from '../../core/costs.ts';
+import { caseUsd, COLD_START_SECONDS, idleMonth, type CaseAssumptions } from '../../core/costs.ts';
 import { ALARMS } from '../../core/monitoring/alarms.ts';
 import { MACHINE_HOUR_USD, PRICE_BASIS, type MachineType, type Purchase } from '../../core/prices.ts';
 import { DEFAULT_LIMITS } from '../../core/use-cases/service-ports.ts';
@@ -23,7 +23,7 @@ export function costsPage(): string {
   const config = readConfig({ stage: 'default' });
   const assumed: CaseAssumptions = {
     caseSeconds: 120,
-    coldStartSeconds: 360,
+    coldStartSeconds: COLD_START_SECONDS,
     warmTailSeconds: config.scaleDownDelayMinutes * 60,
     storedGb: 0.6,
     retentionDays: config.retentionDays,

@@ -6,6 +6,7 @@ import { openPromise } from 'yauzl';
 import { jobRequestKey, type JobId } from '../../core/layout.ts';
 import { finished, workplace } from '../fixtures/client-workplace.ts';
 import { startNode } from '../fixtures/hpb-command.ts';
+import { goodCt } from '../fixtures/running-service.ts';
 import type { ServiceServer } from '../fixtures/service-server.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
 
@@ -45,6 +46,21 @@ describe('hpb submit', () => {
     });
     expect((await uploads(service)).map(sha256)).toEqual([sha256(readFileSync(ct))]);
     expect(readdirSync(join(environment.HPB_DATA_ROOT, 'client', 'uploads'))).toEqual([]);
+  });
+
+  it('hands on the limit of the cost, and leaves with the code of the refusal', async () => {
+    const { run, folder, service } = await workplace();
+    const ct = join(folder, 'good.nii.gz');
+    writeFileSync(ct, await goodCt(1));
+
+    const refused = await run('submit', ct, '--max-cost', '0.001');
+    const wrong = await run('submit', ct, '--max-cost', '-1');
+
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('the limit of the request is $0.001');
+    expect(refused.stderr).toContain('uncalibrated');
+    expect(wrong.code).toBe(2);
+    expect((await service.ports.index.list({ limit: 10 })).jobs).toEqual([]);
   });
 
   it('makes one job although the answer to the start is lost', async () => {
