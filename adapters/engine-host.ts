@@ -53,6 +53,17 @@ export class EngineHost implements Engine {
   }
 
   async open(path: string, limits: EngineLimits = {}): Promise<OpenedCt> {
+    const wasWarm = this.#session?.alive === true;
+    try {
+      return await this.#open(path, limits);
+    } catch (thrown) {
+      if (!wasWarm || !(thrown instanceof HpbError) || thrown.code !== 'ENGINE_DIED') throw thrown;
+      // It had died without work, and we have only heard of it now: no fault of this CT.
+      return this.#open(path, limits);
+    }
+  }
+
+  async #open(path: string, limits: EngineLimits): Promise<OpenedCt> {
     const session = await this.#running(limits);
     const { handle } = await this.#checked(session, openResult, { op: 'open', ct: path }, { limits });
     return {

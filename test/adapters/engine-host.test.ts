@@ -126,6 +126,18 @@ describe('the engine host', () => {
 });
 
 describe('an engine that fails', () => {
+  it('while it has nothing to do is replaced when the next CT comes', async () => {
+    const { host } = engine('ok');
+    const ct = await ctFile();
+    const { pid } = await host.hello();
+
+    process.kill(pid, 'SIGKILL');
+    const opened = await host.open(ct);
+
+    expect((await host.hello()).pid).not.toBe(pid);
+    expect((await run(opened, join(tempFolder(), 'mask.nii.gz'))).tiles).toBe(4);
+  });
+
   it.each([
     ['dies', 'ENGINE_DIED'],
     ['prints', 'ENGINE_PROTOCOL'],

@@ -1,0 +1,266 @@
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { writeNifti } from '../../adapters/nifti-file.ts';
+import { isAlive } from '../../adapters/process-identity.ts';
+import { isFinal } from '../../core/job.ts';
+import { uploadAnswer, jobAnswer, type JobAnswer } from '../../core/requests.ts';
+import { smallCt } from '../container/worker-bench.ts';
+import { RunningService } from '../fixtures/running-service.ts';
+import type { Substitution } from './substitutions.ts';
+
+const PRELOAD = pathToFileURL(join(import.meta.dirname, 'preload.ts')).href;
+
+/** How a service is prepared for a drill. */
+export interface DrillOptions {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly substitutions?: readonly Substitution[];
+  /** Size of a disk of its own for the data root, as tmpfs takes it; default: that of the machine. */
+  readonly disk?: string;
+}
+
+/** Mounts a disk of size `$2` at `$1` and runs the rest there; the mount goes with the process. */
+const ON_DISK = 'mount -t tmpfs -o "size=$2" tmpfs "$1" || exit; shift 2; exec "$@"';
+
+/**
+ * `hpb serve` with the engine double, as a user starts it, in a folder of its own, which a fault is about to meet.
+ * Faults strike processes and files; what became of a job is asked of the API alone.
+ */
+export class Drill {
+  readonly folder = mkdtempSync(join(tmpdir(), 'hpb-drill-'));
+  readonly dataRoot = join(this.folder, 'data');
+  readonly #control = join(this.folder, 'control');
+  readonly #options: DrillOptions;
+  #service: RunningService;
+
+  constructor(options: DrillOptions = {}) {
+    this.#options = options;
+    for (const folder of [this.#control, this.dataRoot]) mkdirSync(folder);
+    const { substitutions = [] } = options;
+    writeFileSync(join(this.#control, 'substitutions.json'), JSON.stringify(substitutions));
+    this.engineDoes('ok');
+    this.#service = this.start();
+  }
+
+  /** A service on the folder, beside or after the one there is. */
+  start(): RunningService {
+    const { environment, disk } = this.#options;
+    const launcher =
+      disk === undefined ? [] : ['unshare', '-rm', 'sh', '-c', ON_DISK, 'sh', this.dataRoot, disk];
+    return new RunningService(
+      `live:${join(this.#control, 'engine')}`,
+      this.folder,
+      {
+        NODE_OPTIONS: `--import=${PRELOAD}`,
+        HPB_FAULTS: this.#control,
+        HPB_DATA_ROOT: this.dataRoot,
+        ...environment,
+      },
+      launcher,
+    );
+  }
+
+  get service(): RunningService {
+    return this.#service;
+  }
+
+  /** Starts the service anew after its end. */
+  async restart(): Promise<void> {
+    this.#service = this.start();
+    await this.#service.url();
+  }
+
+  /** What the engine double does from its next request on. */
+  engineDoes(behaviour: string): void {
+    writeFileSync(join(this.#control, 'engine'), behaviour);
+  }
+
+  /** Moves the clock of server and workers, ms ahead. */
+  moveClock(ms: number): void {
+    writeFileSync(join(this.#control, 'clock'), String(ms));
+  }
+
+  /** Lets the worker, or the server, stop as soon as it has logged a line with this text. */
+  stopAt(role: 'worker' | 'server', text: string): void {
+    rmSync(join(this.#control, `held-${role}`), { force: true });
+    writeFileSync(join(this.#control, `hold-${role}`), text);
+  }
+
+  /** Process id of the worker or server that has stopped there; of the engine that holds a run. */
+  async held(role: 'worker' | 'server' | 'engine'): Promise<number> {
+    const path = join(this.#control, role === 'engine' ? 'engine.pid' : `held-${role}`);
+    await within(30, `the ${role} stops`, () => existsSync(path) && readFileSync(path, 'utf8') !== '');
+    const pid = Number(readFileSync(path, 'utf8'));
+    rmSync(path);
+    // It says so just before: what wakes it must not come too early.
+    if (role !== 'engine') await within(5, `the ${role} stands`, () => isStopped(pid));
+    return pid;
+  }
+
+  /** Processes below a process, by the kernel. */
+  processes(kind: 'worker' | 'engine'): readonly number[] {
+    const workers = childrenOf(this.#service.child.pid!);
+    return kind === 'worker' ? workers : workers.flatMap(childrenOf);
+  }
+
+  /** Opens an upload and gives its signed PUT. */
+  async openUpload(bytes: Buffer, fileName = 'ct.nii.gz'): Promise<{ uploadId: string; put: SignedPut }> {
+    const answer = await this.post('/uploads', { fileName, sizeBytes: bytes.length });
+    const { uploadId, put } = uploadAnswer.parse(await answer.json());
+    return { uploadId, put: put! };
+  }
+
+  /** Starts a job of a complete upload; `key`: its Idempotency-Key. */
+  async submit(uploadId: string, target = 'liver', key?: string): Promise<JobAnswer> {
+    const answer = await this.post(`/segment/${target}`, { uploadId }, key);
+    if (answer.status !== 202) throw new Error(`submit: ${answer.status} ${await answer.text()}`);
+    return jobAnswer.parse(await answer.json());
+  }
+
+  /** Uploads a CT or an archive and starts a job of it. */
+  async send(
+    bytes: Buffer,
+    options: { readonly target?: string; readonly key?: string } = {},
+  ): Promise<JobAnswer> {
+    const { target = 'liver', key } = options;
+    const { uploadId, put } = await this.openUpload(bytes, target === 'batch' ? 'cases.tar.gz' : 'ct.nii.gz');
+    const sent = await fetch(put.url, { method: 'PUT', headers: put.headers, body: new Uint8Array(bytes) });
+    if (!sent.ok) throw new Error(`upload: ${sent.status} ${await sent.text()}`);
+    return this.submit(uploadId, target, key);
+  }
+
+  /** The job once it is final. Throws when it is not within the bound. */
+  async ended(jobId: string, boundSeconds: number): Promise<JobAnswer> {
+    let last: JobAnswer | null = null;
+    await within(boundSeconds, `job ${jobId} ends`, async () => {
+      last = await this.service.job(jobId);
+      return isFinal(last.state);
+    }).catch((thrown: Error) => {
+      throw new Error(`${thrown.message}; it stands at ${JSON.stringify(last)}`, { cause: thrown });
+    });
+    return last!;
+  }
+
+  /** SHA-256 of the liver mask of a case, as the API hands it out; null when there is none. */
+  async maskOf(jobId: string, caseId = 'c0001'): Promise<string | null> {
+    const answer = await this.service.fetch(`/jobs/${jobId}/cases/${caseId}/files/liver.nii.gz`);
+    const bytes = await answer.bytes();
+    return answer.ok ? createHash('sha256').update(bytes).digest('hex') : null;
+  }
+
+  async post(path: string, body?: object, key?: string): Promise<Response> {
+    return this.service.fetch(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(key !== undefined && { 'idempotency-key': key }) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+  }
+
+  /** The data root as the service sees it, which may have a disk of its own. */
+  seenByService(...path: readonly string[]): string {
+    const { disk } = this.#options;
+    const seen = disk === undefined ? '' : `/proc/${this.#service.child.pid}/root`;
+    return join(`${seen}${this.dataRoot}`, ...path);
+  }
+
+  /** Ends the service and says what is left of it: processes, scratch, unfinished writes, locks. */
+  async leftovers(): Promise<readonly string[]> {
+    const files = ['scratch', 'objects/.partial', 'objects/.locks'];
+    // A disk of its own goes with the service: looked at while that still runs, after its last job.
+    const early = this.#options.disk === undefined ? [] : this.#files(files.slice(1));
+    await this.service.stop('SIGTERM');
+    await within(15, 'processes end', () => processesOf(this.folder).length === 0).catch(() => undefined);
+    return [
+      ...processesOf(this.folder).map((pid) => `process ${pid}`),
+      ...early,
+      ...this.#files([...files, 'service.lock']),
+    ];
+  }
+
+  /** Ends everything by force and removes the folder. */
+  async close(): Promise<void> {
+    await this.service.stop('SIGKILL');
+    for (const pid of processesOf(this.folder)) kill(pid, 'SIGKILL');
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  #files(names: readonly string[]): readonly string[] {
+    return names.flatMap((name) => {
+      const path =
+        this.service.child.exitCode === null ? this.seenByService(name) : join(this.dataRoot, name);
+      if (!existsSync(path)) return [];
+      if (name === 'service.lock') return [name];
+      const entries = readdirSync(path, { recursive: true, withFileTypes: true });
+      return entries.filter((entry) => entry.isFile()).map((entry) => `${name}/…/${entry.name}`);
+    });
+  }
+}
+
+type SignedPut = NonNullable<ReturnType<typeof uploadAnswer.parse>['put']>;
+
+/** Waits until something holds. Throws when it does not within so many seconds. */
+export async function within(
+  seconds: number,
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+): Promise<void> {
+  for (const end = performance.now() + seconds * 1000; !(await holds()); await sleep(25))
+    if (performance.now() > end) throw new Error(`not within ${seconds} s: ${what}`);
+}
+
+/** Sends a signal; a process that is gone is no error. */
+export function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown;
+  }
+}
+
+/** A CT that the input check lets pass, as `.nii.gz`: another one for another seed, the same bytes for the same. */
+export async function ctOf(seed: number): Promise<Buffer> {
+  const folder = mkdtempSync(join(tmpdir(), 'hpb-ct-'));
+  const path = join(folder, 'ct.nii.gz');
+  await writeNifti(path, smallCt(seed));
+  const bytes = readFileSync(path);
+  rmSync(folder, { recursive: true });
+  return bytes;
+}
+
+function isStopped(pid: number): boolean {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T');
+}
+
+function childrenOf(pid: number): readonly number[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    return text.trim().split(' ').filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/** Living processes that have a folder in their environment: server, workers and engines of a data root. */
+function processesOf(folder: string): readonly number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.map(Number).filter((pid) => {
+    try {
+      const names = readFileSync(`/proc/${pid}/environ`, 'latin1').includes(folder);
+      return names && isAlive({ pid, started: null });
+    } catch {
+      return false;
+    }
+  });
+}

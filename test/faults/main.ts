@@ -1,0 +1,86 @@
+/**
+ * The fault matrix: brings about every fault of test/faults/matrix.ts at every stage, and says what became of the job.
+ * A whole run writes docs/reference/fault-matrix.md. Exit code 1 when a cell is red, or a pair is neither tested nor
+ * has a reason.
+ */
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { COLUMNS, ROWS, type Cell } from './cell.ts';
+import { CELLS, GAPS, unsettled } from './matrix.ts';
+import { matrixPage } from './page.ts';
+import { runCells, type CellReport } from './run-cells.ts';
+
+const HELP = `npm run faults -- [options]
+
+  --rows a,b       these rows only            --columns a,b    these columns only
+  --fast           those of every test run    --at-once n      cells at the same time (default 2)
+  --list           name the cells and those that cannot come about, run nothing
+  --json           one JSON line per cell instead of text
+`;
+const ROOT = join(import.meta.dirname, '..', '..');
+const PAGE = join(ROOT, 'docs', 'reference', 'fault-matrix.md');
+
+const { values } = parseArgs({
+  options: {
+    rows: { type: 'string' },
+    columns: { type: 'string' },
+    fast: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+    'at-once': { type: 'string', default: '2' },
+  },
+});
+
+/** Names that were asked for; throws for one that there is not. */
+function asked(given: string | undefined, known: readonly string[]): ReadonlySet<string> {
+  const names = given === undefined ? known : given.split(',');
+  const odd = names.find((name) => !known.includes(name));
+  if (odd !== undefined) throw new Error(`There is no "${odd}"; there are ${known.join(', ')}.`);
+  return new Set(names);
+}
+
+function say({ cell, outcome, complaint }: CellReport): void {
+  const { row, column } = cell;
+  if (values.json) {
+    console.log(JSON.stringify({ row, column, ...outcome, complaint }));
+    return;
+  }
+  const { state = 'red', code = null, kept = '', seconds = 0 } = outcome ?? {};
+  const mark = complaint === null ? '✓' : '✗';
+  console.log(
+    [mark, row, column, state, code ?? '', kept, `${seconds.toFixed(1)} s`, complaint ?? ''].join(' '),
+  );
+}
+
+async function run(cells: readonly Cell[]): Promise<void> {
+  const reports = await runCells(cells, Number(values['at-once']), say);
+  const red = reports.filter(({ complaint }) => complaint !== null).length;
+  if (cells.length === CELLS.length) {
+    writeFileSync(PAGE, matrixPage(reports, GAPS));
+    execFileSync(join(ROOT, 'node_modules', '.bin', 'prettier'), ['--log-level', 'warn', '--write', PAGE]);
+  }
+  if (!values.json) console.log(`${reports.length} cells, ${red} red`);
+  if (red > 0) process.exitCode = 1;
+}
+
+function list(cells: readonly Cell[]): void {
+  for (const { row, column, how } of cells) console.log(`${row} ${column}: ${how}`);
+  for (const { row, column, why } of GAPS) console.log(`${row} ${column} – ${why}`);
+}
+
+if (values.help) console.log(HELP);
+else {
+  const [rows, columns] = [asked(values.rows, ROWS), asked(values.columns, COLUMNS)];
+  const cells = CELLS.filter(
+    ({ row, column, fast }) => rows.has(row) && columns.has(column) && (fast || !values.fast),
+  );
+  for (const pair of unsettled()) {
+    console.error(`neither tested nor given a reason, or both: ${pair}`);
+    process.exitCode = 1;
+  }
+  if (values.list) list(cells);
+  else await run(cells);
+}
