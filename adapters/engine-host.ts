@@ -23,6 +23,8 @@ export interface EngineHostOptions {
   /** Longest time from the start of the process to its greeting, s. */
   readonly startSeconds?: number;
   readonly grace?: EngineGrace;
+  /** After so many opened CTs the process is replaced, as soon as none of them is open. Default: never. */
+  readonly recycleCases?: number;
 }
 
 /** Importing the engines takes 6 s on a warm disk, a minute or two from a cold network volume. */
@@ -36,6 +38,8 @@ export class EngineHost implements Engine {
   readonly #options: EngineHostOptions;
   #session: EngineSession | null = null;
   #greeting: Promise<HelloResult> | null = null;
+  /** CTs that this process has opened, and those that are open now. */
+  #opened = { ever: 0, now: 0 };
 
   constructor(options: EngineHostOptions) {
     this.#options = options;
@@ -53,6 +57,7 @@ export class EngineHost implements Engine {
   }
 
   async open(path: string, limits: EngineLimits = {}): Promise<OpenedCt> {
+    await this.#recycle();
     const wasWarm = this.#session?.alive === true;
     try {
       return await this.#open(path, limits);
@@ -66,10 +71,14 @@ export class EngineHost implements Engine {
   async #open(path: string, limits: EngineLimits): Promise<OpenedCt> {
     const session = await this.#running(limits);
     const { handle } = await this.#checked(session, openResult, { op: 'open', ct: path }, { limits });
+    const opened = this.#opened;
+    opened.ever += 1;
+    opened.now += 1;
     return {
       run: ({ call, output, onProgress, ...limits }) =>
         this.#checked(session, runResult, { op: 'run', handle, call, output }, { limits, onProgress }),
       close: async () => {
+        opened.now -= 1;
         if (!session.alive) return;
         // A host that cannot even close is found out by the next request.
         await session
@@ -86,6 +95,14 @@ export class EngineHost implements Engine {
     await session?.stop();
   }
 
+  /** Ends a process that has served long enough; the next use starts another. */
+  async #recycle(): Promise<void> {
+    const { recycleCases = Infinity, log } = this.#options;
+    if (this.#session?.alive !== true || this.#opened.now > 0 || this.#opened.ever < recycleCases) return;
+    log.info('engine:recycle', { cases: this.#opened.ever });
+    await this.stop();
+  }
+
   /** The living session, started when there is none, after its greeting. */
   async #running(limits: EngineLimits): Promise<EngineSession> {
     if (this.#session === null || !this.#session.alive) {
@@ -94,6 +111,7 @@ export class EngineHost implements Engine {
       const { host, log, oomKills, grace = GRACE } = this.#options;
       const session = new EngineSession({ host, log, oomKills, grace });
       this.#session = session;
+      this.#opened = { ever: 0, now: 0 };
       this.#greeting = this.#greet(session, limits);
       // Taken by whoever awaits the greeting next.
       this.#greeting.catch(() => undefined);

@@ -51,16 +51,32 @@ export async function inflateInto(
       gunzip.destroy(error as HpbError);
     }
   });
+  let given = 0;
   try {
     for (let chunk = first; chunk.length > 0 && !gunzip.destroyed; chunk = await source.next()) {
       const written = write(gunzip, chunk);
       source.hash(chunk);
       await Promise.race([written, ended]);
+      given += chunk.length;
+      const left = given - gunzip.bytesWritten;
+      if (left > 0 && !decoder.sated && gunzip.errored === null) {
+        // zlib takes a zero for the end of all members and would not look at what follows it.
+        await assertPadding(source, chunk.subarray(chunk.length - left));
+        break;
+      }
     }
     if (!gunzip.destroyed) gunzip.end();
     await ended;
   } finally {
     gunzip.destroy();
+  }
+}
+
+/** Throws `NIFTI_TRAILING_DATA` unless `rest` and all that still comes is zeros, as tapes and block devices add. */
+async function assertPadding(source: FileChunks, rest: Uint8Array): Promise<void> {
+  for (let chunk = rest; chunk.length > 0; source.hash(chunk)) {
+    if (chunk.some((byte) => byte !== 0)) throw trailingData();
+    chunk = await source.next();
   }
 }
 
@@ -101,15 +117,7 @@ function inflateError(error: NodeJS.ErrnoException, decoder: NiftiDecoder): Erro
       cause: error,
     });
   // The first member began with gzip's magic, so this is about what follows a complete one.
-  if (error.message === 'incorrect header check')
-    return new HpbError(
-      'NIFTI_TRAILING_DATA',
-      'Something that is not gzip follows after the compressed CT.',
-      {
-        remedy: 'Two files were joined or the copy is damaged; copy or upload the file again.',
-        cause: error,
-      },
-    );
+  if (error.message === 'incorrect header check') return trailingData(error);
   return new HpbError(
     'NIFTI_BAD_GZIP',
     `The file is damaged: its gzip data cannot be inflated (${error.message}).`,
@@ -118,4 +126,11 @@ function inflateError(error: NodeJS.ErrnoException, decoder: NiftiDecoder): Erro
       cause: error,
     },
   );
+}
+
+function trailingData(cause?: unknown): HpbError {
+  return new HpbError('NIFTI_TRAILING_DATA', 'Something else follows after the compressed CT.', {
+    remedy: 'Two files were joined or the copy is damaged; copy or upload the file again.',
+    ...(cause === undefined ? {} : { cause }),
+  });
 }

@@ -54,6 +54,7 @@ export async function wireWorker(options: WireOptions): Promise<WiredWorker> {
     log,
     clock: systemClock,
     oomKills: oomKillCount,
+    recycleCases: settings.HPB_ENGINE_RECYCLE_CASES,
   });
   const compute = new ComputePool();
   const keepIntermediate = settings.HPB_KEEP_INTERMEDIATE;

@@ -20,6 +20,7 @@ export const LOG_EVENTS = [
   'engine:output',
   'engine:exit',
   'engine:kill',
+  'engine:recycle',
   'weights:demo',
   'weights:fetched',
   'weights:corrupt',

@@ -130,6 +130,9 @@ export const settingsSchema = z.object({
   HPB_ENGINE_IDLE_SECONDS: count(
     'How long the engine of the laptop service stays loaded without work, s.',
   ).default(600),
+  HPB_ENGINE_RECYCLE_CASES: count(
+    'After so many cases the engine process is replaced between two cases, so that nothing that its libraries leave behind piles up.',
+  ).default(500),
   HPB_RETENTION_DAYS: count(
     'Finished jobs and forgotten uploads older than this are removed by the laptop service, days. Default: never.',
   ).optional(),

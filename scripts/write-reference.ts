@@ -9,6 +9,7 @@ import { costsPage } from './reference/costs.ts';
 import { deploymentConfigPage } from './reference/deployment-config.ts';
 import { engineProtocolPage } from './reference/engine-protocol.ts';
 import { errorCodesPage } from './reference/error-codes.ts';
+import { fuzzPage } from './reference/fuzz.ts';
 import { metricsPage } from './reference/metrics.ts';
 import { modelsPage } from './reference/models.ts';
 import { openApiText } from './reference/openapi.ts';
@@ -32,6 +33,7 @@ const pages = new Map([
   ['deployment-config.md', deploymentConfigPage()],
   ['engine-protocol.md', engineProtocolPage()],
   ['error-codes.md', errorCodesPage()],
+  ['fuzz.md', fuzzPage(join(ROOT, 'docs/fuzz.json'))],
   ['metadata.schema.json', `${JSON.stringify(z.toJSONSchema(metadataSchema), null, 2)}\n`],
   ['metrics.md', metricsPage()],
   ['models.md', modelsPage()],

@@ -80,13 +80,15 @@ const BLOCK = 512;
 
 /** The members one after the other; each is to be read or resumed before the next one is asked for. */
 async function* entriesOf(tar: TarSource, hash?: Hash): AsyncGenerator<Entry> {
-  const { source, gzip, bounds } = tar;
+  const { source, bounds } = tar;
   const parser = extract(PARSER);
-  const count = { packed: 0, unpacked: 0 };
+  const packed = new PackedBytes(hash === undefined ? source.read() : hashed(source.read(), hash));
+  const gunzip = tar.gzip ? createGunzip({ chunkSize: 2 ** 18 }) : null;
+  const count = { packed, unpacked: 0 };
   const fed = pipeline(
-    counted(hash === undefined ? source.read() : hashed(source.read(), hash), count),
-    gzip ? createGunzip({ chunkSize: 2 ** 18 }) : new PassThrough(),
-    (chunks: AsyncIterable<Buffer>) => bounded(chunks, count, gzip ? bounds : null),
+    packed,
+    gunzip ?? new PassThrough(),
+    (chunks: AsyncIterable<Buffer>) => bounded(chunks, count, gunzip === null ? null : bounds),
     parser,
   );
   const failure = fed.then(
@@ -100,42 +102,65 @@ async function* entriesOf(tar: TarSource, hash?: Hash): AsyncGenerator<Entry> {
       end = byteOffset + Math.ceil(size / BLOCK) * BLOCK;
       yield entry;
     }
+    const first = await failure;
+    if (first !== null) throw tarError(first);
+    if (count.unpacked < end + BLOCK)
+      throw unreadable('The tar archive was cut short: the mark of its end is missing.');
+    // zlib takes a zero behind a member for the end of all and does not look at what follows it.
+    for await (const _ of packed);
+    if (gunzip !== null && packed.contentBytes > gunzip.bytesWritten) throw somethingFollows();
   } catch (error) {
     // The parser tells what happened to it; the pipeline, what happened first.
     throw tarError((await failure) ?? error);
   } finally {
     parser.destroy();
+    await packed.close();
   }
-  const first = await failure;
-  if (first !== null) throw tarError(first);
-  if (count.unpacked < end + BLOCK)
-    throw unreadable('The tar archive was cut short: the mark of its end is missing.');
 }
 
-async function* counted(
-  chunks: AsyncIterable<Uint8Array>,
-  count: { packed: number },
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of chunks) {
-    count.packed += chunk.length;
-    yield chunk;
+/** The bytes of an archive as they come; who stops to read can go on later. */
+class PackedBytes implements AsyncIterable<Uint8Array> {
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  /** Bytes so far. */
+  bytes = 0;
+  /** Bytes so far without zeros at their end. */
+  contentBytes = 0;
+
+  constructor(chunks: AsyncIterable<Uint8Array>) {
+    this.#chunks = chunks[Symbol.asyncIterator]();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const { done, value } = await this.#chunks.next();
+      if (done === true) return;
+      const last = value.findLastIndex((byte) => byte !== 0);
+      if (last >= 0) this.contentBytes = this.bytes + last + 1;
+      this.bytes += value.length;
+      yield value;
+    }
+  }
+
+  /** Closes the source, wherever it is. */
+  async close(): Promise<void> {
+    await this.#chunks.return?.();
   }
 }
 
 /** Without bounds (a plain tar is as large as it is) only counts. */
 async function* bounded(
   chunks: AsyncIterable<Buffer>,
-  count: { readonly packed: number; unpacked: number },
+  count: { readonly packed: PackedBytes; unpacked: number },
   bounds: ArchiveBounds | null,
 ): AsyncGenerator<Buffer> {
   for await (const chunk of chunks) {
     count.unpacked += chunk.length;
     if (bounds !== null && count.unpacked > bounds.maxUnpackedBytes)
       throw unpacksToTooMuch(count.unpacked, bounds);
-    if (bounds !== null && isBomb(count.unpacked, count.packed))
+    if (bounds !== null && isBomb(count.unpacked, count.packed.bytes))
       throw tooLarge(
-        `The first ${count.packed} bytes of the archive unpack to ${count.unpacked} bytes, which no CTs do.`,
-        { packedBytes: count.packed, unpackedBytes: count.unpacked },
+        `The first ${count.packed.bytes} bytes of the archive unpack to ${count.unpacked} bytes, which no CTs do.`,
+        { packedBytes: count.packed.bytes, unpackedBytes: count.unpacked },
       );
     yield chunk;
   }
@@ -170,7 +195,9 @@ function tarError(error: unknown): HpbError {
   const { errno, message } = error as Error & { errno?: number };
   if (errno === constants.Z_BUF_ERROR || message === 'Unexpected end of data')
     return unreadable('The archive was cut short.', error);
-  if (message === 'incorrect header check')
-    return unreadable('Something that is not gzip follows after the compressed archive.', error);
+  if (message === 'incorrect header check') return somethingFollows(error);
   return unreadable(`The tar archive is damaged, or something else follows after it: ${message}`, error);
 }
+
+const somethingFollows = (cause?: unknown): HpbError =>
+  unreadable('Something else follows after the compressed archive.', cause);

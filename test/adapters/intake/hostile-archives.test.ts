@@ -123,6 +123,16 @@ describe('a hostile archive is refused as a whole', () => {
       'ARCHIVE_UNREADABLE',
     ],
     [
+      'something behind the gzip and zeros',
+      async () => Buffer.concat([await tarGzOf([GOOD]), Buffer.alloc(512), Buffer.from('hello')]),
+      'ARCHIVE_UNREADABLE',
+    ],
+    [
+      'another archive behind the gzip and many zeros',
+      async () => Buffer.concat([await tarGzOf([GOOD]), Buffer.alloc(3 * MIB), await tarGzOf([GOOD])]),
+      'ARCHIVE_UNREADABLE',
+    ],
+    [
       'more bytes than allowed',
       async () => gzipSync(await tarWith({ name: 'x.bin', content: Buffer.alloc(4 * MIB) })),
       'ARCHIVE_TOO_LARGE',

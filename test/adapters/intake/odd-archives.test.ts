@@ -13,7 +13,7 @@ import {
   type ZipPart,
 } from '../../fixtures/bad-archives.ts';
 import { pythonJson } from '../../fixtures/engine-python.ts';
-import { intakeBench, keyOf, outcomes } from '../../fixtures/intake.ts';
+import { intakeBench, keyOf, outcomes, sha256Of } from '../../fixtures/intake.ts';
 import { tempFolder } from '../../fixtures/temp-folder.ts';
 
 const GOOD = { name: 'good/raw.nii.gz', content: PACKED_CT };
@@ -75,6 +75,15 @@ describe('an odd but honest archive is taken', () => {
 
     expect([outcomes(report), report.ignoredCount]).toEqual([['good'], 70_000]);
     expect(Object.keys(await bench.stored())).toEqual([keyOf(1)]);
+  });
+
+  it('of a gzip with more zeros behind it than are read at once, and the hash is that of all of it', async () => {
+    const packed = gzipSync(await tarOf([GOOD]));
+    const bytes = Buffer.concat([packed, Buffer.alloc(3 * 2 ** 20)]);
+
+    const report = await intakeBench().take(bytes);
+
+    expect([outcomes(report), report.sha256]).toEqual([['good'], sha256Of(bytes)]);
   });
 
   it('but not of more members than any batch has', async () => {

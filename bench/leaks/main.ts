@@ -1,0 +1,139 @@
+/**
+ * Whether memory grows from case to case: small phantoms, the models of `both`, the demo networks, one worker and one
+ * real engine process that is never replaced. Memory is looked at between cases, when nothing runs.
+ *
+ * npm run bench:leaks -- [--cases 200] [--warm-up 20] [--spacing 4] [--record]
+ *
+ * `--record` writes every sample to docs/leaks.json. Exit code 1 when worker or engine grow by 1 MB a case or more.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stdout } from 'node:process';
+import { parseArgs } from 'node:util';
+import { collectGarbage } from '../../adapters/collect-garbage.ts';
+import { FileObjectStore } from '../../adapters/file-object-store.ts';
+import { jsonLog } from '../../adapters/json-log.ts';
+import { writeNifti } from '../../adapters/nifti-file.ts';
+import { systemClock } from '../../adapters/system.ts';
+import { wireWorker, type WiredWorker } from '../../container/wire.ts';
+import { runShard } from '../../container/worker.ts';
+import { HpbError } from '../../core/errors.ts';
+import { caseIdOf, caseInputKey, type CaseId, type JobId } from '../../core/layout.ts';
+import { shard } from '../../core/shard.ts';
+import { makePhantom, phantomGrid } from '../../core/volume/phantom.ts';
+import { machineFacts } from '../figures.ts';
+import { cpuSecondsOf, memoryOf } from '../service/service-process.ts';
+import { benchMachine, PACKAGE_ROOT } from '../warm-engine.ts';
+import { growthOf } from './growth.ts';
+
+const MOST_BYTES_A_CASE = 1e6;
+const JOB = 'bench-leaks' as JobId;
+const MODELS = ['liver', 'task008'] as const;
+/** So many different CTs, of different sizes: a leak by size would not be seen with one. */
+const DIFFERENT = 4;
+const NEVER = 1_000_000;
+
+interface Samples {
+  readonly worker: number[];
+  readonly engine: number[];
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+}
+
+const taskOf = (caseId: CaseId, ct: number) => ({
+  caseId,
+  inputKey: caseInputKey(JOB, caseIdOf(ct + 1)),
+  models: MODELS,
+  options: {},
+  timeoutSeconds: 600,
+});
+
+async function makeCts(store: FileObjectStore, folder: string, spacing: number): Promise<void> {
+  for (let ct = 0; ct < DIFFERENT; ct++) {
+    const mm = spacing * (1 + 0.1 * ct);
+    const path = join(folder, 'ct.nii.gz');
+    const grid = phantomGrid('small', { spacing: [mm, mm, mm] });
+    await writeNifti(path, makePhantom({ seed: 90_040 + ct, grid }).ct);
+    await store.putFile(caseInputKey(JOB, caseIdOf(ct + 1)), path);
+  }
+}
+
+/** Runs the cases one after the other; the memory of both processes after each. */
+async function sampled({ ports }: WiredWorker, cases: number): Promise<Samples> {
+  const { pid } = await ports.engine.hello();
+  const [worker, engine]: [number[], number[]] = [[], []];
+  const start = performance.now();
+  const before = await cpuSecondsOf(pid);
+  for (let at = 0; at < cases; at++) {
+    const task = taskOf(caseIdOf(at + 1 + DIFFERENT), at % DIFFERENT);
+    const { cases: ended } = await runShard(
+      shard.parse({ layoutVersion: 1, jobId: JOB, attempt: 1, cases: [task] }),
+      ports,
+    );
+    const error = ended[0]!.error;
+    if (error) throw new HpbError(error.code, error.message, { remedy: error.remedy });
+    collectGarbage();
+    worker.push((await memoryOf(process.pid)).now);
+    engine.push((await memoryOf(pid)).now);
+  }
+  if ((await ports.engine.hello()).pid !== pid)
+    throw new HpbError('UNEXPECTED', 'The engine was replaced on the way.', { remedy: 'See its log.' });
+  const cpuSeconds = (await cpuSecondsOf(pid)) - before;
+  return { worker, engine, seconds: (performance.now() - start) / 1000, cpuSeconds };
+}
+
+function report(name: string, samples: readonly number[], warmUp: number): boolean {
+  const { bytesACase, first, last, most } = growthOf(samples, warmUp);
+  const mb = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
+  stdout.write(
+    `${name}: ${(bytesACase / 1e6).toFixed(3)} MB a case (limit 1); ${mb(first)} after the warm-up, ${mb(last)} at ` +
+      `the end, at most ${mb(most)}\n`,
+  );
+  return bytesACase < MOST_BYTES_A_CASE;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      cases: { type: 'string', default: '200' },
+      'warm-up': { type: 'string', default: '20' },
+      spacing: { type: 'string', default: '4' },
+      record: { type: 'boolean', default: false },
+    },
+  });
+  const folder = await mkdtemp(join(tmpdir(), 'hpb-leaks-'));
+  try {
+    const machine = await benchMachine();
+    const log = jsonLog({ level: 'error', clock: systemClock, write: (line) => process.stderr.write(line) });
+    const settings = {
+      ...machine.settings,
+      HPB_DATA_ROOT: join(folder, 'data'),
+      HPB_VENV: machine.venv,
+      HPB_ENGINE_RECYCLE_CASES: NEVER,
+    };
+    const store = new FileObjectStore(join(folder, 'objects'));
+    await makeCts(store, folder, Number(values.spacing));
+    const worker = await wireWorker({ settings, packageRoot: PACKAGE_ROOT, environment: {}, log, store });
+    try {
+      const samples = await sampled(worker, Number(values.cases));
+      const facts = `${machineFacts(await worker.ports.engine.hello())}, load ${loadavg()[0]!.toFixed(1)}`;
+      const each = samples.seconds / samples.worker.length;
+      stdout.write(`${facts}\n${samples.worker.length} cases, ${each.toFixed(1)} s each\n`);
+      const warmUp = Number(values['warm-up']);
+      const flat = [report('worker', samples.worker, warmUp), report('engine', samples.engine, warmUp)];
+      if (values.record)
+        await writeFile(
+          join(PACKAGE_ROOT, 'docs/leaks.json'),
+          `${JSON.stringify({ machine: facts, warmUp, ...samples })}\n`,
+        );
+      process.exitCode = flat.every(Boolean) ? 0 : 1;
+    } finally {
+      await worker.close();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+await main();
