@@ -1,17 +1,20 @@
 import { deflateSync, gzipSync } from 'node:zlib';
 import { mz3File } from '../core/results/mz3.ts';
 import { vtpFile } from '../core/results/vtp.ts';
+import type { LabelRuns } from '../core/volume/label-runs.ts';
 import { cropLabel } from '../core/volume/meshes/label-crop.ts';
 import { movedMesh } from '../core/volume/meshes/mesh.ts';
 import { structureMesh, type StructureMesh } from '../core/volume/meshes/structure-mesh.ts';
 import { viewerFrameOf } from '../core/volume/meshes/viewer-frame.ts';
 import type { Triple } from '../core/volume/statistics.ts';
-import type { LabelMap } from '../core/volume/volume.ts';
+import type { Grid } from '../core/volume/volume.ts';
 import { meshSimplifier } from './mesh-simplify.ts';
 
 /** One label to be meshed. */
 export interface MeshOrder {
-  readonly mask: LabelMap;
+  readonly grid: Grid;
+  /** The labels of a mask on it. */
+  readonly runs: LabelRuns;
   readonly label: number;
   /** Voxel indices, both ends inclusive. */
   readonly box: { readonly min: Triple; readonly max: Triple };
@@ -26,9 +29,9 @@ export interface MeshedStructure extends StructureMesh {
 }
 
 /** Meshes one label and writes its files; the same label gives the same bytes. */
-export async function meshStructure({ mask, label, box }: MeshOrder): Promise<MeshedStructure> {
-  const frame = viewerFrameOf(mask.grid);
-  const meshed = structureMesh(cropLabel(mask, label, box), frame, await meshSimplifier());
+export async function meshStructure({ grid, runs, label, box }: MeshOrder): Promise<MeshedStructure> {
+  const frame = viewerFrameOf(grid);
+  const meshed = structureMesh(cropLabel(runs, label, box), frame, await meshSimplifier());
   const vtp = Buffer.concat(await vtpFile(meshed.mesh, async (bytes) => deflateSync(bytes)));
   const mz3 = gzipSync(mz3File(movedMesh(meshed.mesh, frame.toWorld)));
   return { ...meshed, vtp: own(vtp), mz3: own(mz3) };

@@ -16,6 +16,7 @@ import { chooseHpbSets, hpbLabels } from '../core/results/hpb-sets.ts';
 import { buildMeta } from '../core/results/meta.ts';
 import { buildMetadata, type ModelRun } from '../core/results/metadata.ts';
 import type { GivenMasks, Metadata } from '../core/results/metadata-schema.ts';
+import type { CaseRuns } from '../core/results/pictures/layers.ts';
 import { buildRunRecord } from '../core/results/run-record.ts';
 import type { Settings } from '../core/settings.ts';
 import type { MeasuredMask } from '../core/volume/measure-mask.ts';
@@ -139,21 +140,23 @@ async function measured(
   const runs: ModelRun[] = [];
   const files: ZipMember[] = [];
   const keeps = new Map<ModelId, MeasuredMask['kept']>();
+  const masks: CaseRuns[] = [];
   const { grid, data, slope, intercept } = ct;
   for (const { model, mask, call } of given) {
     const name = modelEntry(model).output;
     const path = join(out, name);
     const input = { ct: { grid, data, slope, intercept }, mask, keep: givenSets(model, call) };
-    const [{ kept, ...facts }] = await Promise.all([
+    const [{ kept, runs: labels, ...facts }] = await Promise.all([
       compute.run('measureMask', input, signal),
       writeNifti(path, mask),
     ]);
     keeps.set(model, kept);
+    masks.push({ model, runs: labels });
     files.push({ name, path });
     runs.push({ model, options: NO_OPTIONS, call, cropEmpty: false, weights: [], ...facts });
   }
   const hpb = await compute.run('measureHpb', { grid, sets: chooseHpbSets(keeps) }, signal);
-  return { runs, hpb, files };
+  return { runs, hpb, masks, files };
 }
 
 /** Labels of what the HPB measures are made from, without what was not given: nobody has looked for that. */

@@ -7,6 +7,8 @@ import { mapLimited } from '../../core/map-limited.ts';
 import type { HpbMeasures } from '../../core/results/hpb-measures.ts';
 import { chooseHpbSets, hpbLabels } from '../../core/results/hpb-sets.ts';
 import type { ModelRun } from '../../core/results/metadata.ts';
+import type { CaseRuns } from '../../core/results/pictures/layers.ts';
+import type { LabelRuns } from '../../core/volume/label-runs.ts';
 import type { MeasuredMask } from '../../core/volume/measure-mask.ts';
 import { affinesAgree } from '../../core/volume/orientation.ts';
 import type { Grid, LabelMap, Volume } from '../../core/volume/volume.ts';
@@ -19,6 +21,8 @@ export interface MeasuredCase {
   readonly runs: readonly ModelRun[];
   /** Of all masks together. */
   readonly hpb: HpbMeasures;
+  /** The labels of each mask. */
+  readonly masks: readonly CaseRuns[];
   readonly files: readonly ZipMember[];
 }
 
@@ -37,13 +41,19 @@ export async function measureMasks(
   const measured = await mapLimited(masks, AT_A_TIME, (raw) => measureOne(context, ct, raw));
   const sets = chooseHpbSets(new Map(measured.map(({ run, kept }) => [run.model, kept])));
   const hpb = await context.ports.compute.run('measureHpb', { grid: ct.grid, sets }, context.cancel);
-  return { runs: measured.map(({ run }) => run), hpb, files: measured.map(({ file }) => file) };
+  return {
+    runs: measured.map(({ run }) => run),
+    hpb,
+    masks: measured.map(({ run, labels }) => ({ model: run.model, runs: labels })),
+    files: measured.map(({ file }) => file),
+  };
 }
 
 interface OneMeasured {
   readonly run: ModelRun;
   readonly file: ZipMember;
   readonly kept: MeasuredMask['kept'];
+  readonly labels: LabelRuns;
 }
 
 async function measureOne(
@@ -56,7 +66,7 @@ async function measureOne(
   const name = modelEntry(model).output;
   const path = join(scratch.out, name);
   const input = { ct, mask, keep: hpbLabels(model) };
-  const [{ kept, ...facts }] = await Promise.all([
+  const [{ kept, runs: labels, ...facts }] = await Promise.all([
     ports.compute.run('measureMask', input, cancel),
     writeNifti(path, mask),
   ]);
@@ -68,6 +78,7 @@ async function measureOne(
     run: { model, options, call, cropEmpty, weights: weights.used, ...facts },
     file: { name, path },
     kept,
+    labels,
   };
 }
 

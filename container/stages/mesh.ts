@@ -6,7 +6,6 @@ import type { Compute } from '../../adapters/compute-pool.ts';
 import { outputError } from '../../adapters/file-error.ts';
 import { glbFile } from '../../adapters/glb.ts';
 import type { MeshedStructure } from '../../adapters/mesh-structure.ts';
-import { readNifti } from '../../adapters/nifti-file.ts';
 import type { ZipMember } from '../../adapters/zip-archive.ts';
 import { modelEntry, type ModelId } from '../../core/models/catalogue.ts';
 import { isMeshed, meshFile, SCENE_FILE, VOLUME_FILE } from '../../core/results/meshed-structures.ts';
@@ -20,7 +19,8 @@ import { vtiFile } from '../../core/results/vti.ts';
 import { movedMesh } from '../../core/volume/meshes/mesh.ts';
 import { viewerFrameOf } from '../../core/volume/meshes/viewer-frame.ts';
 import type { LabelStatistics } from '../../core/volume/statistics.ts';
-import type { Grid, LabelMap, Volume } from '../../core/volume/volume.ts';
+import type { LabelRuns } from '../../core/volume/label-runs.ts';
+import type { Grid, Volume } from '../../core/volume/volume.ts';
 import type { MeasuredCase } from './measure.ts';
 
 /** A measured case with meshes: their files beside the masks, their facts in the runs. */
@@ -56,8 +56,8 @@ export async function meshCase(
   const made = new Map<string, MadeMesh>();
   const runs: ModelRun[] = [];
   for (const run of measured.runs) {
-    const path = measured.files.find(({ name }) => name === modelEntry(run.model).output)!.path;
-    runs.push({ ...run, meshes: await meshRun(scratch, { run, path, grid: ct.grid, made }) });
+    const labels = measured.masks.find(({ model }) => model === run.model)!.runs;
+    runs.push({ ...run, meshes: await meshRun(scratch, { run, labels, grid: ct.grid, made }) });
   }
   const all = [...made.values()];
   const write = (name: string, content: Content): Promise<ZipMember> => written(scratch.out, name, content);
@@ -73,7 +73,7 @@ interface MadeMesh extends NamedMesh, MeshedStructure {}
 
 interface RunToMesh {
   readonly run: ModelRun;
-  readonly path: string;
+  readonly labels: LabelRuns;
   readonly grid: Grid;
   /** By name, in the order in which they were made; added to. */
   readonly made: Map<string, MadeMesh>;
@@ -81,18 +81,16 @@ interface RunToMesh {
 
 async function meshRun(
   { compute, cancel }: MeshScratch,
-  { run, path, grid, made }: RunToMesh,
+  { run, labels: runs, grid, made }: RunToMesh,
 ): Promise<ReadonlyMap<number, StructureMeshFacts>> {
   const { labels } = modelEntry(run.model);
   const found = [...run.statistics].filter(([label]) => isMeshed(labels[label] ?? ''));
   const facts = new Map<number, StructureMeshFacts>();
   if (found.length === 0) return facts;
-  const mask: LabelMap = {
-    grid,
-    data: (await readNifti(path, { shared: true, signal: cancel })).data as Uint8Array,
-  };
   const all = await Promise.all(
-    found.map(([label, { boundingBox: box }]) => compute.run('meshStructure', { mask, label, box }, cancel)),
+    found.map(([label, { boundingBox: box }]) =>
+      compute.run('meshStructure', { grid, runs, label, box }, cancel),
+    ),
   );
   for (const [at, [label, statistics]] of found.entries()) {
     const meshed = all[at]!;

@@ -5,13 +5,10 @@ import { dirname, join } from 'node:path';
 import type { CasePicture } from '../../adapters/case-pictures.ts';
 import type { Compute } from '../../adapters/compute-pool.ts';
 import { outputError } from '../../adapters/file-error.ts';
-import { readNifti } from '../../adapters/nifti-file.ts';
 import { writeZip, type WrittenFile, type ZipMember } from '../../adapters/zip-archive.ts';
 import { mapLimited } from '../../core/map-limited.ts';
-import { modelEntry } from '../../core/models/catalogue.ts';
 import type { Signer } from '../../core/signer-port.ts';
 import type { Metadata } from '../../core/results/metadata-schema.ts';
-import type { CaseMask } from '../../core/results/pictures/layers.ts';
 import { pictureFile } from '../../core/results/pictures/pictures.ts';
 import { buildReceipt, RECEIPT_FILE, SIGNATURE_FILE, type ReceiptFile } from '../../core/results/receipt.ts';
 import { reportPage } from '../../core/results/report/report-page.ts';
@@ -80,20 +77,19 @@ export async function packageFiles(tools: PackageTools, content: PackageContent)
 }
 
 /** The pictures, drawn in a worker thread. */
-async function drawn(
+function drawn(
   { compute, cancel }: PackageTools,
   { ct, meshed, metadata }: PackageContent,
 ): Promise<readonly CasePicture[]> {
-  const masks: CaseMask[] = [];
-  for (const { model } of meshed.runs) {
-    const { path } = meshed.files.find(({ name }) => name === modelEntry(model).output)!;
-    const { data } = await readNifti(path, { shared: true });
-    masks.push({ model, mask: { grid: ct.grid, data: data as Uint8Array } });
-  }
   const { structures, hpb, demo } = metadata;
   const meshes = meshed.meshes.map(({ name, label, mesh }) => ({ name, label, mesh }));
   const { grid, data, slope, intercept } = ct;
-  const input = { ct: { grid, data, slope, intercept }, masks, meshes, metadata: { structures, hpb, demo } };
+  const input = {
+    ct: { grid, data, slope, intercept },
+    masks: meshed.masks,
+    meshes,
+    metadata: { structures, hpb, demo },
+  };
   return compute.run('casePictures', input, cancel);
 }
 

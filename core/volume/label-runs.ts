@@ -3,7 +3,7 @@ import type { Dims, LabelMap } from './volume.ts';
 
 /**
  * A label map as its runs of equal label along x, in memory order: what is asked of shapes costs time and memory by
- * their surface then, not by the grid. The arrays may be longer than `count`.
+ * their surface then, not by the grid.
  */
 export interface LabelRuns {
   readonly dims: Dims;
@@ -49,9 +49,9 @@ export class RunCollector {
     return {
       dims: this.#dims,
       count: this.#count,
-      from: this.#from,
-      to: this.#to,
-      label: this.#label,
+      from: this.#from.slice(0, this.#count),
+      to: this.#to.slice(0, this.#count),
+      label: this.#label.slice(0, this.#count),
       firstOfRow: this.#firstOfRow,
     };
   }

@@ -1,6 +1,6 @@
 import { componentsOfRuns, type ComponentFacts } from './components.ts';
 import { labelRuns, unionOfLabels, type LabelRuns } from './label-runs.ts';
-import { measure, type LabelStatistics } from './statistics.ts';
+import { measureRuns, refuseOtherSize, type LabelStatistics } from './statistics.ts';
 import { surfaceAreas } from './surface-area.ts';
 import type { LabelMap, Volume } from './volume.ts';
 
@@ -20,6 +20,8 @@ export interface MeasuredMask {
   readonly components: ReadonlyMap<number, ComponentFacts>;
   /** Label -> mm^2, see `surfaceAreas`. */
   readonly surfaceAreasMm2: ReadonlyMap<number, number>;
+  /** All its labels, for whatever is asked of their shapes. */
+  readonly runs: LabelRuns;
   /** Voxels of the structures of `keep`. */
   readonly kept: Readonly<Record<string, LabelRuns>>;
 }
@@ -30,12 +32,14 @@ export interface MeasuredMask {
  * @throws HpbError as `measure`.
  */
 export function measureMask({ ct, mask, keep }: MaskToMeasure): MeasuredMask {
-  const statistics = measure(ct, mask);
+  refuseOtherSize(ct, mask);
   const runs = labelRuns(mask);
+  const statistics = measureRuns(ct, runs);
   return {
     statistics,
     components: componentsOfRuns(runs, 26),
     surfaceAreasMm2: surfaceAreas(runs, mask.grid.affine),
+    runs,
     kept: Object.fromEntries(
       Object.entries(keep).map(([name, labels]) => [name, unionOfLabels(runs, labels)]),
     ),

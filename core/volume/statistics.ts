@@ -1,6 +1,6 @@
 import { HpbError } from '../errors.ts';
 import type { HuStatistics } from './distribution.ts';
-import { forEachRun } from './runs.ts';
+import { forEachLabelRun, labelRuns, type LabelRuns } from './label-runs.ts';
 import { tallyOf } from './tally.ts';
 import { voxelMl, type Affine, type Dims, type Grid, type LabelMap, type Volume } from './volume.ts';
 
@@ -41,24 +41,29 @@ export interface LabelStatistics {
  */
 export function measure(ct: Volume, mask: LabelMap): Map<number, LabelStatistics> {
   refuseOtherSize(ct, mask);
+  return measureRuns(ct, labelRuns(mask));
+}
+
+/** `measure` of a label map on the CT's grid whose runs are at hand. */
+export function measureRuns(ct: Volume, runs: LabelRuns): Map<number, LabelStatistics> {
+  const { dims, from, to, label } = runs;
   const tally = tallyOf(ct);
   const shapes = new Map<number, Shape>();
-  const [nx, ny] = mask.grid.dims;
-
-  forEachRun(mask, (label, row, begin, end) => {
-    let shape = shapes.get(label);
+  const [nx, ny] = dims;
+  forEachLabelRun(runs, (run, row) => {
+    const [own, first, last] = [label[run]!, from[run]!, to[run]!];
+    let shape = shapes.get(own);
     if (shape === undefined) {
       shape = new Shape();
-      shapes.set(label, shape);
+      shapes.set(own, shape);
     }
     const k = Math.floor(row / ny);
-    shape.add(begin - row * nx, end - 1 - row * nx, row - k * ny, k);
-    tally.add(label, begin, end);
+    shape.add(first, last, row - k * ny, k);
+    tally.add(own, row * nx + first, row * nx + last + 1);
   });
-
-  const hu = tally.finish(mask);
+  const hu = tally.finish(runs);
   const labels = [...shapes.keys()].sort((a, b) => a - b);
-  return new Map(labels.map((label) => [label, describe(shapes.get(label)!, hu.get(label)!, mask.grid)]));
+  return new Map(labels.map((one) => [one, describe(shapes.get(one)!, hu.get(one)!, ct.grid)]));
 }
 
 /** Extent and sums of the voxel indices of one label. */
@@ -120,7 +125,8 @@ function toMm(affine: Affine, [i, j, k]: Triple): Triple {
   return [row(0), row(1), row(2)];
 }
 
-function refuseOtherSize(ct: Volume, mask: LabelMap): void {
+/** @throws HpbError ENGINE_OUTPUT_MISMATCH when the two differ in size. */
+export function refuseOtherSize(ct: Volume, mask: LabelMap): void {
   const [ctSize, maskSize] = [ct.grid.dims, mask.grid.dims].map((dims) => dims.join('x'));
   if (ctSize === maskSize && ct.data.length === mask.data.length) return;
   throw new HpbError(

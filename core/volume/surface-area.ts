@@ -98,7 +98,7 @@ const CUBE_SIDE = 96;
  * around the sphere, with square roots only, so that every machine finds the same digits.
  */
 function sphereShares(steps: readonly Step[]): Float64Array {
-  const units = steps.map((step) => step.map((mm) => mm / Math.hypot(...step)));
+  const units = Float64Array.from(steps.flatMap((step) => step.map((mm) => mm / Math.hypot(...step))));
   const shares = new Float64Array(steps.length);
   let total = 0;
   for (let face = 0; face < 3; face += 1) {
@@ -107,9 +107,13 @@ function sphereShares(steps: readonly Step[]): Float64Array {
         const [u, v] = [(2 * a + 1) / CUBE_SIDE - 1, (2 * b + 1) / CUBE_SIDE - 1];
         const squared = 1 + u * u + v * v;
         const weight = 1 / (squared * Math.sqrt(squared));
-        const point = [u, v];
-        point.splice(face, 0, 1);
-        shares[nearestUnit(units, point)]! += weight;
+        const nearest =
+          face === 0
+            ? nearestUnit(units, 1, u, v)
+            : face === 1
+              ? nearestUnit(units, u, 1, v)
+              : nearestUnit(units, u, v, 1);
+        shares[nearest]! += weight;
         total += weight;
       }
     }
@@ -117,13 +121,13 @@ function sphereShares(steps: readonly Step[]): Float64Array {
   return shares.map((share) => share / total);
 }
 
-function nearestUnit(units: readonly (readonly number[])[], [x, y, z]: readonly number[]): number {
+/** @param units three numbers each */
+function nearestUnit(units: Float64Array, x: number, y: number, z: number): number {
   let best = 0;
   let most = -1;
-  for (let d = 0; d < units.length; d += 1) {
-    const unit = units[d]!;
-    const along = Math.abs(unit[0]! * x! + unit[1]! * y! + unit[2]! * z!);
-    if (along > most) [best, most] = [d, along];
+  for (let at = 0; at < units.length; at += 3) {
+    const along = Math.abs(units[at]! * x + units[at + 1]! * y + units[at + 2]! * z);
+    if (along > most) [best, most] = [at / 3, along];
   }
   return best;
 }

@@ -1,14 +1,14 @@
 import { HpbError } from '../errors.ts';
 import { summariseCounts, summariseSorted, type HuStatistics } from './distribution.ts';
-import { forEachRun } from './runs.ts';
-import type { LabelMap, Volume, VoxelArray } from './volume.ts';
+import { forEachLabelRun, type LabelRuns } from './label-runs.ts';
+import type { Volume, VoxelArray } from './volume.ts';
 
 /** Collects the intensities of labels run by run. */
 export interface Tally {
   /** Takes the voxels `begin` to `end` (exclusive) as part of `label`. */
   add(label: number, begin: number, end: number): void;
-  /** The figures of every label taken, after all runs of `mask` were added once. */
-  finish(mask: LabelMap): Map<number, HuStatistics>;
+  /** The figures of every label taken, after all of `runs` were added once. */
+  finish(runs: LabelRuns): Map<number, HuStatistics>;
 }
 
 /** Stored values are counted when they span at most this many; a counter array of a label is then at most 4 MB. */
@@ -92,19 +92,19 @@ class WideTally implements Tally {
     }
   }
 
-  finish(mask: LabelMap): Map<number, HuStatistics> {
+  finish(runs: LabelRuns): Map<number, HuStatistics> {
     const span = this.#high - this.#low + 1;
-    if (!this.#whole || span > COUNTABLE_SPAN) return this.#sorted(mask);
+    if (!this.#whole || span > COUNTABLE_SPAN) return this.#sorted(runs);
     const tally = new CountingTally(this.#ct, { first: this.#low, span });
-    forEachRun(mask, (label, _row, begin, end) => tally.add(label, begin, end));
+    forEachVoxelRun(runs, (label, begin, end) => tally.add(label, begin, end));
     return tally.finish();
   }
 
-  #sorted(mask: LabelMap): Map<number, HuStatistics> {
+  #sorted(runs: LabelRuns): Map<number, HuStatistics> {
     const { data } = this.#ct;
     const values = new Map([...this.#voxels].map(([label, voxels]) => [label, new Float64Array(voxels)]));
     const filled = new Map<number, number>();
-    forEachRun(mask, (label, _row, begin, end) => {
+    forEachVoxelRun(runs, (label, begin, end) => {
       const own = values.get(label)!;
       const at = filled.get(label) ?? 0;
       own.set(data.subarray(begin, end), at);
@@ -112,6 +112,13 @@ class WideTally implements Tally {
     });
     return new Map([...values].map(([label, own]) => [label, summariseSorted(own.sort(), this.#ct)]));
   }
+}
+
+function forEachVoxelRun(runs: LabelRuns, visit: (label: number, begin: number, end: number) => void): void {
+  const [nx] = runs.dims;
+  forEachLabelRun(runs, (run, row) =>
+    visit(runs.label[run]!, row * nx + runs.from[run]!, row * nx + runs.to[run]! + 1),
+  );
 }
 
 function notFinite(label: number, value: number): HpbError {

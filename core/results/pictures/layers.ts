@@ -1,6 +1,6 @@
 import type { ModelId } from '../../models/catalogue.ts';
 import { modelEntry } from '../../models/catalogue.ts';
-import type { LabelMap } from '../../volume/volume.ts';
+import type { LabelRuns } from '../../volume/label-runs.ts';
 import type { Rgb } from './raster.ts';
 
 /** What a structure is to a reader of liver pictures. */
@@ -11,15 +11,15 @@ export interface Layer {
   /** As in metadata.json. */
   readonly name: string;
   readonly role: LayerRole;
-  readonly mask: LabelMap;
+  readonly runs: LabelRuns;
   readonly label: number;
   readonly colour: Rgb;
 }
 
-/** A mask of a case with the model whose labels it has. */
-export interface CaseMask {
+/** A mask of a case, as its runs, with the model whose labels it has. */
+export interface CaseRuns {
   readonly model: ModelId;
-  readonly mask: LabelMap;
+  readonly runs: LabelRuns;
 }
 
 /** Structures by what they are, for pictures and reports. */
@@ -72,11 +72,11 @@ export function hexColour(colour: Rgb): string {
 }
 
 /** The structures of masks in the order in which they are drawn, tumours last. */
-export function layersOf(masks: readonly CaseMask[]): readonly Layer[] {
-  const layers = masks.flatMap(({ model, mask }) =>
+export function layersOf(masks: readonly CaseRuns[]): readonly Layer[] {
+  const layers = masks.flatMap(({ model, runs }) =>
     Object.entries(modelEntry(model).labels).map(([text, name]): Layer => {
       const label = Number(text);
-      return { name, role: roleOf(name), mask, label, colour: colourOf(name, label) };
+      return { name, role: roleOf(name), runs, label, colour: colourOf(name, label) };
     }),
   );
   return layers.toSorted((a, b) => ORDER.indexOf(a.role) - ORDER.indexOf(b.role));

@@ -1,9 +1,12 @@
 import { vertexNormals, type Mesh } from '../../volume/meshes/mesh.ts';
-import type { Triple } from '../../volume/statistics.ts';
 import { drawMarks } from './marks.ts';
-import { blankRaster, blend, reduced, type Raster, type Rgb } from './raster.ts';
+import { nearestTriangles, Shading, type NearestTriangles, type PosedSurfaces } from './mesh-samples.ts';
+import { blankRaster, type Raster, type Rgb } from './raster.ts';
 
-/** A surface to be drawn; positions in mm along right, anterior and superior (the viewer's frame). */
+/**
+ * A surface to be drawn, closed and turned outwards; positions in mm along right, anterior and superior (the viewer's
+ * frame).
+ */
 export interface Surface {
   readonly mesh: Mesh;
   readonly colour: Rgb;
@@ -14,8 +17,10 @@ export interface Surface {
 /** What a picture of meshes is to be. */
 export interface MeshScene {
   readonly surfaces: readonly Surface[];
-  /** Longest side, pixels. */
+  /** Most pixels along the longest side. */
   readonly size: number;
+  /** Least edge of a pixel: small things make small pictures. */
+  readonly leastMmPerPixel: number;
   readonly demo: boolean;
 }
 
@@ -25,56 +30,54 @@ const TURN = 18;
 const TILT = 14;
 /** Share of a clear surface where it faces the reader, and at its rim. */
 const CLEAR_SHARE = { facing: 0.22, rim: 0.75 } as const;
-const AMBIENT = 0.28;
-const SHINE = 0.25;
-/** Each pixel of the picture is the mean of so many times so many. */
+/** Each pixel of the picture is the mean of so many times so many samples. */
 const SMOOTHING = 2;
+/** Samples of a pixel that lie no farther apart in depth, mm, are shaded once. */
+const SAME_DEPTH = 1;
 const MARGIN = 0.06;
-/** Towards the light, over the reader's left shoulder; x to the reader's right, y down, z away from the reader. */
-const LIGHT = normalised([-0.45, -0.55, -0.7]);
-/** Half-way between the light and the reader (Blinn). */
-const HALF = normalised([LIGHT[0], LIGHT[1], LIGHT[2] - 1]);
 
 /**
  * Draws surfaces shaded, in parallel projection, as seen from the patient's front: what is clear lies over what is
  * not. A depth buffer in software: the same meshes give the same pixels on any machine. Null without a triangle.
  */
-export function meshPicture({ surfaces, size, demo }: MeshScene): Raster | null {
-  const posed = surfaces.filter(({ mesh }) => mesh.triangles.length > 0).map(posedSurface);
-  if (posed.length === 0) return null;
-  const fit = fitted(posed, size * SMOOTHING);
-  const canvas = blankRaster(fit.width, fit.height, GROUND);
-  const solid = new Float32Array(fit.width * fit.height).fill(Infinity);
-  for (const surface of posed) if (!surface.clear) drawSolid(canvas, solid, surface, fit);
-  for (const surface of posed) if (surface.clear) drawClear(canvas, solid, surface, fit);
-  const picture = reduced(canvas, SMOOTHING);
+export function meshPicture({ surfaces, size, leastMmPerPixel, demo }: MeshScene): Raster | null {
+  const shown = surfaces.filter(({ mesh }) => mesh.triangles.length > 0);
+  if (shown.length === 0) return null;
+  const posed = shown.map(({ mesh, colour, clear }) => ({
+    clear,
+    colour,
+    mesh: { positions: posedPoints(mesh.positions), triangles: mesh.triangles },
+  }));
+  const fit = fitted(posed, { size, leastMmPerPixel });
+  const picture = blankRaster(fit.width, fit.height, GROUND);
+  const solid = joined(
+    posed.filter(({ clear }) => !clear),
+    fit,
+  );
+  const nearest = nearestTriangles(solid, sampled(fit));
+  draw(picture, { surfaces: solid, nearest, solid: null });
+  // Only the nearest of a clear surface is laid over what is there, else its folds would add up.
+  for (const surface of posed.filter(({ clear }) => clear)) {
+    const own = joined([surface], fit);
+    draw(picture, { surfaces: own, nearest: nearestTriangles(own, sampled(fit)), solid: nearest.depth });
+  }
   const sides = { left: 'R', right: 'L', top: 'S', bottom: 'I' };
-  drawMarks(picture, { sides, mmPerPixel: SMOOTHING / fit.pixelsPerMm, demo });
+  drawMarks(picture, { sides, mmPerPixel: 1 / fit.pixelsPerMm, demo });
   return picture;
 }
 
-/** A surface as the reader sees it: x to the right, y down, z away, mm; normals alike. */
-interface PosedSurface extends Surface {
-  readonly points: Float32Array;
-  readonly normals: Float32Array;
-}
-
-function posedSurface(surface: Surface): PosedSurface {
-  const { mesh } = surface;
-  return { ...surface, points: posed(mesh.positions), normals: posed(vertexNormals(mesh)) };
-}
-
-function posed(vectors: Float32Array): Float32Array {
+function posedPoints(vectors: Float32Array): Float32Array {
   const [turn, tilt] = [(TURN * Math.PI) / 180, (TILT * Math.PI) / 180];
+  const [cosTurn, sinTurn] = [Math.cos(turn), Math.sin(turn)];
+  const [cosTilt, sinTilt] = [Math.cos(tilt), Math.sin(tilt)];
   const out = new Float32Array(vectors.length);
   for (let at = 0; at < vectors.length; at += 3) {
     const [right, anterior, superior] = [vectors[at]!, vectors[at + 1]!, vectors[at + 2]!];
     // The reader stands in front: the patient's left is on the right, and what is anterior is near.
-    const x = -right * Math.cos(turn) + anterior * Math.sin(turn);
-    const away = -anterior * Math.cos(turn) - right * Math.sin(turn);
-    out[at] = x;
-    out[at + 1] = -superior * Math.cos(tilt) - away * Math.sin(tilt);
-    out[at + 2] = away * Math.cos(tilt) - superior * Math.sin(tilt);
+    const away = -anterior * cosTurn - right * sinTurn;
+    out[at] = -right * cosTurn + anterior * sinTurn;
+    out[at + 1] = -superior * cosTilt - away * sinTilt;
+    out[at + 2] = away * cosTilt - superior * sinTilt;
   }
   return out;
 }
@@ -88,112 +91,130 @@ interface Fit {
   readonly top: number;
 }
 
-function fitted(surfaces: readonly PosedSurface[], size: number): Fit {
-  const low = [Infinity, Infinity];
-  const high = [-Infinity, -Infinity];
-  for (const { points } of surfaces) {
-    for (let at = 0; at < points.length; at += 3) {
-      for (const axis of [0, 1] as const) {
-        low[axis] = Math.min(low[axis]!, points[at + axis]!);
-        high[axis] = Math.max(high[axis]!, points[at + axis]!);
-      }
+function fitted(
+  surfaces: readonly Surface[],
+  { size, leastMmPerPixel }: Pick<MeshScene, 'size' | 'leastMmPerPixel'>,
+): Fit {
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const { mesh } of surfaces) {
+    for (let at = 0; at < mesh.positions.length; at += 3) {
+      const [x, y] = [mesh.positions[at]!, mesh.positions[at + 1]!];
+      if (x < left) left = x;
+      if (x > right) right = x;
+      if (y < top) top = y;
+      if (y > bottom) bottom = y;
     }
   }
-  const [across, down] = [high[0]! - low[0]!, high[1]! - low[1]!];
+  const [across, down] = [right - left, bottom - top];
   const margin = MARGIN * Math.max(across, down, 1);
-  const pixelsPerMm = size / (Math.max(across, down) + 2 * margin);
+  const pixelsPerMm = Math.min(size / (Math.max(across, down) + 2 * margin), 1 / leastMmPerPixel);
   return {
     width: Math.ceil((across + 2 * margin) * pixelsPerMm),
     height: Math.ceil((down + 2 * margin) * pixelsPerMm),
     pixelsPerMm,
-    left: low[0]! - margin,
-    top: low[1]! - margin,
+    left: left - margin,
+    top: top - margin,
   };
 }
 
-function drawSolid(canvas: Raster, depth: Float32Array, surface: PosedSurface, fit: Fit): void {
-  eachNearest(surface, depth, fit, (pixel, normal) => {
-    canvas.data.set(shaded(surface.colour, normal), 3 * pixel);
-  });
-}
+const sampled = ({ width, height }: Fit): { readonly width: number; readonly height: number } => ({
+  width: width * SMOOTHING,
+  height: height * SMOOTHING,
+});
 
-/** Only the nearest of a clear surface is laid over what is there, else its folds would add up. */
-function drawClear(canvas: Raster, solid: Float32Array, surface: PosedSurface, fit: Fit): void {
-  const nearest = new Float32Array(solid.length).fill(Infinity);
-  const normals = new Float32Array(3 * solid.length);
-  eachNearest(surface, nearest, fit, (pixel, normal) => normals.set(normal, 3 * pixel));
-  for (let pixel = 0; pixel < nearest.length; pixel += 1) {
-    if (nearest[pixel] === Infinity || nearest[pixel]! > solid[pixel]!) continue;
-    const normal: Triple = [normals[3 * pixel]!, normals[3 * pixel + 1]!, normals[3 * pixel + 2]!];
-    const rim = (1 - Math.abs(normal[2])) ** 2;
-    const share = CLEAR_SHARE.facing + (CLEAR_SHARE.rim - CLEAR_SHARE.facing) * rim;
-    blend(canvas, pixel, shaded(surface.colour, normal), share);
+/** Posed surfaces as one, in samples. */
+function joined(surfaces: readonly Surface[], { left, top, pixelsPerMm }: Fit): PosedSurfaces {
+  const length = (of: (mesh: Mesh) => ArrayLike<number>): number =>
+    surfaces.reduce((sum, { mesh }) => sum + of(mesh).length, 0);
+  const points = new Float32Array(length(({ positions }) => positions));
+  const normals = new Float32Array(points.length);
+  const triangles = new Uint32Array(length((mesh) => mesh.triangles));
+  const colours: { end: number; colour: Rgb }[] = [];
+  const scale = SMOOTHING * pixelsPerMm;
+  let [point, end] = [0, 0];
+  for (const { mesh, colour } of surfaces) {
+    normals.set(vertexNormals(mesh), point);
+    for (let at = 0; at < mesh.triangles.length; at++) triangles[end + at] = mesh.triangles[at]! + point / 3;
+    for (let at = 0; at < mesh.positions.length; at += 3, point += 3) {
+      points[point] = (mesh.positions[at]! - left) * scale;
+      points[point + 1] = (mesh.positions[at + 1]! - top) * scale;
+      points[point + 2] = mesh.positions[at + 2]!;
+    }
+    end += mesh.triangles.length;
+    colours.push({ end, colour });
   }
+  return { points, normals, triangles, colours };
 }
 
-/** Told of each pixel that a triangle covers nearer than `depth` has it so far, with the normal there. */
-type NearestVisitor = (pixel: number, normal: Triple) => void;
-
-function eachNearest(surface: PosedSurface, depth: Float32Array, fit: Fit, visit: NearestVisitor): void {
-  const { points, mesh } = surface;
-  const xy = new Float32Array((points.length / 3) * 2);
-  for (let vertex = 0; vertex < xy.length / 2; vertex += 1) {
-    xy[2 * vertex] = (points[3 * vertex]! - fit.left) * fit.pixelsPerMm;
-    xy[2 * vertex + 1] = (points[3 * vertex + 1]! - fit.top) * fit.pixelsPerMm;
-  }
-  const { triangles } = mesh;
-  const target = { depth, width: fit.width, height: fit.height, xy, surface };
-  for (let at = 0; at < triangles.length; at += 3)
-    fillTriangle(target, [triangles[at]!, triangles[at + 1]!, triangles[at + 2]!], visit);
+interface Drawing {
+  readonly surfaces: PosedSurfaces;
+  readonly nearest: NearestTriangles;
+  /** Depth of what hides them; null for what is not clear. */
+  readonly solid: Float32Array | null;
 }
 
-interface Target {
-  /** Distance from the reader of what each pixel shows, mm. */
-  readonly depth: Float32Array;
-  readonly width: number;
-  readonly height: number;
-  /** Vertices in pixels. */
-  readonly xy: Float32Array;
-  readonly surface: PosedSurface;
-}
-
-function fillTriangle(target: Target, [a, b, c]: Triple, visit: NearestVisitor): void {
-  const { depth, width, height, xy } = target;
-  const { points, normals } = target.surface;
-  const [ax, ay] = [xy[2 * a]!, xy[2 * a + 1]!];
-  const [bx, by] = [xy[2 * b]!, xy[2 * b + 1]!];
-  const [cx, cy] = [xy[2 * c]!, xy[2 * c + 1]!];
-  const area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax);
-  if (area === 0) return;
-  const lastRow = Math.min(height - 1, Math.ceil(Math.max(ay, by, cy)));
-  const firstColumn = Math.max(0, Math.floor(Math.min(ax, bx, cx)));
-  const lastColumn = Math.min(width - 1, Math.ceil(Math.max(ax, bx, cx)));
-  for (let row = Math.max(0, Math.floor(Math.min(ay, by, cy))); row <= lastRow; row += 1) {
-    for (let column = firstColumn; column <= lastColumn; column += 1) {
-      const [x, y] = [column + 0.5, row + 0.5];
-      const u = ((bx - x) * (cy - y) - (by - y) * (cx - x)) / area;
-      const v = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) / area;
-      const w = 1 - u - v;
-      if (u < 0 || v < 0 || w < 0) continue;
-      const z = u * points[3 * a + 2]! + v * points[3 * b + 2]! + w * points[3 * c + 2]!;
-      const pixel = row * width + column;
-      if (z >= depth[pixel]!) continue;
-      depth[pixel] = z;
-      const mixed = (axis: number): number =>
-        u * normals[3 * a + axis]! + v * normals[3 * b + axis]! + w * normals[3 * c + axis]!;
-      visit(pixel, normalised([mixed(0), mixed(1), mixed(2)]));
+/** Lays surfaces over a picture: over each pixel as much as its samples show of them. */
+function draw({ width, height, data }: Raster, drawing: Drawing): void {
+  const pixel = new PixelSamples(drawing);
+  const samples = SMOOTHING * SMOOTHING;
+  for (let y = 0, to = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, to += 3) {
+      pixel.take(x, y);
+      if (pixel.share === 0) continue;
+      const kept = 1 - pixel.share / samples;
+      data[to] = data[to]! * kept + pixel.red / samples;
+      data[to + 1] = data[to + 1]! * kept + pixel.green / samples;
+      data[to + 2] = data[to + 2]! * kept + pixel.blue / samples;
     }
   }
 }
 
-function shaded(colour: Rgb, [nx, ny, nz]: Triple): Rgb {
-  const towards = Math.max(0, nx * LIGHT[0] + ny * LIGHT[1] + nz * LIGHT[2]);
-  const shine = 255 * SHINE * Math.max(0, nx * HALF[0] + ny * HALF[1] + nz * HALF[2]) ** 24;
-  const light = AMBIENT + (1 - AMBIENT) * towards;
-  return [colour[0] * light + shine, colour[1] * light + shine, colour[2] * light + shine];
+/** Sums over the samples of a pixel. */
+class PixelSamples {
+  /** Weighted by how much of a sample is covered. */
+  red = 0;
+  green = 0;
+  blue = 0;
+  share = 0;
+  readonly #drawing: Drawing;
+  readonly #shading: Shading;
+  #shadedDepth = Infinity;
+  #sampleShare = 1;
+
+  constructor(drawing: Drawing) {
+    this.#drawing = drawing;
+    this.#shading = new Shading(drawing.surfaces, drawing.nearest.width);
+  }
+
+  take(x: number, y: number): void {
+    const { width } = this.#drawing.nearest;
+    this.red = this.green = this.blue = this.share = 0;
+    this.#shadedDepth = Infinity;
+    const first = SMOOTHING * (y * width + x);
+    for (let row = 0; row < SMOOTHING; row++)
+      for (let sample = first + row * width; sample < first + row * width + SMOOTHING; sample++)
+        this.#add(sample);
+  }
+
+  #add(sample: number): void {
+    const { nearest, solid } = this.#drawing;
+    const z = nearest.depth[sample]!;
+    if (z === Infinity || (solid !== null && z > solid[sample]!)) return;
+    const shading = this.#shading;
+    if (!(Math.abs(z - this.#shadedDepth) <= SAME_DEPTH)) {
+      shading.shade(nearest.triangle[sample]!, sample);
+      this.#shadedDepth = z;
+      this.#sampleShare = solid === null ? 1 : clearShare(shading.facing);
+    }
+    const share = this.#sampleShare;
+    this.red += share * shading.red;
+    this.green += share * shading.green;
+    this.blue += share * shading.blue;
+    this.share += share;
+  }
 }
 
-function normalised([x, y, z]: Triple): Triple {
-  const length = Math.hypot(x, y, z) || 1;
-  return [x / length, y / length, z / length];
+function clearShare(facing: number): number {
+  const rim = (1 - facing) ** 2;
+  return CLEAR_SHARE.facing + (CLEAR_SHARE.rim - CLEAR_SHARE.facing) * rim;
 }

@@ -1,7 +1,7 @@
 import type { Triple } from '../../volume/statistics.ts';
 import { spacingOf, type Affine, type Volume } from '../../volume/volume.ts';
 import type { Metadata } from '../metadata-schema.ts';
-import { colourOf, layersOf, roleOf, type CaseMask, type Layer } from './layers.ts';
+import { colourOf, layersOf, roleOf, type CaseRuns, type Layer } from './layers.ts';
 import { meshPicture } from './mesh-picture.ts';
 import { planePicture, type PlaneScene } from './plane-picture.ts';
 import { planeView, sliceOf, type PlaneView } from './plane-slice.ts';
@@ -13,7 +13,7 @@ import type { Mesh } from '../../volume/meshes/mesh.ts';
 /** What pictures of a case are made of. */
 export interface PicturesInput {
   readonly ct: Volume;
-  readonly masks: readonly CaseMask[];
+  readonly masks: readonly CaseRuns[];
   /** Meshes of structures in the viewer's frame; without any there is no picture of them. */
   readonly meshes: readonly NamedMesh[];
   readonly metadata: Pick<Metadata, 'structures' | 'hpb' | 'demo'>;
@@ -45,6 +45,8 @@ const THUMBNAIL = 180;
 /** Never finer than this, mm a pixel, and no more pixels than so many along the shortest edge of a voxel. */
 const FINEST = 0.3;
 const PIXELS_PER_VOXEL = 4;
+/** Of meshes, which are smoother than voxels. */
+const SURFACE_PIXELS_PER_VOXEL = 8;
 /** Shown around the body, and above and below the liver, mm. */
 const BODY_MARGIN = 8;
 const LIVER_MARGIN = 60;
@@ -74,10 +76,14 @@ export function drawPictures(input: PicturesInput): readonly Picture[] {
     clear: roleOf(name) === 'liver',
   }));
   const axial = planes[0]!.raster;
+  const leastMmPerPixel = finestOf(ct.grid.affine, SURFACE_PIXELS_PER_VOXEL);
   const drawn: readonly { readonly name: PictureName; readonly raster: Raster | null }[] = [
     ...planes,
     { name: 'vessels', raster: vesselProjection(scene, coronal, liverWindow(coronal, metadata)) },
-    { name: 'surface', raster: meshPicture({ surfaces, size: LONGEST, demo: metadata.demo }) },
+    {
+      name: 'surface',
+      raster: meshPicture({ surfaces, size: LONGEST, leastMmPerPixel, demo: metadata.demo }),
+    },
     {
       name: 'thumbnail',
       raster: reduced(axial, Math.max(1, Math.ceil(Math.max(axial.width, axial.height) / THUMBNAIL))),
@@ -132,7 +138,7 @@ function windowsOf(
     return view.name === 'axial' || liver === undefined ? window : aroundLiver(window, view, liver);
   });
   const longest = Math.max(...shown.flatMap(({ width, height }) => [width, height]));
-  const mmPerPixel = Math.max(finestOf(ct.grid.affine), longest / LONGEST);
+  const mmPerPixel = Math.max(finestOf(ct.grid.affine, PIXELS_PER_VOXEL), longest / LONGEST);
   return shown.map((window) => ({ ...window, mmPerPixel }));
 }
 
@@ -142,8 +148,8 @@ interface Span {
   readonly length: number;
 }
 
-const finestOf = (affine: Affine): number =>
-  Math.max(FINEST, Math.min(...spacingOf(affine)) / PIXELS_PER_VOXEL);
+const finestOf = (affine: Affine, pixelsPerVoxel: number): number =>
+  Math.max(FINEST, Math.min(...spacingOf(affine)) / pixelsPerVoxel);
 
 type Part = Omit<Window2d, 'mmPerPixel'>;
 
@@ -152,11 +158,14 @@ function bodyWindow({ data, slope, intercept }: Volume, view: PlaneView): Part {
   const { columns, rows, mmAcross, mmDown } = view;
   const inColumn = new Uint32Array(columns);
   const inRow = new Uint32Array(rows);
-  sliceOf(view, data).forEach((stored, at) => {
-    if (slope * stored + intercept < BODY_HU) return;
-    inColumn[at % columns]! += 1;
-    inRow[Math.floor(at / columns)]! += 1;
-  });
+  const plane = sliceOf(view, data);
+  for (let row = 0, at = 0; row < rows; row += 1) {
+    for (let column = 0; column < columns; column += 1, at += 1) {
+      if (slope * plane[at]! + intercept < BODY_HU) continue;
+      inColumn[column]! += 1;
+      inRow[row]! += 1;
+    }
+  }
   const across = extent(inColumn, rows, mmAcross);
   const down = extent(inRow, columns, mmDown);
   return { left: across.from, width: across.length, top: down.from, height: down.length };

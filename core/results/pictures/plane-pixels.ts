@@ -36,19 +36,7 @@ export class PlanePixels {
   }
 
   /** Values of the plane at every pixel, linear between voxel centres. */
-  values(slice: ArrayLike<number>): Float32Array {
-    return this.#sampled((at) => slice[at]!);
-  }
-
-  /** Whether each pixel lies in a label: where more than half of what is around it does. */
-  inside(labels: Uint8Array, label: number): Uint8Array {
-    const cover = this.#sampled((at) => (labels[at] === label ? 1 : 0));
-    const inside = new Uint8Array(cover.length);
-    for (let pixel = 0; pixel < cover.length; pixel += 1) inside[pixel] = cover[pixel]! >= 0.5 ? 1 : 0;
-    return inside;
-  }
-
-  #sampled(value: (at: number) => number): Float32Array {
+  values(plane: Float32Array): Float32Array {
     const { first, second, share } = this.#across;
     const out = new Float32Array(this.width * this.height);
     for (let y = 0, to = 0; y < this.height; y += 1) {
@@ -57,13 +45,87 @@ export class PlanePixels {
       const shareDown = this.#down.share[y]!;
       for (let x = 0; x < this.width; x += 1) {
         const [a, b, shareAcross] = [first[x]!, second[x]!, share[x]!];
-        const above = value(upper + a) * (1 - shareAcross) + value(upper + b) * shareAcross;
-        const below = value(lower + a) * (1 - shareAcross) + value(lower + b) * shareAcross;
+        const above = plane[upper + a]! * (1 - shareAcross) + plane[upper + b]! * shareAcross;
+        const below = plane[lower + a]! * (1 - shareAcross) + plane[lower + b]! * shareAcross;
         out[to++] = above * (1 - shareDown) + below * shareDown;
       }
     }
     return out;
   }
+
+  /** The pixels in a label: where more than half of what is around them is. `extent`: the label's voxels in the plane. */
+  inside(labels: Uint8Array, label: number, extent: LabelExtent): PixelRegion {
+    const columns = pixelsAt(this.#across, extent.left, extent.right);
+    const rows = pixelsAt(this.#down, extent.top, extent.bottom);
+    const [width, height] = [columns.end - columns.begin, rows.end - rows.begin];
+    const { first, second, share } = this.#across;
+    const inside = new Uint8Array(width * height);
+    for (let y = rows.begin, to = 0; y < rows.end; y += 1) {
+      const upper = this.#down.first[y]! * this.#columns;
+      const lower = this.#down.second[y]! * this.#columns;
+      const shareDown = this.#down.share[y]!;
+      for (let x = columns.begin; x < columns.end; x += 1, to += 1) {
+        const [a, b, shareAcross] = [first[x]!, second[x]!, share[x]!];
+        let [above, below] = [0, 0];
+        if (labels[upper + a] === label) above += 1 - shareAcross;
+        if (labels[upper + b] === label) above += shareAcross;
+        if (labels[lower + a] === label) below += 1 - shareAcross;
+        if (labels[lower + b] === label) below += shareAcross;
+        // In single precision, where what is half to its last digit counts as half.
+        inside[to] = Math.fround(above * (1 - shareDown) + below * shareDown) >= 0.5 ? 1 : 0;
+      }
+    }
+    return { left: columns.begin, top: rows.begin, width, height, inside };
+  }
+}
+
+/** First and last column and row of a label in a plane. */
+export interface LabelExtent {
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+}
+
+/** Pixels of a picture within a rectangle: 1 inside. */
+export interface PixelRegion {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+  readonly inside: Uint8Array;
+}
+
+/** Where each label of a plane lies, without background. */
+export function labelExtents(labels: Uint8Array, columns: number): ReadonlyMap<number, LabelExtent> {
+  const extents = new Map<number, { left: number; right: number; top: number; bottom: number }>();
+  for (let at = 0, row = 0; at < labels.length; row += 1) {
+    for (let column = 0; column < columns; column += 1, at += 1) {
+      const label = labels[at]!;
+      if (label === 0) continue;
+      const extent = extents.get(label);
+      if (extent === undefined) {
+        extents.set(label, { left: column, right: column, top: row, bottom: row });
+        continue;
+      }
+      if (column < extent.left) extent.left = column;
+      if (column > extent.right) extent.right = column;
+      extent.bottom = row;
+    }
+  }
+  return extents;
+}
+
+/** Pixels of a side that see one of the voxels `low` to `high`. */
+function pixelsAt(
+  { first, second }: Places,
+  low: number,
+  high: number,
+): { readonly begin: number; readonly end: number } {
+  let [begin, end] = [0, first.length];
+  while (begin < end && second[begin]! < low) begin += 1;
+  while (end > begin && first[end - 1]! > high) end -= 1;
+  return { begin, end };
 }
 
 function placesOf(

@@ -1,3 +1,4 @@
+import { forEachLabelRun, type LabelRuns } from '../../volume/label-runs.ts';
 import { viewerFrameOf } from '../../volume/meshes/viewer-frame.ts';
 import type { Triple } from '../../volume/statistics.ts';
 import type { Dims, Grid, VoxelArray } from '../../volume/volume.ts';
@@ -33,6 +34,9 @@ export interface PlaneView {
   /** The voxel axes that the columns and the rows run along. */
   readonly acrossAxis: 0 | 1 | 2;
   readonly downAxis: 0 | 1 | 2;
+  /** The voxel axis across the plane, and the voxel of it that the plane goes through. */
+  readonly throughAxis: 0 | 1 | 2;
+  readonly through: number;
 }
 
 /** The plane through a voxel. */
@@ -61,6 +65,8 @@ export function planeView(name: PlaneName, grid: Grid, through: Triple): PlaneVi
     stepDown: down.step,
     acrossAxis: axes[plane.across]!.from as 0 | 1 | 2,
     downAxis: axes[plane.down]!.from as 0 | 1 | 2,
+    throughAxis: voxelAxis,
+    through: at,
   };
 }
 
@@ -83,4 +89,24 @@ export function sliceOf<T extends VoxelArray>(view: PlaneView, data: T): T {
     for (let column = 0; column < columns; column += 1, from += stepAcross) values[to++] = data[from]!;
   }
   return values;
+}
+
+/** The labels of a plane, row by row from its top left. */
+export function sliceOfRuns(view: PlaneView, runs: LabelRuns): Uint8Array {
+  const { columns, rows, throughAxis, through } = view;
+  const [, ny] = runs.dims;
+  const labels = new Uint8Array(columns * rows);
+  const step = pixelOf(view, [1, 0, 0]) - pixelOf(view, [0, 0, 0]);
+  const paint = (run: number, row: number): void => {
+    const z = Math.floor(row / ny);
+    const y = row - z * ny;
+    const own = throughAxis === 1 ? y : z;
+    if (throughAxis !== 0 && own !== through) return;
+    const [low, high] = throughAxis === 0 ? [through, through] : [0, runs.dims[0] - 1];
+    const [from, to] = [Math.max(low, runs.from[run]!), Math.min(high, runs.to[run]!)];
+    let pixel = pixelOf(view, [from, y, z]);
+    for (let x = from; x <= to; x += 1, pixel += step) labels[pixel] = runs.label[run]!;
+  };
+  forEachLabelRun(runs, paint);
+  return labels;
 }

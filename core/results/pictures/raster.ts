@@ -30,7 +30,9 @@ export function blankRaster(width: number, height: number, [r, g, b]: Rgb): Rast
 /** Lays a colour over a pixel; `share` 1 hides what was there, 0 changes nothing. */
 export function blend({ data }: Raster, pixel: number, colour: Rgb, share: number): void {
   const at = 3 * pixel;
-  for (let c = 0; c < 3; c += 1) data[at + c] = data[at + c]! * (1 - share) + colour[c]! * share;
+  data[at] = data[at]! * (1 - share) + colour[0] * share;
+  data[at + 1] = data[at + 1]! * (1 - share) + colour[1] * share;
+  data[at + 2] = data[at + 2]! * (1 - share) + colour[2] * share;
 }
 
 /** Fills a rectangle as far as it lies in the picture. */
@@ -41,25 +43,27 @@ export function fillBox(raster: Raster, { x, y, width, height }: Box, colour: Rg
 }
 
 /** The picture at a whole fraction of its size: each pixel is the mean of `factor` x `factor`. */
-export function reduced(raster: Raster, factor: number): Raster {
-  const width = Math.max(1, Math.floor(raster.width / factor));
-  const height = Math.max(1, Math.floor(raster.height / factor));
+export function reduced({ width: columns, height: rows, data }: Raster, factor: number): Raster {
+  const width = Math.max(1, Math.floor(columns / factor));
+  const height = Math.max(1, Math.floor(rows / factor));
   const small = blankRaster(width, height, [0, 0, 0]);
-  for (let y = 0; y < height; y += 1)
-    for (let x = 0; x < width; x += 1)
-      for (let c = 0; c < 3; c += 1) small.data[3 * (y * width + x) + c] = mean(raster, { x, y, c }, factor);
+  const [across, down] = [Math.min(factor, columns), Math.min(factor, rows)];
+  for (let y = 0, to = 0; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1, to += 3) {
+      let [red, green, blue] = [0, 0, 0];
+      for (let row = 0; row < down; row += 1) {
+        let from = 3 * ((y * factor + row) * columns + x * factor);
+        for (let column = 0; column < across; column += 1, from += 3) {
+          red += data[from]!;
+          green += data[from + 1]!;
+          blue += data[from + 2]!;
+        }
+      }
+      const count = across * down;
+      small.data[to] = red / count;
+      small.data[to + 1] = green / count;
+      small.data[to + 2] = blue / count;
+    }
+  }
   return small;
-}
-
-function mean(
-  { width, height, data }: Raster,
-  { x, y, c }: { readonly x: number; readonly y: number; readonly c: number },
-  factor: number,
-): number {
-  let sum = 0;
-  let count = 0;
-  for (let row = y * factor; row < Math.min(height, (y + 1) * factor); row += 1)
-    for (let column = x * factor; column < Math.min(width, (x + 1) * factor); column += 1, count += 1)
-      sum += data[3 * (row * width + column) + c]!;
-  return sum / count;
 }

@@ -1,7 +1,8 @@
-import { forEachRun } from '../../volume/runs.ts';
+import { forEachLabelRun } from '../../volume/label-runs.ts';
+import type { Volume } from '../../volume/volume.ts';
 import { drawMarks } from './marks.ts';
 import { paintLabel, type PlaneScene } from './plane-picture.ts';
-import { PlanePixels, type Window2d } from './plane-pixels.ts';
+import { labelExtents, PlanePixels, type Window2d } from './plane-pixels.ts';
 import type { Layer } from './layers.ts';
 import { pixelOf, type PlaneView } from './plane-slice.ts';
 import { blankRaster, type Raster } from './raster.ts';
@@ -26,9 +27,11 @@ export function vesselProjection(scene: PlaneScene, view: PlaneView, shown: Wind
   const pixels = new PlanePixels(view, shown);
   const raster = blankRaster(pixels.width, pixels.height, [0, 0, 0]);
   const values = pixels.values(grey);
-  for (let at = 0; at < raster.data.length; at += 1) raster.data[at] = values[Math.floor(at / 3)]!;
-  for (const [{ colour }, silhouette] of silhouettes)
-    paintLabel(raster, pixels.inside(silhouette, 1), colour);
+  for (const [pixel, value] of values.entries()) raster.data.fill(value, 3 * pixel, 3 * pixel + 3);
+  for (const [{ colour }, silhouette] of silhouettes) {
+    const extent = labelExtents(silhouette, view.columns).get(1);
+    if (extent !== undefined) paintLabel(raster, pixels.inside(silhouette, 1, extent), colour);
+  }
   drawMarks(raster, { sides: view.sides, mmPerPixel: shown.mmPerPixel, demo: scene.demo });
   return raster;
 }
@@ -47,21 +50,44 @@ function projected({ ct, layers }: PlaneScene, view: PlaneView): Projection {
   const silhouettes = new Map(
     layers.filter(isSilhouette).map((layer) => [layer, new Uint8Array(size)] as const),
   );
-  for (const mask of new Set(layers.map((layer) => layer.mask))) {
-    const byLabel = new Map(layers.flatMap((one) => (one.mask === mask ? [[one.label, one] as const] : [])));
-    const [nx, ny] = mask.grid.dims;
-    forEachRun(mask, (label, row, begin, end) => {
-      const layer = byLabel.get(label);
+  for (const runs of new Set(layers.map((layer) => layer.runs))) {
+    const byLabel = new Map(layers.flatMap((one) => (one.runs === runs ? [[one.label, one] as const] : [])));
+    const [nx, ny] = runs.dims;
+    const step = pixelOf(view, [1, 0, 0]) - pixelOf(view, [0, 0, 0]);
+    forEachLabelRun(runs, (run, row) => {
+      const layer = byLabel.get(runs.label[run]!);
       if (layer === undefined || layer.role === 'other') return;
+      const z = Math.floor(row / ny);
+      const [from, to] = [runs.from[run]!, runs.to[run]!];
+      const pixel = pixelOf(view, [from, row - z * ny, z]);
       const seen = silhouettes.get(layer);
-      for (let at = begin; at < end; at += 1) {
-        const pixel = pixelOf(view, [at - row * nx, row % ny, Math.floor(row / ny)]);
-        if (seen !== undefined) seen[pixel] = 1;
-        else highest[pixel] = Math.max(highest[pixel]!, ct.slope * ct.data[at]! + ct.intercept);
-      }
+      if (seen !== undefined) mark(seen, { pixel, step, count: to - from + 1 });
+      else raise(highest, ct, { pixel, step, voxel: row * nx + from, count: to - from + 1 });
     });
   }
   return { highest, silhouettes };
+}
+
+/** Pixels behind each other in a row of voxels. */
+interface Pixels {
+  readonly pixel: number;
+  readonly step: number;
+  readonly count: number;
+}
+
+function mark(seen: Uint8Array, { pixel, step, count }: Pixels): void {
+  for (let n = 0, at = pixel; n < count; n += 1, at += step) seen[at] = 1;
+}
+
+function raise(
+  highest: Float32Array,
+  { data, slope, intercept }: Volume,
+  { pixel, step, voxel, count }: Pixels & { readonly voxel: number },
+): void {
+  for (let n = 0, at = pixel; n < count; n += 1, at += step) {
+    const hu = slope * data[voxel + n]! + intercept;
+    if (hu > highest[at]!) highest[at] = hu;
+  }
 }
 
 const isSilhouette = ({ role }: Layer): boolean => role === 'liver' || role === 'tumour';

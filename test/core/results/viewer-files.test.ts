@@ -4,6 +4,7 @@ import { mz3File } from '../../../core/results/mz3.ts';
 import { stlFile } from '../../../core/results/stl.ts';
 import { vtiFile } from '../../../core/results/vti.ts';
 import { vtpFile } from '../../../core/results/vtp.ts';
+import { labelRuns } from '../../../core/volume/label-runs.ts';
 import { cropLabel } from '../../../core/volume/meshes/label-crop.ts';
 import type { Mesh } from '../../../core/volume/meshes/mesh.ts';
 import type { Simplify } from '../../../core/volume/meshes/simplify-parts.ts';
@@ -35,7 +36,11 @@ async function throughTheViewer(
   label: number,
 ): Promise<{ image: ReadImage; points: Float32Array }> {
   const { boundingBox } = measure(ct, truth).get(label)!;
-  const { mesh } = structureMesh(cropLabel(truth, label, boundingBox), viewerFrameOf(truth.grid), simplify);
+  const { mesh } = structureMesh(
+    cropLabel(labelRuns(truth), label, boundingBox),
+    viewerFrameOf(truth.grid),
+    simplify,
+  );
   const inside = { ...ct, data: Int16Array.from(truth.data, (value) => (value === label ? 1 : 0)) };
   const image = readVti(Buffer.concat(await vtiFile(inside, zlibDeflate)));
   const { points } = readVtp(Buffer.concat(await vtpFile(mesh, zlibDeflate)));
@@ -169,7 +174,7 @@ describe('other mesh files', () => {
 function spleenOf({ ct, truth }: Phantom): Mesh {
   const { boundingBox } = measure(ct, truth).get(PHANTOM_LABELS.spleen)!;
   return structureMesh(
-    cropLabel(truth, PHANTOM_LABELS.spleen, boundingBox),
+    cropLabel(labelRuns(truth), PHANTOM_LABELS.spleen, boundingBox),
     viewerFrameOf(truth.grid),
     simplify,
   ).mesh;

@@ -1,15 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { drawPictures, type PictureName } from '../../../../core/results/pictures/pictures.ts';
-import type { CaseMask } from '../../../../core/results/pictures/layers.ts';
 import type { Raster } from '../../../../core/results/pictures/raster.ts';
+import { labelRuns } from '../../../../core/volume/label-runs.ts';
 import { reorient } from '../../../../core/volume/orientation.ts';
 import type { Grid, Volume } from '../../../../core/volume/volume.ts';
 import { metadataOf } from '../../../fixtures/case-metadata.ts';
-import { phantomCase } from '../../../fixtures/phantom-case.ts';
+import { phantomCase, type CaseMask } from '../../../fixtures/phantom-case.ts';
 
 function drawn(ct: Volume, masks: readonly CaseMask[], demo = false): ReadonlyMap<PictureName, Raster> {
   const metadata = metadataOf(ct, masks, demo);
-  const pictures = drawPictures({ ct, masks, meshes: [], metadata });
+  const pictures = drawPictures({
+    ct,
+    masks: masks.map(({ model, mask }) => ({ model, runs: labelRuns(mask) })),
+    meshes: [],
+    metadata,
+  });
   return new Map(pictures.map(({ name, raster }) => [name, raster]));
 }
 

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { meshSimplifier } from '../../../../adapters/mesh-simplify.ts';
 import { components } from '../../../../core/volume/components.ts';
+import { labelRuns } from '../../../../core/volume/label-runs.ts';
 import { cropLabel } from '../../../../core/volume/meshes/label-crop.ts';
 import { meshParts, partVolumes } from '../../../../core/volume/meshes/mesh-parts.ts';
 import { movedMesh } from '../../../../core/volume/meshes/mesh.ts';
@@ -24,7 +25,7 @@ beforeAll(async () => {
 function meshOf(mask: LabelMap, label = 1): StructureMesh & { readonly voxelsMl: number } {
   const ct = { grid: mask.grid, data: new Int16Array(mask.data.length), slope: 1, intercept: 0 };
   const { boundingBox, volumeMl } = measure(ct, mask).get(label)!;
-  const crop = cropLabel(mask, label, boundingBox);
+  const crop = cropLabel(labelRuns(mask), label, boundingBox);
   return { ...structureMesh(crop, viewerFrameOf(mask.grid), simplify), voxelsMl: volumeMl };
 }
 
