@@ -7,9 +7,9 @@
  * Prints medians and ours / plain (target 0.6), and exits with 1 when a target is missed. Both sides are ended after
  * that pass. The moment is told by bench/forward-clock on both sides.
  */
-import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { env, execPath, stdout } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -28,6 +28,7 @@ import {
   preparePlainTools,
   type PlainTools,
 } from './plain-tools.ts';
+import { venvWith } from './python-with.ts';
 import { benchMachine, PACKAGE_ROOT, type BenchMachine } from './warm-engine.ts';
 
 const TARGET = 0.6;
@@ -51,19 +52,6 @@ interface Sides {
   readonly ct: string;
 }
 
-/** `.venv` as the worker wants it, with a Python that starts with the clock: nothing of ours reaches the engine. */
-async function makeClockedVenv(venv: string, folder: string): Promise<string> {
-  const bin = join(folder, 'bin');
-  await mkdir(bin, { recursive: true });
-  const python = join(bin, 'python');
-  const real = resolve(venv, 'bin', 'python');
-  const script = `#!/bin/sh\nPYTHONPATH='${FORWARD_CLOCK}' HPB_FIRST_FORWARD='${join(folder, 'mark')}' exec '${real}' "$@"\n`;
-  await writeFile(python, script);
-  await chmod(python, 0o755);
-  await symlink(resolve(venv, 'lib'), join(folder, 'lib'));
-  return folder;
-}
-
 /** Seconds from now to the mark that the process leaves, which is ended then. */
 async function secondsToMark(
   mark: string,
@@ -71,23 +59,27 @@ async function secondsToMark(
 ): Promise<number> {
   const enough = new AbortController();
   const start = Date.now() / 1000;
-  let ended: readonly string[] | null = null;
+  const state: { lastLines: readonly string[] | null } = { lastLines: null };
   // Ending it early is what the signal is for, and no failure.
   const ending = runProcess({ ...process, signal: enough.signal }).then(
-    ({ tail }) => (ended = tail),
+    ({ tail }) => (state.lastLines = tail),
     () => undefined,
   );
   let at = '';
-  while (at === '' && ended === null && Date.now() / 1000 - start < LONGEST_SECONDS) {
+  while (at === '' && state.lastLines === null && Date.now() / 1000 - start < LONGEST_SECONDS) {
     await sleep(20);
     at = await readFile(mark, 'utf8').catch(() => '');
   }
   enough.abort();
   await ending;
   if (at === '') {
-    throw new HpbError('ENGINE_FAILED', `No forward pass; last lines:\n${(ended ?? []).join('\n')}`, {
-      remedy: `Run it by hand: ${process.command} ${process.args.join(' ')}`,
-    });
+    throw new HpbError(
+      'ENGINE_FAILED',
+      `No forward pass; last lines:\n${(state.lastLines ?? []).join('\n')}`,
+      {
+        remedy: `Run it by hand: ${process.command} ${process.args.join(' ')}`,
+      },
+    );
   }
   await rm(mark);
   return Number(at) - start;
@@ -148,7 +140,9 @@ async function main(): Promise<void> {
     if (values.ct === undefined) {
       await writeNifti(ct, makePhantom({ seed: PHANTOM_SEED, grid: phantomGrid('small') }).ct);
     }
-    const clockedVenv = await makeClockedVenv(venv, join(scratch, 'venv'));
+    const clockedVenv = join(scratch, 'venv');
+    const mark = join(clockedVenv, 'mark');
+    await venvWith(venv, clockedVenv, { PYTHONPATH: FORWARD_CLOCK, HPB_FIRST_FORWARD: mark });
     const sides: Sides = { machine, tools, clockedVenv, scratch, ct };
     stdout.write(
       `${machineFacts()}, ${threads} threads, ${machine.weightsKind} weights, median of ${values.rounds} rounds\n`,

@@ -2,7 +2,7 @@
  * Peak memory of the engine host per request and grid against `memoryNeeded` and, for `both`, what stays loaded of the
  * models before (`engineMemoryNeeded`); it calibrates their coefficients.
  *
- * npm run bench:memory -- [--full-size] [--models ID,...] [--grids ID,...] [--json]
+ * npm run bench:memory -- [--full-size] [--forward-once] [--models ID,...] [--grids ID,...] [--json]
  *
  * A fresh host for every figure, since a peak never falls. `--full-size` uses random weights of the real networks'
  * size: only then must the estimate be at most `MOST` times the measured peak, because the formula's base stands
@@ -27,16 +27,29 @@ import {
 import { makePhantom, phantomGrid } from '../core/volume/phantom.ts';
 import { voxelCount, type Grid } from '../core/volume/volume.ts';
 import { gib, machineFacts } from './figures.ts';
-import { benchMachine, warmEngine, withFullSizeWeights, type BenchMachine } from './warm-engine.ts';
+import { venvWith } from './python-with.ts';
+import {
+  benchMachine,
+  TASK008_SPACING,
+  warmEngine,
+  withFullSizeWeights,
+  type BenchMachine,
+} from './warm-engine.ts';
 
 const MOST = 3;
 const SEED = 90_003;
+const FORWARD_ONCE = join(import.meta.dirname, 'forward-once');
 
 const GRIDS: Readonly<Record<string, Grid>> = {
   tiny: phantomGrid('small', { dims: [64, 56, 48] }),
   small: phantomGrid('small'),
   medium: phantomGrid('small', { spacing: [1.2, 1.2, 2] }),
   large: phantomGrid('full'),
+  thick: phantomGrid('full', { dims: [512, 512, 80], spacing: [0.75, 0.75, 5] }),
+  coarse: phantomGrid('full', { dims: [320, 320, 160], spacing: [1.2, 1.2, 2.5] }),
+  usual: phantomGrid('full', { dims: [512, 512, 200], spacing: [0.75, 0.75, 2] }),
+  fine: phantomGrid('full', { dims: [512, 512, 300], spacing: [0.7, 0.7, 1.25] }),
+  oblong: phantomGrid('full', { dims: [400, 300, 250], spacing: [0.9, 0.9, 1.5] }),
 };
 
 interface Variant {
@@ -106,6 +119,7 @@ async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       'full-size': { type: 'boolean', default: false },
+      'forward-once': { type: 'boolean', default: false },
       models: { type: 'string', default: VARIANTS.map(({ id }) => id).join(',') },
       grids: { type: 'string', default: 'tiny,small,medium' },
       json: { type: 'boolean', default: false },
@@ -116,7 +130,14 @@ async function main(): Promise<number> {
   try {
     const found = await benchMachine();
     const fullSize = values['full-size'];
-    const machine = fullSize ? await withFullSizeWeights(found, join(scratch, 'weights')) : found;
+    const once = values['forward-once'];
+    const sized = fullSize
+      ? await withFullSizeWeights(found, join(scratch, 'weights'), once ? TASK008_SPACING : undefined)
+      : found;
+    const venv = once
+      ? await venvWith(found.venv, join(scratch, 'venv'), { PYTHONPATH: FORWARD_ONCE })
+      : found.venv;
+    const machine = { ...sized, venv };
     stdout.write(`${machineFacts()}, ${machine.threads} threads, ${machine.weightsKind} weights\n`);
     for (const name of values.grids.split(',')) {
       const grid = GRIDS[name]!;

@@ -68,20 +68,27 @@ export function warmEngine(machine: BenchMachine, home: string): EngineHost {
   });
 }
 
-/** Task008's real spacing is 1.5 x 0.8 x 0.8 mm; 3 mm leaves a handful of patches on the small phantom. */
+/** Task008's real spacing, mm (z, y, x). */
+export const TASK008_SPACING = ['1.5', '0.8', '0.8'] as const;
+/** 3 mm leaves a handful of patches on the small phantom. */
 const AFFORDABLE_SPACING = ['3', '3', '3'] as const;
 
 /**
  * The same machine with random weights of the real networks' size, written below `folder` (about 1 GB); see
  * bench/full-size/weights.py.
  *
+ * @param task008Spacing mm (z, y, x) of the network for Task008
  * @throws HpbError UNEXPECTED with the script's last lines when it fails.
  */
-export async function withFullSizeWeights(machine: BenchMachine, folder: string): Promise<BenchMachine> {
+export async function withFullSizeWeights(
+  machine: BenchMachine,
+  folder: string,
+  task008Spacing: readonly string[] = AFFORDABLE_SPACING,
+): Promise<BenchMachine> {
   const script = join(PACKAGE_ROOT, 'bench', 'full-size', 'weights.py');
   const { exitCode, tail } = await runProcess({
     command: venvPython(machine.venv),
-    args: [script, folder, '--task008-spacing', ...AFFORDABLE_SPACING],
+    args: [script, folder, '--task008-spacing', ...task008Spacing],
     environment: env,
   });
   if (exitCode !== 0) {

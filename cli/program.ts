@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { packageVersion } from '../adapters/package-version.ts';
+import { registerCalibrate } from './commands/calibrate.ts';
 import { registerCancel } from './commands/cancel.ts';
 import { registerCheck } from './commands/check.ts';
 import { registerDiff } from './commands/diff.ts';
@@ -57,6 +58,7 @@ export function buildProgram(context: CommandContext): Command {
   registerVerify(program, context);
   registerDiff(program, context);
   registerEstimate(program, context);
+  registerCalibrate(program, context);
   registerServe(program, context);
   registerSubmit(program, context);
   registerJobs(program, context);

@@ -31,7 +31,10 @@ export type EstimateRequest = z.infer<typeof estimateRequest>;
 /** What can be changed about a request so that it fits. */
 const CHANGES = ['fast', 'split', 'crop'] as const;
 
-const usd = z.number().nullable().describe('Null where the case does not fit. Uncalibrated.');
+const usd = z
+  .number()
+  .nullable()
+  .describe('Null where the case does not fit. Uncalibrated unless `calibrated` is true.');
 
 /** Whether a CT would fit, and what it would take; by its header alone. */
 export const caseEstimate = z.object({
@@ -48,15 +51,19 @@ export const caseEstimate = z.object({
       z.object({
         model: z.enum(MODEL_IDS as [ModelId, ...ModelId[]]),
         memoryBytes: z.number().describe('Peak memory of the engine for this model alone.'),
-        cardBytes: z.number().describe('GPU memory. Uncalibrated.'),
+        cardBytes: z.number().describe('GPU memory. Uncalibrated unless `calibrated` is true.'),
         cardHoldsAll: z
           .boolean()
           .describe('False: part of it would be kept in RAM on a T4, which is slower.'),
-        seconds: z.number().describe('On a T4 GPU. Uncalibrated.'),
+        seconds: z.number().describe('On the device of `calibration`, else on a T4 GPU, uncalibrated.'),
       }),
     )
     .readonly(),
-  seconds: z.number().describe('All models on a T4 GPU, on a machine that is ready. Uncalibrated.'),
+  seconds: z
+    .number()
+    .describe(
+      'All models on a machine that is ready: on the device of `calibration`, else on a T4 GPU, uncalibrated.',
+    ),
   sizes: z
     .array(
       z.object({
@@ -86,8 +93,14 @@ export const caseEstimate = z.object({
     .readonly()
     .describe('What would make it fit, when memory is what it lacks: the least change first.'),
   calibrated: z
-    .literal(false)
-    .describe('Whether time, cost and GPU memory come from runs on a T4. None was measured yet; memory was.'),
+    .boolean()
+    .describe(
+      'Whether time, cost and GPU memory come from runs on a T4 (`hpb calibrate`). Memory was measured anyhow.',
+    ),
+  calibration: z
+    .object({ device: z.string(), runs: z.int() })
+    .nullable()
+    .describe('The runs that time comes from; null when none of all its models was counted.'),
 });
 export type CaseEstimate = z.infer<typeof caseEstimate>;
 export type Way = CaseEstimate['ways'][number];

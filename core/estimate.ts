@@ -3,6 +3,7 @@ import { HpbError, type ErrorDocument } from './errors.ts';
 import type { CaseEstimate, Change, Way } from './estimate-answer.ts';
 import { cardMemoryNeeded, T4_BYTES } from './models/card-memory.ts';
 import { memoryNeededForCase } from './models/case-memory.ts';
+import { calibratedCardBytes, calibratedSeconds, isOfT4, type Calibration } from './models/calibration.ts';
 import { modelEntry, type ModelId } from './models/catalogue.ts';
 import { memoryNeeded } from './models/memory.ts';
 import { secondsNeeded } from './models/seconds.ts';
@@ -23,28 +24,23 @@ export interface EstimatedScan {
 
 /**
  * Whether a CT would fit and what it would take, from its header alone. Memory is that which the planner and the
- * worker go by; time, cost and GPU memory are uncalibrated.
+ * worker go by; time and GPU memory are those of a calibration that knows all models, and cost if it is of a T4.
  *
  * @param limitBytes Memory of the largest machine that there is.
+ * @param figures Of runs before; null: time, cost and GPU memory are uncalibrated.
  */
 export function estimateCase(
   { grid, problems = [] }: EstimatedScan,
   run: ModelRun,
   limitBytes: number,
+  figures: Calibration | null = null,
 ): CaseEstimate {
   const { models, options } = run;
   const memoryBytes = memoryNeededForCase(grid, models, options);
-  const perModel = models.map((model) => {
-    const cardBytes = cardMemoryNeeded(grid, model, options);
-    return {
-      model,
-      memoryBytes: memoryNeeded(grid, model, options),
-      cardBytes,
-      cardHoldsAll: cardBytes <= T4_BYTES,
-      seconds: secondsNeeded(grid, model, options),
-    };
-  });
+  const known = knownFigures(grid, run, figures);
+  const perModel = models.map((model) => modelEstimate(grid, model, { options, figures: known }));
   const seconds = perModel.reduce((sum, one) => sum + one.seconds, 0);
+  const calibrated = known !== null && isOfT4(known);
   const tooLarge = memoryBytes > limitBytes;
   const ways = tooLarge ? waysToFit(grid, run, limitBytes) : [];
   const found = tooLarge ? [...problems, refusal(run, { memoryBytes, limitBytes, ways })] : problems;
@@ -57,10 +53,44 @@ export function estimateCase(
     limitBytes,
     models: perModel,
     seconds,
-    sizes: sizesFor(memoryBytes, seconds),
+    sizes: sizesFor(memoryBytes, calibrated ? seconds : uncalibratedSeconds(grid, run)),
     ways,
-    calibrated: false,
+    calibrated,
+    calibration: known === null ? null : { device: known.device, runs: known.runs },
   };
+}
+
+/** The calibration when it has figures of every model of the run. */
+function knownFigures(
+  grid: Grid,
+  { models, options }: ModelRun,
+  figures: Calibration | null,
+): Calibration | null {
+  if (figures === null) return null;
+  return models.every((model) => calibratedSeconds(grid, model, { options, figures }) !== null)
+    ? figures
+    : null;
+}
+
+function modelEstimate(
+  grid: Grid,
+  model: ModelId,
+  { options, figures }: { readonly options: ModelRun['options']; readonly figures: Calibration | null },
+): CaseEstimate['models'][number] {
+  const fitted = figures === null ? null : { options, figures };
+  const cardBytes =
+    (fitted && calibratedCardBytes(grid, model, fitted)) ?? cardMemoryNeeded(grid, model, options);
+  return {
+    model,
+    memoryBytes: memoryNeeded(grid, model, options),
+    cardBytes,
+    cardHoldsAll: cardBytes <= T4_BYTES,
+    seconds: (fitted && calibratedSeconds(grid, model, fitted)) ?? secondsNeeded(grid, model, options),
+  };
+}
+
+function uncalibratedSeconds(grid: Grid, { models, options }: ModelRun): number {
+  return models.reduce((sum, model) => sum + secondsNeeded(grid, model, options), 0);
 }
 
 function sizesFor(memoryBytes: number, seconds: number): CaseEstimate['sizes'] {

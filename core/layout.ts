@@ -228,3 +228,6 @@ export const modelsManifestKey = (): string => `${MODELS_PREFIX}manifest.json`;
 /** Mark of an attempt whose end was announced, an empty object. */
 export const announcedKey = (jobId: JobId, attempt: number): string =>
   `${jobPrefix(jobId)}announced/a${attempt}`;
+
+/** What `hpb calibrate` found out about the machines of this home (core/models/calibration.ts). */
+export const calibrationKey = (): string => 'calibration.json';

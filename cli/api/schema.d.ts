@@ -459,14 +459,14 @@ export interface components {
                 model: "task008" | "liver" | "totalseg" | "liver_vessels" | "liver_segments";
                 /** @description Peak memory of the engine for this model alone. */
                 memoryBytes: number;
-                /** @description GPU memory. Uncalibrated. */
+                /** @description GPU memory. Uncalibrated unless `calibrated` is true. */
                 cardBytes: number;
                 /** @description False: part of it would be kept in RAM on a T4, which is slower. */
                 cardHoldsAll: boolean;
-                /** @description On a T4 GPU. Uncalibrated. */
+                /** @description On the device of `calibration`, else on a T4 GPU, uncalibrated. */
                 seconds: number;
             }[];
-            /** @description All models on a T4 GPU, on a machine that is ready. Uncalibrated. */
+            /** @description All models on a machine that is ready: on the device of `calibration`, else on a T4 GPU, uncalibrated. */
             seconds: number;
             /** @description Machines of a deployment, least first; the cost is of the work alone, without their start. */
             sizes: {
@@ -474,9 +474,9 @@ export interface components {
                 machine: "g4dn.xlarge" | "g4dn.2xlarge" | "g4dn.4xlarge" | "m6id.xlarge";
                 memoryBytes: number;
                 fits: boolean;
-                /** @description Null where the case does not fit. Uncalibrated. */
+                /** @description Null where the case does not fit. Uncalibrated unless `calibrated` is true. */
                 onDemandUsd: number | null;
-                /** @description Null where the case does not fit. Uncalibrated. */
+                /** @description Null where the case does not fit. Uncalibrated unless `calibrated` is true. */
                 spotUsd: number | null;
             }[];
             /** @description What would make it fit, when memory is what it lacks: the least change first. */
@@ -490,11 +490,13 @@ export interface components {
                     extentMm: number;
                 } | null;
             }[];
-            /**
-             * @description Whether time, cost and GPU memory come from runs on a T4. None was measured yet; memory was.
-             * @enum {boolean}
-             */
-            calibrated: false;
+            /** @description Whether time, cost and GPU memory come from runs on a T4 (`hpb calibrate`). Memory was measured anyhow. */
+            calibrated: boolean;
+            /** @description The runs that time comes from; null when none of all its models was counted. */
+            calibration: {
+                device: string;
+                runs: number;
+            } | null;
         };
         /** @description Why something failed, and what to do about it. */
         Error: {

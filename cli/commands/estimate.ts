@@ -5,8 +5,10 @@ import { asHpbError, commandExit, type ErrorCode, type ErrorDocument } from '../
 import type { CaseEstimate } from '../../core/estimate-answer.ts';
 import { estimateCase } from '../../core/estimate.ts';
 import { T4_BYTES } from '../../core/models/card-memory.ts';
+import type { Calibration } from '../../core/models/calibration.ts';
 import { SIZE_TIERS, type ModelRun } from '../../core/plan.ts';
 import { checkScan } from '../../core/volume/scan-check.ts';
+import { calibrationFile, readCalibration } from '../../local/calibration-file.ts';
 import { bytesText, jsonLine, secondsText, tableText } from '../../local/text.ts';
 import type { CommandContext } from '../context.ts';
 import { modelsOf, runOptions, segmentOptionsOf, type RunArguments } from '../options.ts';
@@ -20,6 +22,19 @@ interface EstimateDocument {
   readonly thisMachine: { readonly memoryBytes: number; readonly fits: boolean | null };
 }
 
+interface EstimateArguments extends RunArguments {
+  readonly calibration?: string;
+  readonly json?: true;
+}
+
+interface EstimateSurroundings {
+  readonly run: ModelRun;
+  /** Of runs before. */
+  readonly figures: Calibration | null;
+  readonly presentBytes: number;
+  readonly signal: AbortSignal;
+}
+
 const LARGEST_BYTES = SIZE_TIERS.at(-1)!.memoryMib * 2 ** 20;
 
 /** `hpb estimate`: whether CTs would fit in a deployment and what they would take, by their headers. */
@@ -27,18 +42,25 @@ export function registerEstimate(program: Command, context: CommandContext): voi
   const command = program
     .command('estimate')
     .description(
-      'Tell by the header alone whether CTs would fit on the machines of a deployment, and what they would take: memory, GPU memory, time and cost. No service is asked, no engine starts. Time, cost and GPU memory are uncalibrated.',
+      'Tell by the header alone whether CTs would fit on the machines of a deployment, and what they would take: memory, GPU memory, time and cost. No service is asked, no engine starts. Time, cost and GPU memory are uncalibrated until `hpb calibrate` has counted runs on a T4.',
     )
     .argument('<ct...>', 'NIfTI files (.nii or .nii.gz)');
   for (const option of runOptions()) command.addOption(option);
   command
+    .option('--calibration <file>', 'what `hpb calibrate` wrote (default: calibration.json of the data root)')
     .option('--json', 'print one JSON document a line')
-    .action(async (files: readonly string[], options: RunArguments & { json?: true }) => {
+    .action(async (files: readonly string[], options: EstimateArguments) => {
       const run: ModelRun = { models: modelsOf(options), options: segmentOptionsOf(options) };
       const presentBytes = await memoryPresent();
+      const figures = await readCalibration(options.calibration ?? calibrationFile(context.paths));
       const outcomes: (ErrorCode | 'ok')[] = [];
       for (const file of files) {
-        const document = await estimateFile(file, { run, presentBytes, signal: context.signal });
+        const document = await estimateFile(file, {
+          run,
+          figures,
+          presentBytes,
+          signal: context.signal,
+        });
         context.stdout.write(options.json ? jsonLine(document) : documentText(document));
         outcomes.push(document.problems[0]?.code ?? 'ok');
         if (context.signal.aborted) break;
@@ -49,12 +71,12 @@ export function registerEstimate(program: Command, context: CommandContext): voi
 
 async function estimateFile(
   file: string,
-  { run, presentBytes, signal }: { run: ModelRun; presentBytes: number; signal: AbortSignal },
+  { run, figures, presentBytes, signal }: EstimateSurroundings,
 ): Promise<EstimateDocument> {
   try {
     const header = await peekNifti(file, { signal });
     const { problems } = checkScan(header);
-    const estimate = estimateCase({ grid: header.grid, problems }, run, LARGEST_BYTES);
+    const estimate = estimateCase({ grid: header.grid, problems }, run, LARGEST_BYTES, figures);
     const thisMachine = { memoryBytes: presentBytes, fits: estimate.memoryBytes <= presentBytes };
     return { file, estimate, problems: estimate.problems, thisMachine };
   } catch (thrown) {
@@ -75,7 +97,12 @@ function estimateLines(
   estimate: CaseEstimate,
   thisMachine: EstimateDocument['thisMachine'],
 ): readonly string[] {
-  const { dims, spacingMm, memoryBytes, models, seconds, sizes } = estimate;
+  const { dims, spacingMm, memoryBytes, models, seconds, sizes, calibrated, calibration } = estimate;
+  const timed =
+    calibration === null
+      ? 'on a T4 (uncalibrated)'
+      : `(calibrated on ${calibration.runs} runs, ${calibration.device})`;
+  const priced = calibrated ? timed : '(uncalibrated)';
   const each = (text: (model: CaseEstimate['models'][number]) => string): string =>
     models.map((model) => `${model.model} ${text(model)}`).join(', ');
   const spilled = models.some(({ cardHoldsAll }) => !cardHoldsAll);
@@ -93,9 +120,9 @@ function estimateLines(
   return [
     `  grid         ${dims.join(' x ')} voxels of ${spacingMm.map((mm) => mm.toFixed(2)).join(' x ')} mm`,
     `  memory       ${bytesText(memoryBytes)} for the case; the engine alone: ${each((one) => bytesText(one.memoryBytes))}`,
-    `  GPU memory   ${each((one) => bytesText(one.cardBytes))} (uncalibrated)${spilled ? `; beyond the ${bytesText(T4_BYTES)} of a T4 the rest is kept in memory, slower` : ''}`,
-    `  time         ${secondsText(seconds)} on a T4 (uncalibrated): ${each((one) => secondsText(one.seconds))}`,
-    '  cost         of the work alone, without the start of a machine, USD (uncalibrated)',
+    `  GPU memory   ${each((one) => bytesText(one.cardBytes))} ${priced}${spilled ? `; beyond the ${bytesText(T4_BYTES)} of a T4 the rest is kept in memory, slower` : ''}`,
+    `  time         ${secondsText(seconds)} ${timed}: ${each((one) => secondsText(one.seconds))}`,
+    `  cost         of the work alone, without the start of a machine, USD ${priced}`,
     ...tableText(rows, [1, 3, 4])
       .split('\n')
       .map((row) => `    ${row}`),

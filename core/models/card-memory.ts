@@ -25,5 +25,10 @@ export function cardMemoryNeeded(grid: Grid, model: ModelId, options: SegmentOpt
     call.engine === 'nnunet-v1'
       ? V1_BYTES_PER_NETWORK_VOXEL
       : figures.bytesPerNetworkVoxel * V2_SHARE_OF_RAM + V2_IMAGE_BYTES_PER_NETWORK_VOXEL;
-  return Math.round(BASE_BYTES + networkVoxels(grid, figures) * perVoxel);
+  return Math.round(BASE_BYTES + cardNetworkVoxels(grid, model, options) * perVoxel);
+}
+
+/** What the memory on the card grows with: voxels of the network's grid. */
+export function cardNetworkVoxels(grid: Grid, model: ModelId, options: SegmentOptions): number {
+  return networkVoxels(grid, modelEntry(model).memory(options));
 }

@@ -14,13 +14,18 @@ const SECONDS = {
 /** Passes of test-time augmentation: all mirrorings of three axes. */
 const MIRRORINGS = 8;
 
+/** What the time of a model grows with: million voxels of the network's grid, over all passes. */
+export function engineWork(grid: Grid, model: ModelId, options: SegmentOptions): number {
+  const { call, memory } = modelEntry(model);
+  const passes = call.engine === 'nnunet-v1' ? options.folds.length * (options.tta ? MIRRORINGS : 1) : 1;
+  return (networkVoxels(grid, memory(options)) / 1e6) * passes;
+}
+
 /**
  * Estimated wall seconds of one model on a CT of this grid on a T4 GPU; a machine without a GPU takes many times
  * that. Uncalibrated.
  */
 export function secondsNeeded(grid: Grid, model: ModelId, options: SegmentOptions): number {
-  const { call, memory } = modelEntry(model);
-  const { base, perMillion } = SECONDS[call.engine];
-  const passes = call.engine === 'nnunet-v1' ? options.folds.length * (options.tta ? MIRRORINGS : 1) : 1;
-  return base + (networkVoxels(grid, memory(options)) / 1e6) * perMillion * passes;
+  const { base, perMillion } = SECONDS[modelEntry(model).call.engine];
+  return base + engineWork(grid, model, options) * perMillion;
 }

@@ -65,6 +65,8 @@ export interface RunRecord {
     readonly engineRssBytes: number | null;
     /** Null on a CPU. */
     readonly engineVramBytes: number | null;
+    /** Per model, likewise. */
+    readonly modelVramBytes: Readonly<Record<string, number | null>>;
   };
   /** Up to its package, which holds this record; null on a laptop. */
   readonly cost: MachineCost | null;
@@ -104,6 +106,7 @@ export function buildRunRecord(input: RunRecordInput): RunRecord {
       workerRssBytes: input.workerPeakRssBytes,
       engineRssBytes: highest(results.map(([, { peakRssBytes }]) => peakRssBytes)),
       engineVramBytes: highest(results.flatMap(([, { peakVramBytes }]) => peakVramBytes ?? [])),
+      modelVramBytes: perModel(({ peakVramBytes }) => peakVramBytes),
     },
     cost: input.cost === null ? null : { ...input.cost, usd: rounded(input.cost.usd, 4) },
   };

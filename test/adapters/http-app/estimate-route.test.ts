@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { CaseEstimate } from '../../../core/estimate-answer.ts';
+import { calibrationKey } from '../../../core/layout.ts';
 import { encodeNiftiHeader } from '../../../core/volume/nifti-encode.ts';
 import { datatypeOf } from '../../../core/volume/nifti-datatypes.ts';
 import { zipOf } from '../../fixtures/bad-archives.ts';
@@ -47,6 +48,22 @@ describe('POST /estimate', () => {
       expect(seconds / estimates[0]!.seconds).toBeCloseTo(1, 2);
       expect(problems).toEqual([]);
     }
+  });
+
+  it('goes by the runs that were counted in this home, when it can read them', async () => {
+    const { call, ports } = httpHome();
+    const estimate = async (): Promise<CaseEstimate> =>
+      answerOf(await call('POST /estimate', { grid, model: 'task008' }));
+    const figures = { runs: 3, seconds: { base: 500, slope: 1 }, medianError: 0.1, cardBytes: null };
+    const found = { schemaVersion: 1, device: 'Tesla T4', runs: 3, models: { task008: figures } };
+
+    await ports.store.put(calibrationKey(), JSON.stringify(found));
+    const after = await estimate();
+    await ports.store.put(calibrationKey(), '{"schemaVersion":2}');
+
+    expect(after).toMatchObject({ calibrated: true, calibration: { runs: 3, device: 'Tesla T4' } });
+    expect(after.seconds).toBeGreaterThan(500);
+    expect(await estimate()).toMatchObject({ calibrated: false, calibration: null });
   });
 
   it('refuses what the machines of this home cannot take, with what would make it fit', async () => {
