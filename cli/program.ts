@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { packageVersion } from '../adapters/package-version.ts';
+import { registerCanary } from './commands/canary.ts';
 import { registerCancel } from './commands/cancel.ts';
 import { registerCheck } from './commands/check.ts';
 import { registerDiff } from './commands/diff.ts';
@@ -69,6 +70,7 @@ export function buildProgram(context: CommandContext): Command {
   registerRedrive(program, context);
   registerPublish(program, context);
   registerUnpublish(program, context);
+  registerCanary(program, context);
   registerModels(program, context);
   registerPhantom(program, context);
   registerDoctor(program, context);
