@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { packageVersion } from '../adapters/package-version.ts';
 import { registerCalibrate } from './commands/calibrate.ts';
+import { registerCanary } from './commands/canary.ts';
 import { registerCancel } from './commands/cancel.ts';
 import { registerCheck } from './commands/check.ts';
 import { registerDiff } from './commands/diff.ts';
@@ -71,6 +72,7 @@ export function buildProgram(context: CommandContext): Command {
   registerRedrive(program, context);
   registerPublish(program, context);
   registerUnpublish(program, context);
+  registerCanary(program, context);
   registerModels(program, context);
   registerPhantom(program, context);
   registerDoctor(program, context);

@@ -245,6 +245,8 @@ export const COMMAND_EXIT = {
   unexpected: 1,
   /** `hpb doctor` found something without which the engines cannot run. */
   doctorFails: 1,
+  /** `hpb canary` found something that is not as expected. */
+  canaryFails: 1,
   usage: 2,
   someFailed: 3,
   allFailed: 4,

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { outputError } from '../adapters/file-error.ts';
 import { writeNifti } from '../adapters/nifti-file.ts';
 import { throwIfCancelled } from '../adapters/run-process.ts';
+import { canaryPhantom, checkVolumes, phantomVolumes } from '../core/canary.ts';
 import { HpbError } from '../core/errors.ts';
 import { isFinal } from '../core/job.ts';
 import { caseIdOf, caseResultKey } from '../core/layout.ts';
@@ -17,15 +18,12 @@ import { cancelJob } from '../core/use-cases/cancel-job.ts';
 import { readJob } from '../core/use-cases/read-job.ts';
 import { submitJob } from '../core/use-cases/submit-job.ts';
 import { openUpload } from '../core/use-cases/uploads.ts';
-import { makePhantom, phantomGrid, type Phantom } from '../core/volume/phantom.ts';
-import { LIVER_ORGAN_LABELS, PHANTOM_LABELS } from '../core/volume/phantom/labels.ts';
+import type { Phantom } from '../core/volume/phantom.ts';
 import { exportCase } from './export-case.ts';
 import type { ResultPlaces } from './result-places.ts';
 import type { LaptopService } from './service/laptop-service.ts';
 import { tableText } from './text.ts';
 
-/** The synthetic patient of the demo; the demo networks were never trained on this seed. */
-const DEMO_SEED = 1;
 const POLL_MS = 250;
 
 /** What the demo runs on. */
@@ -45,13 +43,6 @@ export interface DemoResult extends ResultPlaces {
   readonly comparison: string;
 }
 
-/** A structure's volume as found and as it truly is, ml. */
-interface VolumeComparison {
-  readonly structure: string;
-  readonly foundMl: number;
-  readonly trueMl: number;
-}
-
 /**
  * Makes the synthetic CT of the demo in `<dataRoot>/demo/`, sends it through the whole service (signed upload, job,
  * workflow, worker), and compares the volumes with the truth that the phantom is made from.
@@ -62,7 +53,7 @@ export async function runDemo(request: DemoRequest): Promise<DemoResult> {
   const { service, dataRoot } = request;
   const folder = join(dataRoot, 'demo');
   const ct = join(folder, 'phantom.nii.gz');
-  const phantom = makePhantom({ seed: DEMO_SEED, grid: phantomGrid('small') });
+  const phantom = canaryPhantom();
   await mkdir(folder, { recursive: true }).catch((error: unknown) => {
     throw outputError(error);
   });
@@ -115,32 +106,17 @@ async function finished(request: DemoRequest, submittedJob: JobAnswer): Promise<
 }
 
 function truthText(metadata: Metadata, phantom: Phantom): string {
-  const rows = compareVolumes(metadata, phantom).map(({ structure, foundMl, trueMl }) => {
-    const percent = (100 * (foundMl - trueMl)) / trueMl;
+  const rows = checkVolumes(metadata, phantomVolumes(phantom)).map(({ structure, foundMl, ml }) => {
+    const found = foundMl ?? 0;
+    const percent = (100 * (found - ml)) / ml;
     const difference = `${percent < 0 ? '' : '+'}${percent.toFixed(0)} %`;
-    return [structure, foundMl.toFixed(1), trueMl.toFixed(1), difference];
+    return [TITLES[structure] ?? structure, found.toFixed(1), ml.toFixed(1), difference];
   });
   const heading = ['structure', 'found, ml', 'truth, ml', 'difference'];
   return `Against the known truth of the synthetic CT:\n${tableText([heading, ...rows], [1, 2, 3])}`;
 }
 
-function compareVolumes(metadata: Metadata, phantom: Phantom): readonly VolumeComparison[] {
-  const truth = new Map<number, number>(phantom.structures.map(({ label, voxelMl }) => [label, voxelMl]));
-  const trueMl = (labels: readonly number[]): number =>
-    labels.reduce((sum, label) => sum + (truth.get(label) ?? 0), 0);
-  const foundMl = (name: string): number =>
-    metadata.structures.find((one) => one.name === name)?.volumeMl ?? 0;
-  return [
-    { structure: 'liver', foundMl: foundMl('liver'), trueMl: trueMl(LIVER_ORGAN_LABELS) },
-    {
-      structure: 'hepatic vessels',
-      foundMl: foundMl('hepatic_vessels'),
-      trueMl: trueMl([PHANTOM_LABELS.liver_vessels]),
-    },
-    {
-      structure: 'liver tumours',
-      foundMl: foundMl('liver_tumors'),
-      trueMl: trueMl([PHANTOM_LABELS.liver_tumor]),
-    },
-  ];
-}
+const TITLES: Readonly<Record<string, string>> = {
+  hepatic_vessels: 'hepatic vessels',
+  liver_tumors: 'liver tumours',
+};

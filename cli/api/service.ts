@@ -3,10 +3,12 @@ import type { JobFile } from '../../core/layout.ts';
 import {
   jobAnswer,
   jobListAnswer,
+  purgeReceipt,
   resultAnswer,
   uploadAnswer,
   type JobAnswer,
   type JobListAnswer,
+  type PurgeReceipt,
   type ResultAnswer,
   type SegmentTarget,
   type UploadAnswer,
@@ -40,6 +42,8 @@ export interface Service {
     readonly after?: string;
   }): Promise<JobListAnswer>;
   cancel(jobId: string): Promise<JobAnswer>;
+  /** Deletes a job with all its bytes; one that runs is cancelled first. */
+  purge(jobId: string): Promise<PurgeReceipt>;
   retry(jobId: string): Promise<JobAnswer>;
   /** A link to the ZIP of a job, or of one of its cases. */
   result(jobId: string, caseId?: string): Promise<ResultAnswer>;
@@ -84,6 +88,11 @@ export function connectService(client: HpbClient, endpoint: string): Service {
     job: (id) => read(jobAnswer, client.GET('/jobs/{jobId}', { params: jobPath(id) })),
     jobs: (query) => read(jobListAnswer, client.GET('/jobs', { params: { query } })),
     cancel: (id) => read(jobAnswer, client.DELETE('/jobs/{jobId}', { params: jobPath(id) })),
+    purge: (id) =>
+      read(
+        purgeReceipt,
+        client.DELETE('/jobs/{jobId}', { params: { ...jobPath(id), query: { purge: 'true' } } }),
+      ),
     retry: (id) => read(jobAnswer, client.POST('/jobs/{jobId}/retry', { params: jobPath(id) })),
     result: (jobId, caseId) =>
       read(
