@@ -38,6 +38,7 @@ export const LOG_EVENTS = [
   'ingest:accepted',
   'ingest:rejected',
   'ingest:failed',
+  'ingest:ignored',
   'notify:failed',
   'http:answered',
   'http:failed',

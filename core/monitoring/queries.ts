@@ -58,8 +58,8 @@ export const SAVED_QUERIES: readonly SavedQuery[] = [
   {
     name: 'What was dropped',
     sources: ['functions'],
-    events: ['ingest:accepted', 'ingest:rejected', 'ingest:failed'],
-    commands: newest('event', 'jobId', 'id', 'code', 'bytes', 'messageId'),
+    events: ['ingest:accepted', 'ingest:rejected', 'ingest:failed', 'ingest:ignored'],
+    commands: newest('event', 'jobId', 'id', 'code', 'bytes', 'messageId', 'why'),
   },
   {
     name: 'Failed cases by code',

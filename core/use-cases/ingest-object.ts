@@ -57,7 +57,7 @@ interface Drop {
 export async function ingestObject(ports: ServicePorts, dropped: DroppedObject): Promise<Ingested> {
   const { key, tag, bytes } = dropped;
   const ignored = ignoredBecause(key);
-  if (ignored !== null) return { ignored };
+  if (ignored !== null) return leave(ports, ignored);
   const drop = isReadyMark(key) ? folderDrop(ports, dropped) : objectDrop(ports, dropped);
   const idempotencyKey = `ingest:${key}:${plainTag(tag)}`;
   const id = ports.ids.derivedJobId(idempotencyKey);
@@ -186,7 +186,12 @@ const uploadOf = (facts: Omit<UploadDocument, 'layoutVersion' | 'multipart'>): U
 
 async function ingestedBefore(ports: ServicePorts, idempotencyKey: string): Promise<Ingested> {
   const job = await ports.index.get(ports.ids.derivedJobId(`key:${idempotencyKey}`));
-  return job === null ? { ignored: 'gone or replaced before it was read' } : { jobId: job.jobId };
+  return job === null ? leave(ports, 'gone or replaced before it was read') : { jobId: job.jobId };
+}
+
+function leave({ log }: Pick<ServicePorts, 'log'>, why: string): Ingested {
+  log.info('ingest:ignored', { why });
+  return { ignored: why };
 }
 
 /** Moves the object aside with the reason beside it; the other files of a folder stay. */

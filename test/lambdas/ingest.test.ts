@@ -65,6 +65,9 @@ describe('an event of the ingest bucket', () => {
 
     expect(await create(ports)(queueBatch(objectCreated(folder)))).toEqual(DONE);
     expect(ports.executions.started).toEqual([]);
+    expect(ports.log.lines).toEqual([
+      expect.objectContaining({ event: 'ingest:ignored', fields: { why: 'not a file below ingest/' } }),
+    ]);
   });
 
   it('of a file that is no use puts it aside, and is done', async () => {

@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  DescribeExecutionCommand,
+  GetExecutionHistoryCommand,
+  ListExecutionsCommand,
+} from '@aws-sdk/client-sfn';
+import { writeNifti } from '../../adapters/nifti-file.ts';
+import { executionName, shardKey, type JobId } from '../../core/layout.ts';
+import type { JobAnswer, SegmentTarget } from '../../core/requests.ts';
+import { smallCt } from '../container/worker-bench.ts';
+import { uniqueName } from '../fixtures/emulators.ts';
+import { tempFolder } from '../fixtures/temp-folder.ts';
+import { eventually, runWorker, type DeployedService } from './deployed-service.ts';
+import { MACHINE } from './deployed-stacks.ts';
+import { elements, query, type MockedAnswer } from './emulated-account.ts';
+
+/** Batch is asked too often: the workflow waits and asks again, until it is told something else. */
+export const WAITING: MockedAnswer = { Throw: { Error: 'Batch.TooManyRequestsException', Cause: '{}' } };
+/** What Batch says of a worker that has ended well. */
+export const WORKER_DONE: MockedAnswer = { Return: { Status: 'SUCCEEDED' } };
+
+/** A CT that the engine's double segments, gzipped. */
+export async function ctFile(): Promise<Buffer> {
+  const path = join(tempFolder(), 'ct.nii.gz');
+  await writeNifti(path, smallCt());
+  return readFileSync(path);
+}
+
+/** Opens an upload, sends the bytes by its signed link, and submits it. */
+export async function submitted(
+  { caller }: DeployedService,
+  file: { readonly name: string; readonly body: Buffer },
+  target: SegmentTarget = 'liver',
+): Promise<JobId> {
+  const { body, name } = file;
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  const { uploadId, put } = await caller.openUpload({ fileName: name, sizeBytes: body.length, sha256 });
+  const sent = await fetch(put!.url, { method: put!.method, headers: put!.headers, body });
+  if (!sent.ok) throw new Error(`The signed upload was answered ${sent.status}: ${await sent.text()}`);
+  const model = target === 'batch' ? { model: 'liver' as const } : {};
+  const { jobId } = await caller.submit(target, { uploadId, ...model }, uniqueName('key'));
+  return jobId;
+}
+
+/** The job once it is over, however it ended. */
+export function ended({ caller }: DeployedService, jobId: JobId): Promise<JobAnswer> {
+  return eventually(`the end of ${jobId}`, async () => {
+    const job = await caller.job(jobId);
+    return job.endedAt === null ? null : job;
+  });
+}
+
+/** Lets Batch wait, runs the worker of the one shard of a job, and lets Batch say that it is done. */
+export async function worked(
+  service: DeployedService,
+  submit: () => Promise<JobId>,
+): Promise<{ readonly jobId: JobId; readonly job: JobAnswer; readonly printed: string }> {
+  const { account, jobs } = service;
+  await account.mock(MACHINE, { RunShard: WAITING });
+  const jobId = await submit();
+  await eventually(`the shard of ${jobId}`, () => jobs.head(shardKey(jobId, 1, 1)));
+  const { exitCode, printed } = await runWorker(service, jobId);
+  if (exitCode !== 0) throw new Error(`The worker ended with ${exitCode}:\n${printed}`);
+  await account.mock(MACHINE, { RunShard: WORKER_DONE });
+  return { jobId, job: await ended(service, jobId), printed };
+}
+
+/** Drops an object as the sender does; gives its facts as its event names them. */
+export async function dropped(
+  { sender, outputs }: DeployedService,
+  name: string,
+  Body: Buffer | string,
+): Promise<{ readonly key: string; readonly bytes: number; readonly tag: string }> {
+  const key = `ingest/clinic/${name}`;
+  const Bucket = outputs.Data['IngestBucketName']!;
+  const { VersionId: tag = '' } = await sender.send(new PutObjectCommand({ Bucket, Key: key, Body }));
+  return { key, bytes: Buffer.byteLength(Body), tag };
+}
+
+/** Names of all executions so far. */
+export async function executions({ administrator, outputs }: DeployedService): Promise<readonly string[]> {
+  const stateMachineArn = outputs.Service['StateMachineArn']!;
+  const { executions: found = [] } = await administrator.sfn.send(
+    new ListExecutionsCommand({ stateMachineArn, maxResults: 1_000 }),
+  );
+  return found.map(({ name }) => name!);
+}
+
+/** How an execution went: its status, its error, and the states it has entered, in order. */
+export async function walked(
+  { administrator, outputs }: DeployedService,
+  jobId: JobId,
+): Promise<{
+  readonly status: string;
+  readonly error: string | undefined;
+  readonly states: readonly string[];
+}> {
+  const machine = outputs.Service['StateMachineArn']!.replace(':stateMachine:', ':execution:');
+  const executionArn = `${machine}:${executionName(jobId, 1)}`;
+  // The job is final a moment before its execution is.
+  const described = await eventually(`the end of the execution of ${jobId}`, async () => {
+    const facts = await administrator.sfn.send(new DescribeExecutionCommand({ executionArn }));
+    return facts.status === 'RUNNING' ? null : facts;
+  });
+  const { events = [] } = await administrator.sfn.send(
+    new GetExecutionHistoryCommand({ executionArn, maxResults: 1_000 }),
+  );
+  const states = events.flatMap(({ stateEnteredEventDetails: entered }) => entered?.name ?? []);
+  return { status: described.status!, error: described.error, states };
+}
+
+/** Messages of a queue that wait and those that somebody works on. */
+export async function waiting({ account }: DeployedService, QueueUrl: string): Promise<number> {
+  const xml = await query(account, 'sqs', {
+    Action: 'GetQueueAttributes',
+    QueueUrl,
+    'AttributeName.1': 'All',
+  });
+  const [names, values] = [elements(xml, 'Name'), elements(xml, 'Value')];
+  return ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'].reduce(
+    (sum, name) => sum + Number(values[names.indexOf(name)] ?? 0),
+    0,
+  );
+}
+
+/** Puts a message into a queue, and leaves a failed one out of sight for so many seconds only. */
+export async function sent(
+  { account }: DeployedService,
+  QueueUrl: string,
+  body: object | string,
+): Promise<void> {
+  const MessageBody = typeof body === 'string' ? body : JSON.stringify(body);
+  await query(account, 'sqs', { Action: 'SendMessage', QueueUrl, MessageBody });
+}
