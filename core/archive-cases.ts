@@ -132,7 +132,7 @@ class IgnoredList {
     this.#count += 1;
     this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
     if (this.#named.length < MOST_IGNORED)
-      this.#named.push({ name: shown(this.#members[member]!.name), reason: IGNORED[kind][0] });
+      this.#named.push({ name: shownName(this.#members[member]!.name), reason: IGNORED[kind][0] });
   }
 
   report(): Pick<ArchiveContents, 'ignored' | 'ignoredCount'> {
@@ -208,7 +208,7 @@ function groupCandidates(candidates: readonly Candidate[], ignored: IgnoredList)
     const [best, ...others] = group.toSorted((a, b) => a.rank - b.rank);
     const { name, rank, candidate } = best!;
     for (const other of others) if (other.rank !== rank) ignored.add(other.candidate.member, 'beside');
-    return { name: shown(name), best: candidate, twice: others.some((other) => other.rank === rank) };
+    return { name: shownName(name), best: candidate, twice: others.some((other) => other.rank === rank) };
   });
 }
 
@@ -232,18 +232,19 @@ function hasWrapper(candidates: readonly Candidate[]): boolean {
   );
 }
 
-/** The name as it may be shown: no control or direction characters, of a bounded length, in one normal form. */
-function shown(name: string): string {
+/** A name as it may be shown: no control or direction characters, of a bounded length, in one normal form. */
+export function shownName(name: string): string {
   const clean = name.normalize('NFC').replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '?');
   return clean.length > LONGEST_SHOWN ? `${clean.slice(0, LONGEST_SHOWN - 1)}…` : clean;
 }
 
 const folded = (name: string): string => name.toLowerCase();
 
-function duplicateName(): HpbError {
+/** The refusal of a case that cannot be told from another. */
+export function duplicateName(): HpbError {
   return new HpbError(
     'INPUT_DUPLICATE_NAME',
-    'The archive holds this case more than once, or another whose name differs only in upper and lower case.',
+    'The batch holds this case more than once, or another whose name differs only in upper and lower case.',
     { remedy: 'Give every case a name of its own and keep one CT in each.' },
   );
 }

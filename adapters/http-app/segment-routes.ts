@@ -11,7 +11,8 @@ const FORM_TYPE = 'multipart/form-data';
 
 const params = z.object({
   target: z.enum(SEGMENT_TARGETS).meta({
-    description: 'A model, `both` (liver and task008 of one CT), or `batch` (an archive of CTs).',
+    description:
+      'A model, `both` (liver and task008 of one CT), or `batch` (an archive of CTs, or a manifest).',
     example: 'both',
   }),
 });
@@ -30,7 +31,7 @@ const submit = createRoute({
   tags: ['Segmentation'],
   summary: 'Segment an upload',
   description:
-    'Starts a job and answers at once. On a laptop the CT may also come as a form (`ct`, for `batch` an archive as `bundle`): that call waits and answers with the ZIP (`both`, `batch`) or the mask.',
+    'Starts a job and answers at once. The upload of a `batch` is an archive (.zip, .tar, .tar.gz), or a manifest of cases that are uploads of their own: `{"cases": [{"uploadId": "u-…", "name": "one"}]}`. On a laptop the CT may also come as a form (`ct`, for `batch` an archive as `bundle`): that call waits and answers with the ZIP (`both`, `batch`) or the mask.',
   request: { params, headers, body: body(SCHEMAS.submit) },
   responses: {
     202: json(SCHEMAS.job, 'The job, new. `Location` names it.'),

@@ -1,16 +1,20 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { isManifestHead } from '../../core/batch-manifest.ts';
 import { HpbError } from '../../core/errors.ts';
 import { caseIdOf, caseInputKey } from '../../core/layout.ts';
 import type { FoundCase, Intake, IntakeReport, IntakeRequest, ObjectStore } from '../../core/ports.ts';
 import type { NiftiHeader } from '../../core/volume/nifti-header.ts';
 import { unreadable } from './archive-limits.ts';
 import { peekHeader } from './peek-header.ts';
-import { hashed, storeSource, type ByteSource } from './byte-source.ts';
+import { hashed, headOf, storeSource, type ByteSource } from './byte-source.ts';
+import { takeManifest } from './take-manifest.ts';
 import { scanCase, spool, type ScanRules } from './scan-case.ts';
 import { withScratch } from './scratch.ts';
 import { takeArchive, type TakenCase } from './take-archive.ts';
 import { uploadKind, type ArchiveKind } from './upload-kind.ts';
+
+const MANIFEST_HEAD_BYTES = 64;
 
 /** What an intake works with. */
 export interface UploadIntakeOptions {
@@ -33,6 +37,8 @@ export class UploadIntake implements Intake {
   }
 
   /**
+   * A batch is an archive, or a manifest of uploads (core/batch-manifest.ts).
+   *
    * @throws HpbError ARCHIVE_* for an archive that cannot be used, ARCHIVE_UNREADABLE for an upload that is none
    * although one is expected, INPUT_IS_ARCHIVE for one that is although a CT is expected, OBJECT_NOT_FOUND,
    * DISK_FULL
@@ -41,6 +47,8 @@ export class UploadIntake implements Intake {
     const source = await storeSource(this.#options.store, request.inputKey);
     const { kind, sentence } = await uploadKind(source, request.fileName);
     const archive = kind === 'ct' || kind === 'other' ? null : kind;
+    if (request.batch && kind === 'other' && isManifestHead(await headOf(source, MANIFEST_HEAD_BYTES)))
+      return takeManifest({ store: this.#options.store, request, source });
     if (request.batch && archive === null) throw noArchive(kind, sentence, source.bytes);
     if (!request.batch && archive !== null) throw isArchive(archive);
     return withScratch(this.#options.scratch, (scratch) =>
@@ -103,7 +111,7 @@ function noArchive(kind: string, sentence: string | null, bytes: number): HpbErr
     });
   return unreadable(
     sentence === null
-      ? 'The upload is no archive that we read: neither .zip nor .tar nor .tar.gz by its content.'
+      ? 'The upload is no archive that we read: neither .zip nor .tar nor .tar.gz by its content, and no manifest.'
       : `The upload is no .zip, .tar or .tar.gz. ${sentence}`,
   );
 }

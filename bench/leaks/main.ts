@@ -2,9 +2,9 @@
  * Whether memory grows from case to case: small phantoms, the models of `both`, the demo networks, one worker and one
  * real engine process that is never replaced. Memory is looked at between cases, when nothing runs.
  *
- * npm run bench:leaks -- [--cases 200] [--warm-up 20] [--spacing 4] [--record]
+ * npm run bench:leaks -- [--cases 200] [--warm-up 20] [--side 48] [--record]
  *
- * `--record` writes every sample to docs/leaks.json. Exit code 1 when worker or engine grow by 1 MB a case or more.
+ * `--side`: voxels of 3 mm along an axis, around the liver. `--record` writes every sample to docs/leaks.json. Exit code 1 when worker or engine grow by 1 MB a case or more.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
@@ -49,11 +49,10 @@ const taskOf = (caseId: CaseId, ct: number) => ({
   timeoutSeconds: 600,
 });
 
-async function makeCts(store: FileObjectStore, folder: string, spacing: number): Promise<void> {
+async function makeCts(store: FileObjectStore, folder: string, side: number): Promise<void> {
   for (let ct = 0; ct < DIFFERENT; ct++) {
-    const mm = spacing * (1 + 0.1 * ct);
     const path = join(folder, 'ct.nii.gz');
-    const grid = phantomGrid('small', { spacing: [mm, mm, mm] });
+    const grid = phantomGrid('small', { dims: [side + 4 * ct, side, side] });
     await writeNifti(path, makePhantom({ seed: 90_040 + ct, grid }).ct);
     await store.putFile(caseInputKey(JOB, caseIdOf(ct + 1)), path);
   }
@@ -98,7 +97,7 @@ async function main(): Promise<void> {
     options: {
       cases: { type: 'string', default: '200' },
       'warm-up': { type: 'string', default: '20' },
-      spacing: { type: 'string', default: '4' },
+      side: { type: 'string', default: '48' },
       record: { type: 'boolean', default: false },
     },
   });
@@ -113,7 +112,7 @@ async function main(): Promise<void> {
       HPB_ENGINE_RECYCLE_CASES: NEVER,
     };
     const store = new FileObjectStore(join(folder, 'objects'));
-    await makeCts(store, folder, Number(values.spacing));
+    await makeCts(store, folder, Number(values.side));
     const worker = await wireWorker({ settings, packageRoot: PACKAGE_ROOT, environment: {}, log, store });
     try {
       const samples = await sampled(worker, Number(values.cases));

@@ -95,7 +95,7 @@ export interface paths {
         put?: never;
         /**
          * Segment an upload
-         * @description Starts a job and answers at once. On a laptop the CT may also come as a form (`ct`, for `batch` an archive as `bundle`): that call waits and answers with the ZIP (`both`, `batch`) or the mask.
+         * @description Starts a job and answers at once. The upload of a `batch` is an archive (.zip, .tar, .tar.gz), or a manifest of cases that are uploads of their own: `{"cases": [{"uploadId": "u-…", "name": "one"}]}`. On a laptop the CT may also come as a form (`ct`, for `batch` an archive as `bundle`): that call waits and answers with the ZIP (`both`, `batch`) or the mask.
          */
         post: operations["submitJob"];
         delete?: never;
@@ -1253,7 +1253,7 @@ export interface operations {
                 "idempotency-key"?: string;
             };
             path: {
-                /** @description A model, `both` (liver and task008 of one CT), or `batch` (an archive of CTs). */
+                /** @description A model, `both` (liver and task008 of one CT), or `batch` (an archive of CTs, or a manifest). */
                 target: "both" | "task008" | "liver" | "totalseg" | "liver_vessels" | "liver_segments" | "batch";
             };
             cookie?: never;

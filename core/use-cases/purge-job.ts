@@ -13,13 +13,17 @@ import {
   type JobId,
   type UploadId,
 } from '../layout.ts';
+import { mapLimited } from '../map-limited.ts';
 import type { PurgeReceipt } from '../requests.ts';
 import { endByCaller } from './cancel-job.ts';
 import { findJob, findRequest, type JobRequest } from './job-request.ts';
+import { manifestUploads } from './manifest-uploads.ts';
 import type { ServicePorts } from './service-ports.ts';
 import { findDocument } from './stored-document.ts';
 import { uploadDocument } from './upload-document.ts';
 import { uploadDocumentKey } from '../layout.ts';
+
+const REMOVED_AT_ONCE = 16;
 
 /** How much was deleted. */
 interface Removed {
@@ -28,7 +32,7 @@ interface Removed {
 }
 
 /**
- * Deletes all that is stored of a job, logs included, and its upload unless another job uses that. A running job is
+ * Deletes all that is stored of a job, logs included, and its uploads unless another job uses them. A running job is
  * cancelled first. The job's own document goes last: after a crash the job is still there to be purged again. A job whose
  * document is damaged can be purged like any other.
  *
@@ -36,7 +40,7 @@ interface Removed {
  */
 export async function purgeJob(ports: ServicePorts, jobId: string): Promise<PurgeReceipt> {
   const id = await endedJob(ports, jobId);
-  const removed: Removed[] = [await removeUploadOf(ports, id)];
+  const removed: Removed[] = [...(await removeUploadsOf(ports, id))];
   for (const prefix of [...jobContentPrefixes(id), jobExecutionsPrefix(id)])
     removed.push(await ports.store.removeAll(prefix));
   await ports.jobs.removeLogs?.(workerNamePrefix(id));
@@ -72,10 +76,17 @@ async function endedJob(ports: ServicePorts, jobId: string): Promise<JobId> {
   }
 }
 
-async function removeUploadOf(ports: ServicePorts, jobId: JobId): Promise<Removed> {
+/** Those that a manifest names first, and itself last: it is still there when this has to begin again. */
+async function removeUploadsOf(ports: ServicePorts, jobId: JobId): Promise<readonly Removed[]> {
   const request = await findReadableRequest(ports.store, jobId);
-  if (request === null) return { objects: 0, bytes: 0 };
-  const { uploadId } = request;
+  if (request === null) return [];
+  const named = await mapLimited(await manifestUploads(ports, request), REMOVED_AT_ONCE, (uploadId) =>
+    removeUnused(ports, uploadId, jobId),
+  );
+  return [...named, await removeUnused(ports, request.uploadId, jobId)];
+}
+
+async function removeUnused(ports: ServicePorts, uploadId: UploadId, jobId: JobId): Promise<Removed> {
   await ports.store.remove(uploadUseKey(uploadId, jobId));
   const others = await ports.store.list(uploadUsesPrefix(uploadId), { limit: 1 });
   return others.length > 0 ? { objects: 0, bytes: 0 } : removeUpload(ports, uploadId);

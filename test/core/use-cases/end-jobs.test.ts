@@ -196,6 +196,27 @@ describe('purging', () => {
     expect(ports.store.keys()).toEqual([]);
   });
 
+  it('takes the uploads along that a manifest names, unless another job uses them', async () => {
+    const ports = serviceFakes();
+    const [own, shared] = [await uploadOf(ports), await uploadOf(ports)];
+    const other = await submittedJob(ports, { body: { uploadId: shared } });
+    const manifest = JSON.stringify({
+      cases: [own, shared].map((uploadId) => ({ uploadId, name: uploadId })),
+    });
+    const uploadId = await uploadOf(ports, manifest.length);
+    await ports.store.put(`uploads/${uploadId}/input`, manifest);
+    const jobId = await submittedJob(ports, { target: 'batch', body: { uploadId } });
+    for (const used of [own, shared]) await ports.store.put(`uploads/${used}/jobs/${jobId}`, '');
+
+    await purgeJob(ports, jobId);
+
+    expect(ports.store.keys('uploads/').filter((key) => key.endsWith('/input'))).toEqual([
+      `uploads/${shared}/input`,
+    ]);
+    await purgeJob(ports, other);
+    expect(ports.store.keys()).toEqual([]);
+  });
+
   it('ends a running job first', async () => {
     const ports = serviceFakes();
     const jobId = await submittedJob(ports);

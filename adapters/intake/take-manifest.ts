@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import { duplicateName, shownName } from '../../core/archive-cases.ts';
+import { MAX_MANIFEST_BYTES, parseManifest, type BatchManifest } from '../../core/batch-manifest.ts';
+import { HpbError } from '../../core/errors.ts';
+import { caseIdOf, uploadInputKey, uploadUseKey } from '../../core/layout.ts';
+import { mapLimited } from '../../core/map-limited.ts';
+import type { FoundCase, IntakeReport, IntakeRequest, ObjectStore } from '../../core/ports.ts';
+import { completedUpload } from '../../core/use-cases/uploads.ts';
+import { storeSource, type ByteSource } from './byte-source.ts';
+import { peekHeader } from './peek-header.ts';
+import { caseError } from './scan-case.ts';
+
+const READ_AT_ONCE = 16;
+
+/** A batch whose cases are uploads of their own. */
+export interface ManifestTake {
+  readonly store: ObjectStore;
+  readonly request: Pick<IntakeRequest, 'jobId' | 'maxCases'>;
+  readonly source: ByteSource;
+}
+
+/**
+ * Takes the cases of a manifest in, in its order: each stays where it was uploaded and is marked as used by the job.
+ * Only headers are read here, the whole CT where it is run; one with a promised checksum is read once for that. What is
+ * wrong with one upload is an error of that case.
+ *
+ * @throws HpbError ARCHIVE_UNREADABLE, ARCHIVE_TOO_LARGE, ARCHIVE_TOO_MANY_CASES, and what the store throws.
+ */
+export async function takeManifest({ store, request, source }: ManifestTake): Promise<IntakeReport> {
+  const bytes = await manifestBytes(source);
+  const { cases } = parseManifest(bytes);
+  if (cases.length > request.maxCases)
+    throw new HpbError(
+      'ARCHIVE_TOO_MANY_CASES',
+      `The manifest names ${cases.length} cases; at most ${request.maxCases} are taken at once.`,
+      {
+        remedy: 'Send several with fewer cases each.',
+        details: { cases: cases.length, maxCases: request.maxCases },
+      },
+    );
+  const namesakes = Map.groupBy(cases, ({ name }) => name.toLowerCase());
+  const found = await mapLimited(cases, READ_AT_ONCE, async (one, index) => {
+    const ambiguous = namesakes.get(one.name.toLowerCase())!.length > 1;
+    const taken = ambiguous
+      ? refused(duplicateName())
+      : await takeUpload(store, request, one).catch(refusedFor);
+    return { caseId: caseIdOf(index + 1), name: shownName(one.name), ...taken };
+  });
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { kind: 'archive', sha256, bytes: bytes.length, cases: found, ignored: [], ignoredCount: 0 };
+}
+
+async function manifestBytes(source: ByteSource): Promise<Buffer> {
+  if (source.bytes > MAX_MANIFEST_BYTES)
+    throw new HpbError('ARCHIVE_TOO_LARGE', `The manifest is larger than ${MAX_MANIFEST_BYTES} bytes.`, {
+      remedy: 'Send several with fewer cases each.',
+      details: { bytes: source.bytes, limit: MAX_MANIFEST_BYTES },
+    });
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of source.read()) chunks.push(Uint8Array.from(chunk));
+  return Buffer.concat(chunks);
+}
+
+type Taken = Pick<FoundCase, 'key' | 'bytes' | 'grid' | 'error'>;
+
+async function takeUpload(
+  store: ObjectStore,
+  { jobId }: ManifestTake['request'],
+  { uploadId }: BatchManifest['cases'][number],
+): Promise<Taken> {
+  const upload = await completedUpload({ store }, uploadId);
+  await store.put(uploadUseKey(uploadId, jobId), '');
+  const key = uploadInputKey(uploadId);
+  const source = await storeSource(store, key);
+  const { grid } = await peekHeader(source);
+  if (upload.sha256 !== null && (await sha256Of(source)) !== upload.sha256)
+    throw new HpbError('UPLOAD_CHECKSUM_MISMATCH', 'The upload has another SHA-256 than was promised.', {
+      remedy: 'The file was damaged on its way, or changed: send it again in a new upload.',
+    });
+  return { key, bytes: source.bytes, grid, error: null };
+}
+
+async function sha256Of(source: ByteSource): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of source.read()) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+const refusedFor = (thrown: unknown): Taken => refused(caseError(thrown));
+
+function refused(error: HpbError): Taken {
+  return { key: null, bytes: 0, grid: null, error: error.toDocument() };
+}
