@@ -19,6 +19,12 @@ export interface SceneMesh {
   readonly mesh: Mesh;
 }
 
+/** Meshes to be seen together. */
+export interface Scene {
+  readonly meshes: readonly SceneMesh[];
+  readonly notice: string;
+}
+
 const METRES = 0.001;
 /** A quarter turn about x: the patient's superior axis becomes up, as glTF has it. */
 const SUPERIOR_UP: [number, number, number, number] = [-Math.SQRT1_2, 0, 0, Math.SQRT1_2];
@@ -28,7 +34,7 @@ const CLEAR_ALPHA = 0.35;
  * All meshes as a binary glTF file: a named, coloured node each, below a root that turns RAS+ mm into metres with y up.
  * `notice` stands in the asset's extras.
  */
-export async function glbFile(meshes: readonly SceneMesh[], notice: string): Promise<Uint8Array> {
+export async function sceneFile({ meshes, notice }: Scene): Promise<Uint8Array> {
   const document = new Document().setLogger(new Logger(Verbosity.SILENT));
   const buffer = document.createBuffer();
   const root = document

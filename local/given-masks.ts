@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import type { Compute } from '../adapters/compute-pool.ts';
 import { readNifti, type NiftiFile } from '../adapters/nifti-file.ts';
 import { HpbError } from '../core/errors.ts';
 import { MODEL_IDS, modelEntry, type ModelId } from '../core/models/catalogue.ts';
@@ -22,6 +23,12 @@ export interface GivenModel {
   readonly call: GivenMasks;
 }
 
+/** What reading masks needs beside their files. */
+export interface ReadTools {
+  readonly compute: Compute;
+  readonly signal: AbortSignal;
+}
+
 /** Models in the order in which a structure's name is looked up. */
 const LOOKED_UP: readonly ModelId[] = [
   'liver',
@@ -42,20 +49,21 @@ interface Meaning {
  * mask of ours (`task008.nii.gz`), or of a structure (`spleen.nii.gz`, as TotalSegmentator writes them). Where structures
  * of one model overlap, the later file lies over the earlier.
  *
- * @throws HpbError USAGE for a file whose content nobody tells, MASK_GRID_MISMATCH, MASK_NOT_LABELS, NIFTI_*, INPUT_*.
+ * @throws HpbError USAGE for a file whose content nobody tells, MASK_GRID_MISMATCH, MASK_NOT_LABELS, NIFTI_*, INPUT_*, CANCELLED.
  */
 export async function readGivenMasks(
   given: readonly GivenMask[],
   grid: Grid,
+  tools: ReadTools,
 ): Promise<readonly GivenModel[]> {
   const models = new Map<ModelId, GivenModel>();
   for (const one of given) {
     const meaning = meaningOf(one);
-    const file = await readNifti(one.path);
+    const file = await readNifti(one.path, { shared: true, signal: tools.signal });
     requireGrid(file, grid, basename(one.path));
     const { model } = meaning;
     const known = models.get(model) ?? emptyModel(model, grid);
-    const structures = paint(known.mask.data, file, { ...one, meaning });
+    const structures = await painted(known.mask.data, file, { ...one, meaning, ...tools });
     const masks = [...known.call.masks, { sha256: file.sha256, bytes: file.fileBytes, structures }];
     models.set(model, { ...known, call: { engine: 'given', masks } });
   }
@@ -102,49 +110,38 @@ function requireGrid({ grid: own }: NiftiFile, grid: Grid, name: string): void {
 }
 
 /** Writes the structures of a file into the mask of their model; returns the names of what it tells of. */
-function paint(
+async function painted(
   target: Uint8Array,
-  { data, slope, intercept }: NiftiFile,
-  { path, value, meaning }: GivenMask & { readonly meaning: Meaning },
-): string[] {
+  { grid, data, slope, intercept }: NiftiFile,
+  { path, value, meaning, compute, signal }: GivenMask & ReadTools & { readonly meaning: Meaning },
+): Promise<string[]> {
   const { model, labels, label } = meaning;
-  const seen = new Set<number>();
-  for (let at = 0; at < data.length; at += 1) {
-    const found = slope * data[at]! + intercept;
-    if (found === 0 || (value !== null && found !== value)) continue;
-    const wanted = labels === null ? label : found;
-    if (!seen.has(found)) {
-      requireLabel(found, { path, labels });
-      seen.add(found);
-    }
-    target[at] = wanted;
-  }
+  const allowed = labels === null ? null : Object.keys(labels).map(Number);
+  const painting = { target, source: { grid, data, slope, intercept }, value, allowed, label };
+  const { values, refused } = await compute.run('paintLabels', painting, signal);
+  if (refused !== null) throw noLabel(path, refused);
   if (labels !== null) return Object.values(labels);
-  if (value === null && seen.size > 1)
+  if (value === null && values.length > 1)
     throw notLabels(
       path,
-      `holds ${seen.size} values besides 0`,
+      `holds ${values.length} values besides 0`,
       'Say which one is meant: --label <structure>=<file>:<value>.',
     );
   return [modelEntry(model).labels[label]!];
 }
 
-function requireLabel(
-  found: number,
-  { path, labels }: { readonly path: string; readonly labels: Meaning['labels'] },
-): void {
+function noLabel(path: string, found: number): HpbError {
   if (!Number.isInteger(found) || found < 0)
-    throw notLabels(
+    return notLabels(
       path,
       `holds the value ${found}, which is no label`,
       'Give label maps, not probabilities or images.',
     );
-  if (labels !== null && labels[found] === undefined)
-    throw notLabels(
-      path,
-      `holds label ${found}, which its model does not have`,
-      'Say what its values mean: --label <structure>=<file>:<value>, once for each.',
-    );
+  return notLabels(
+    path,
+    `holds label ${found}, which its model does not have`,
+    'Say what its values mean: --label <structure>=<file>:<value>, once for each.',
+  );
 }
 
 function notLabels(path: string, what: string, remedy: string): HpbError {

@@ -3,7 +3,7 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ComputePool } from '../adapters/compute-pool.ts';
 import { outputError } from '../adapters/file-error.ts';
-import { readNifti, writeNifti, type NiftiFile } from '../adapters/nifti-file.ts';
+import { peekNifti, readNifti, writeNifti, type NiftiFile } from '../adapters/nifti-file.ts';
 import { receiptSigner } from '../adapters/receipt-signer.ts';
 import { throwIfCancelled } from '../adapters/run-process.ts';
 import { systemClock } from '../adapters/system.ts';
@@ -11,6 +11,7 @@ import type { ZipMember } from '../adapters/zip-archive.ts';
 import type { MeasuredCase } from '../container/stages/measure.ts';
 import { meshCase } from '../container/stages/mesh.ts';
 import { packageFiles, type PackagedCase } from '../container/stages/package-files.ts';
+import { bothSettled } from '../core/both-settled.ts';
 import { modelEntry, type ModelId } from '../core/models/catalogue.ts';
 import { chooseHpbSets, hpbLabels } from '../core/results/hpb-sets.ts';
 import { buildMeta } from '../core/results/meta.ts';
@@ -63,8 +64,12 @@ export async function reportCase(
   const building = join(out, `.hpb-${randomUUID()}`);
   const compute = new ComputePool();
   try {
-    const ct = await readNifti(ctPath, { shared: true, signal: surroundings.signal });
-    const given = await readGivenMasks(masks, ct.grid);
+    const { signal } = surroundings;
+    const { grid } = await peekNifti(ctPath, { signal });
+    const [ct, given] = await bothSettled(
+      readNifti(ctPath, { shared: true, signal }),
+      readGivenMasks(masks, grid, { compute, signal }),
+    );
     await mkdir(join(building, 'work'), { recursive: true });
     const work = { ...surroundings, out: join(building, 'work'), compute };
     const { packaged, metadata } = await made(work, { ct, given, name, startedAt });

@@ -1,12 +1,12 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, open, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import type { Compute } from '../../adapters/compute-pool.ts';
 import { outputError } from '../../adapters/file-error.ts';
-import { glbFile } from '../../adapters/glb.ts';
 import type { MeshedStructure } from '../../adapters/mesh-structure.ts';
 import type { ZipMember } from '../../adapters/zip-archive.ts';
+import { bothSettled } from '../../core/both-settled.ts';
 import { modelEntry, type ModelId } from '../../core/models/catalogue.ts';
 import { isMeshed, meshFile, SCENE_FILE, VOLUME_FILE } from '../../core/results/meshed-structures.ts';
 import type { ModelRun } from '../../core/results/metadata.ts';
@@ -15,7 +15,7 @@ import { NOT_A_MEDICAL_DEVICE } from '../../core/results/notices.ts';
 import { colourOf, roleOf } from '../../core/results/pictures/layers.ts';
 import type { NamedMesh } from '../../core/results/pictures/pictures.ts';
 import { rounded } from '../../core/results/stable-json.ts';
-import { vtiFile } from '../../core/results/vti.ts';
+import { writeVti } from '../../core/results/vti.ts';
 import { movedMesh } from '../../core/volume/meshes/mesh.ts';
 import { viewerFrameOf } from '../../core/volume/meshes/viewer-frame.ts';
 import type { LabelStatistics } from '../../core/volume/statistics.ts';
@@ -41,6 +41,8 @@ export interface MeshScratch {
 
 const compress = promisify(deflate);
 const VOLUME_LEVEL = 1;
+/** More than deflate adds to what it cannot compress. */
+const SLACK_BYTES = 4096;
 
 /**
  * Makes a mesh of every structure of the liver and its surroundings that was found, the scene of all, and the volume
@@ -53,58 +55,87 @@ export async function meshCase(
   ct: Volume,
   measured: MeasuredCase,
 ): Promise<MeshedCase> {
+  // Nothing in it waits for the meshes, and they leave threads of Node free to compress it.
+  const [volume, meshed] = await bothSettled(
+    writtenVolume(scratch.out, ct),
+    meshedRuns(scratch, ct.grid, measured),
+  );
+  return { ...measured, ...meshed, files: [...measured.files, ...meshed.files, volume] };
+}
+
+type MeshedRuns = Pick<MeshedCase, 'runs' | 'meshes' | 'shown' | 'files'>;
+
+async function meshedRuns(
+  scratch: MeshScratch,
+  grid: Grid,
+  { runs: measuredRuns, masks }: MeasuredCase,
+): Promise<MeshedRuns> {
+  const orders = measuredRuns.flatMap((run) => ordersOf(run, masks));
+  const results = await meshedInTurn(scratch, grid, orders);
   const made = new Map<string, MadeMesh>();
-  const runs: ModelRun[] = [];
-  for (const run of measured.runs) {
-    const labels = measured.masks.find(({ model }) => model === run.model)!.runs;
-    runs.push({ ...run, meshes: await meshRun(scratch, { run, labels, grid: ct.grid, made }) });
-  }
+  const runs = measuredRuns.map((run): ModelRun => {
+    const facts = new Map<number, StructureMeshFacts>();
+    for (const [at, { model, label, volumeMl }] of orders.entries()) {
+      if (model !== run.model) continue;
+      const meshed = results[at]!;
+      facts.set(label, factsOf(meshed, volumeMl));
+      const name = freeName(made, modelEntry(model).labels[label]!, model);
+      made.set(name, { ...meshed, name, label });
+    }
+    return { ...run, meshes: facts };
+  });
   const all = [...made.values()];
-  const write = (name: string, content: Content): Promise<ZipMember> => written(scratch.out, name, content);
+  const write = (name: string, content: Uint8Array): Promise<ZipMember> =>
+    written(scratch.out, name, content);
   const files = await Promise.all(all.map(({ name, vtp }) => write(meshFile(name), vtp)));
   const shown = await Promise.all(all.map(({ name, mz3 }) => write(`preview/${name}.mz3`, mz3)));
-  if (all.length > 0) files.push(await write(SCENE_FILE, await sceneOf(all, ct.grid)));
-  const volume = await vtiFile(ct, (bytes) => compress(bytes, { level: VOLUME_LEVEL }));
-  files.push(await write(VOLUME_FILE, volume));
-  return { ...measured, runs, files: [...measured.files, ...files], meshes: all, shown };
+  if (all.length > 0) files.push(await write(SCENE_FILE, await sceneOf(scratch, all, grid)));
+  return { runs, meshes: all, shown, files };
 }
 
 interface MadeMesh extends NamedMesh, MeshedStructure {}
 
-interface RunToMesh {
-  readonly run: ModelRun;
-  readonly labels: LabelRuns;
-  readonly grid: Grid;
-  /** By name, in the order in which they were made; added to. */
-  readonly made: Map<string, MadeMesh>;
+/** A structure to be meshed. */
+interface StructureOrder {
+  readonly model: ModelId;
+  readonly runs: LabelRuns;
+  readonly label: number;
+  readonly box: LabelStatistics['boundingBox'];
+  readonly volumeMl: number;
 }
 
-async function meshRun(
-  { compute, cancel }: MeshScratch,
-  { run, labels: runs, grid, made }: RunToMesh,
-): Promise<ReadonlyMap<number, StructureMeshFacts>> {
-  const { labels } = modelEntry(run.model);
-  const found = [...run.statistics].filter(([label]) => isMeshed(labels[label] ?? ''));
-  const facts = new Map<number, StructureMeshFacts>();
-  if (found.length === 0) return facts;
-  const all = await Promise.all(
-    found.map(([label, { boundingBox: box }]) =>
-      compute.run('meshStructure', { grid, runs, label, box }, cancel),
-    ),
-  );
-  for (const [at, [label, statistics]] of found.entries()) {
-    const meshed = all[at]!;
-    facts.set(label, factsOf(meshed, statistics));
-    const name = freeName(made, labels[label]!, run.model);
-    made.set(name, { ...meshed, name, label });
-  }
-  return facts;
+function ordersOf({ model, statistics }: ModelRun, masks: MeasuredCase['masks']): readonly StructureOrder[] {
+  const { labels } = modelEntry(model);
+  const { runs } = masks.find((one) => one.model === model)!;
+  return [...statistics]
+    .filter(([label]) => isMeshed(labels[label] ?? ''))
+    .map(([label, { boundingBox: box, volumeMl }]) => ({ model, runs, label, box, volumeMl }));
 }
+
+/** Meshes in threads, the large ones first, so that no thread is left alone with one at the end; results in order. */
+async function meshedInTurn(
+  { compute, cancel }: MeshScratch,
+  grid: Grid,
+  orders: readonly StructureOrder[],
+): Promise<readonly MeshedStructure[]> {
+  const turns = orders.map((order, at) => ({ order, at, voxels: boxVoxels(order) }));
+  turns.sort((a, b) => b.voxels - a.voxels);
+  const results = Array.from<MeshedStructure>({ length: orders.length });
+  await Promise.all(
+    turns.map(async ({ order: { runs, label, box }, at }) => {
+      results[at] = await compute.run('meshStructure', { grid, runs, label, box }, cancel);
+    }),
+  );
+  return results;
+}
+
+const boxVoxels = ({ box: { min, max } }: StructureOrder): number =>
+  min.reduce((product, low, axis) => product * (max[axis]! - low + 1), 1);
 
 const freeName = (made: ReadonlyMap<string, unknown>, name: string, model: ModelId): string =>
   made.has(name) ? `${model}_${name}` : name;
 
-function factsOf({ facts }: MeshedStructure, { volumeMl }: LabelStatistics): StructureMeshFacts {
+function factsOf({ facts }: MeshedStructure, volumeMl: number): StructureMeshFacts {
   return {
     triangles: facts.triangles,
     closed: facts.closed,
@@ -114,7 +145,12 @@ function factsOf({ facts }: MeshedStructure, { volumeMl }: LabelStatistics): Str
   };
 }
 
-function sceneOf(meshes: readonly NamedMesh[], grid: Grid): Promise<Uint8Array> {
+/** In a thread: a scene of many meshes takes longer than the main thread may be held. */
+function sceneOf(
+  { compute, cancel }: MeshScratch,
+  meshes: readonly NamedMesh[],
+  grid: Grid,
+): Promise<Uint8Array> {
   const { toWorld } = viewerFrameOf(grid);
   const scene = meshes.map(({ name, label, mesh }) => ({
     name,
@@ -122,16 +158,39 @@ function sceneOf(meshes: readonly NamedMesh[], grid: Grid): Promise<Uint8Array> 
     clear: roleOf(name) === 'liver',
     mesh: movedMesh(mesh, toWorld),
   }));
-  return glbFile(scene, NOT_A_MEDICAL_DEVICE);
+  return compute.run('sceneFile', { meshes: scene, notice: NOT_A_MEDICAL_DEVICE }, cancel);
 }
 
-type Content = Uint8Array | readonly Uint8Array[];
+/** In one go: by default Node would come back to the main thread for every 16 KiB. */
+const compressed = (bytes: Uint8Array): Promise<Uint8Array> =>
+  compress(bytes, { level: VOLUME_LEVEL, chunkSize: bytes.length + SLACK_BYTES });
 
-async function written(folder: string, name: string, content: Content): Promise<ZipMember> {
+async function writtenVolume(folder: string, ct: Volume): Promise<ZipMember> {
+  const path = join(folder, VOLUME_FILE);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    const file = await open(path, 'w');
+    try {
+      const writeAt = async (bytes: Uint8Array, position: number): Promise<void> => {
+        // Unlike a single write, this takes what a full disk or a signal cut short.
+        for (let done = 0; done < bytes.length;)
+          done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+      };
+      await writeVti(ct, { deflate: compressed, writeAt });
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw outputError(error);
+  }
+  return { name: VOLUME_FILE, path };
+}
+
+async function written(folder: string, name: string, content: Uint8Array): Promise<ZipMember> {
   const path = join(folder, name);
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, content instanceof Uint8Array ? content : [...content]);
+    await writeFile(path, content);
   } catch (error) {
     throw outputError(error);
   }

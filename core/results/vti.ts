@@ -1,6 +1,6 @@
 import { viewerFrameOf, type ViewerFrame } from '../volume/meshes/viewer-frame.ts';
 import type { Volume, VoxelArray } from '../volume/volume.ts';
-import { vtkFile, type Deflate } from './vtk-file.ts';
+import { writeVtkFile, type Deflate, type WriteAt } from './vtk-file.ts';
 
 const LOWEST = -32768;
 const HIGHEST = 32767;
@@ -8,11 +8,14 @@ const HIGHEST = 32767;
 const AIR_HU = -1024;
 
 /**
- * A CT as a VTK XML ImageData file (`.vti`), in pieces: int16 HU (rounded, clamped), voxels in RAS+ order, origin 0
- * and no direction, as the viewer's frame says. Voxels are put in order block by block, so that no second volume is
- * held.
+ * Writes a CT as a VTK XML ImageData file (`.vti`): int16 HU (rounded, clamped), voxels in RAS+ order, origin 0 and no
+ * direction, as the viewer's frame says. Voxels are put in order and compressed block by block, so that no second
+ * volume is held.
  */
-export function vtiFile(ct: Volume, deflate: Deflate): Promise<readonly Uint8Array[]> {
+export function writeVti(
+  ct: Volume,
+  to: { readonly deflate: Deflate; readonly writeAt: WriteAt },
+): Promise<void> {
   const frame = viewerFrameOf(ct.grid);
   const [nx, ny, nz] = frame.dims;
   const extent = `0 ${nx - 1} 0 ${ny - 1} 0 ${nz - 1}`;
@@ -23,11 +26,11 @@ export function vtiFile(ct: Volume, deflate: Deflate): Promise<readonly Uint8Arr
     bytes: 2 * nx * ny * nz,
     slice: huBytes(ct, frame),
   } as const;
-  return vtkFile(
+  return writeVtkFile(
     'ImageData',
-    [array],
-    deflate,
-    ([hu]) =>
+    array,
+    to,
+    (hu) =>
       `<ImageData WholeExtent="${extent}" Origin="0 0 0" Spacing="${frame.spacing.join(' ')}">\n` +
       `<Piece Extent="${extent}">\n<PointData Scalars="HU">${hu}</PointData>\n</Piece>\n</ImageData>`,
   );

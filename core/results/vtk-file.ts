@@ -1,6 +1,9 @@
 /** Compresses bytes as a zlib stream (RFC 1950). */
 export type Deflate = (bytes: Uint8Array) => Promise<Uint8Array>;
 
+/** Puts bytes into a file at a position; parts come in any order, each once. */
+export type WriteAt = (bytes: Uint8Array, position: number) => Promise<void>;
+
 /** One array of a VTK XML file: its attributes, and its content block by block in order. */
 export interface VtkArray {
   readonly name: string;
@@ -20,16 +23,13 @@ export function arrayContent(data: Float32Array | Int32Array): Pick<VtkArray, 'b
   };
 }
 
+type DataSet = 'ImageData' | 'PolyData';
+
 /** Uncompressed bytes of a block; a multiple of every value's size. */
 const BLOCK_BYTES = 2 ** 20;
-/** Blocks that are compressed at once. */
-const AT_ONCE = 4;
-
-/** An array that is ready to be written. */
-interface Encoded {
-  readonly pieces: readonly Uint8Array[];
-  readonly bytes: number;
-}
+/** Blocks that are compressed at once: one for each thread of Node, and the next ones ready. */
+const AT_ONCE = 6;
+const TAIL = new TextEncoder().encode('\n</AppendedData>\n</VTKFile>\n');
 
 /**
  * The bytes of a VTK XML file in pieces: little-endian, UInt32 headers, zlib blocks, raw appended data, which VTK and
@@ -37,50 +37,81 @@ interface Encoded {
  * element of each array, by its place in `arrays`.
  */
 export async function vtkFile(
-  dataSet: 'ImageData' | 'PolyData',
+  dataSet: DataSet,
   arrays: readonly VtkArray[],
   deflate: Deflate,
   body: (elements: readonly string[]) => string,
 ): Promise<readonly Uint8Array[]> {
-  const encoded: Encoded[] = [];
-  for (const array of arrays) encoded.push(await encode(array, deflate));
-  let offset = 0;
-  const elements = arrays.map(({ name, type, componentCount }, at) => {
-    const element =
-      `<DataArray type="${type}" Name="${name}" NumberOfComponents="${componentCount}" format="appended" ` +
-      `offset="${offset}"/>`;
-    offset += encoded[at]!.bytes;
-    return element;
-  });
-  const head =
-    `<?xml version="1.0"?>\n<VTKFile type="${dataSet}" version="1.0" byte_order="LittleEndian" ` +
-    `header_type="UInt32" compressor="vtkZLibDataCompressor">\n${body(elements)}\n<AppendedData encoding="raw">\n_`;
-  const text = new TextEncoder();
-  return [
-    text.encode(head),
-    ...encoded.flatMap(({ pieces }) => pieces),
-    text.encode('\n</AppendedData>\n</VTKFile>\n'),
-  ];
+  const pieces: Uint8Array[][] = [];
+  const offsets = [0];
+  for (const array of arrays) {
+    const own: Uint8Array[] = [];
+    const header = await compressBlocks(array, deflate, async (block) => void own.push(block));
+    own.unshift(header);
+    pieces.push(own);
+    offsets.push(offsets.at(-1)! + own.reduce((sum, { length }) => sum + length, 0));
+  }
+  const elements = arrays.map((array, at) => elementOf(array, offsets[at]!));
+  return [headOf(dataSet, body(elements)), ...pieces.flat(), TAIL];
 }
 
-/** vtkZLibDataCompressor: number of blocks, size of a block, size of the last if shorter, sizes compressed; blocks. */
-async function encode({ bytes, slice }: VtkArray, deflate: Deflate): Promise<Encoded> {
-  const blocks: Uint8Array[] = [];
-  for (let begin = 0; begin < bytes; begin += AT_ONCE * BLOCK_BYTES) {
-    const starts = Array.from({ length: AT_ONCE }, (_, at) => begin + at * BLOCK_BYTES);
-    const group = starts.filter((start) => start < bytes);
-    blocks.push(
-      ...(await Promise.all(
-        group.map((start) => deflate(slice(start, Math.min(bytes, start + BLOCK_BYTES)))),
-      )),
-    );
+/** Writes a `vtkFile` of one array, of which only a few blocks are held at a time. */
+export async function writeVtkFile(
+  dataSet: DataSet,
+  array: VtkArray,
+  { deflate, writeAt }: { readonly deflate: Deflate; readonly writeAt: WriteAt },
+  body: (element: string) => string,
+): Promise<void> {
+  const head = headOf(dataSet, body(elementOf(array, 0)));
+  let end = head.length + headerBytes(array);
+  // What stands before the blocks is known when they all are.
+  const header = await compressBlocks(array, deflate, (block) => {
+    const position = end;
+    end += block.length;
+    return writeAt(block, position);
+  });
+  await writeAt(head, 0);
+  await writeAt(header, head.length);
+  await writeAt(TAIL, end);
+}
+
+function headOf(dataSet: DataSet, body: string): Uint8Array {
+  return new TextEncoder().encode(
+    `<?xml version="1.0"?>\n<VTKFile type="${dataSet}" version="1.0" byte_order="LittleEndian" ` +
+      `header_type="UInt32" compressor="vtkZLibDataCompressor">\n${body}\n<AppendedData encoding="raw">\n_`,
+  );
+}
+
+const elementOf = ({ name, type, componentCount }: VtkArray, offset: number): string =>
+  `<DataArray type="${type}" Name="${name}" NumberOfComponents="${componentCount}" format="appended" ` +
+  `offset="${offset}"/>`;
+
+const headerBytes = ({ bytes }: VtkArray): number => 4 * (3 + Math.ceil(bytes / BLOCK_BYTES));
+
+/**
+ * Hands on the compressed blocks in order and returns what stands before them (vtkZLibDataCompressor): number of
+ * blocks, size of a block, size of the last if shorter, sizes compressed.
+ */
+async function compressBlocks(
+  { bytes, slice }: VtkArray,
+  deflate: Deflate,
+  take: (block: Uint8Array) => Promise<void>,
+): Promise<Uint8Array> {
+  const sizes: number[] = [];
+  const compressing: Promise<Uint8Array>[] = [];
+  const takeFirst = async (): Promise<void> => {
+    const block = await compressing.shift()!;
+    sizes.push(block.length);
+    await take(block);
+  };
+  try {
+    for (let begin = 0; begin < bytes; begin += BLOCK_BYTES) {
+      if (compressing.length === AT_ONCE) await takeFirst();
+      compressing.push(deflate(slice(begin, Math.min(bytes, begin + BLOCK_BYTES))));
+    }
+    while (compressing.length > 0) await takeFirst();
+  } finally {
+    await Promise.allSettled(compressing);
   }
-  const header = new Uint32Array([
-    blocks.length,
-    BLOCK_BYTES,
-    bytes % BLOCK_BYTES,
-    ...blocks.map(({ length }) => length),
-  ]);
-  const pieces = [new Uint8Array(header.buffer), ...blocks];
-  return { pieces, bytes: pieces.reduce((sum, { length }) => sum + length, 0) };
+  return new Uint8Array(Uint32Array.of(sizes.length, BLOCK_BYTES, bytes % BLOCK_BYTES, ...sizes).buffer);
 }

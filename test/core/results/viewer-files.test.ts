@@ -2,7 +2,6 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { meshSimplifier } from '../../../adapters/mesh-simplify.ts';
 import { mz3File } from '../../../core/results/mz3.ts';
 import { stlFile } from '../../../core/results/stl.ts';
-import { vtiFile } from '../../../core/results/vti.ts';
 import { vtpFile } from '../../../core/results/vtp.ts';
 import { labelRuns } from '../../../core/volume/label-runs.ts';
 import { cropLabel } from '../../../core/volume/meshes/label-crop.ts';
@@ -14,7 +13,7 @@ import { reorient } from '../../../core/volume/orientation.ts';
 import { makePhantom, phantomGrid, type Phantom } from '../../../core/volume/phantom.ts';
 import { PHANTOM_LABELS } from '../../../core/volume/phantom/labels.ts';
 import { measure } from '../../../core/volume/statistics.ts';
-import { readVti, readVtp, zlibDeflate, type ReadImage } from '../../fixtures/vtk-files.ts';
+import { readVti, readVtp, vtiBytes, zlibDeflate, type ReadImage } from '../../fixtures/vtk-files.ts';
 
 let simplify: Simplify;
 beforeAll(async () => {
@@ -42,7 +41,7 @@ async function throughTheViewer(
     simplify,
   );
   const inside = { ...ct, data: Int16Array.from(truth.data, (value) => (value === label ? 1 : 0)) };
-  const image = readVti(Buffer.concat(await vtiFile(inside, zlibDeflate)));
+  const image = readVti(await vtiBytes(inside));
   const { points } = readVtp(Buffer.concat(await vtpFile(mesh, zlibDeflate)));
   return { image, points };
 }
@@ -98,7 +97,7 @@ describe('volume and meshes as the viewer reads them', () => {
 
   it('the volume holds the HU of the CT in RAS+ order, origin 0 and no direction', async () => {
     const { ct } = makePhantom({ seed: 2, grid: GRIDS[2][1] });
-    const image = readVti(Buffer.concat(await vtiFile(ct, zlibDeflate)));
+    const image = readVti(await vtiBytes(ct));
     const turned = reorient(ct, 'RAS');
 
     expect(image.dims).toEqual(turned.grid.dims);
@@ -111,7 +110,7 @@ describe('volume and meshes as the viewer reads them', () => {
   it('a scaled float CT becomes whole HU within int16, air where there is no number', async () => {
     const grid = { dims: [3, 2, 1], affine: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1] } as const;
     const data = Float32Array.of(0, 10.4, 10.6, 1e9, -1e9, Number.NaN);
-    const image = readVti(Buffer.concat(await vtiFile({ grid, data, slope: 2, intercept: -1 }, zlibDeflate)));
+    const image = readVti(await vtiBytes({ grid, data, slope: 2, intercept: -1 }));
 
     expect([...image.values]).toEqual([-1, 20, 20, 32767, -32768, -1024]);
   });
@@ -125,7 +124,7 @@ describe('volume and meshes as the viewer reads them', () => {
       slope: 1,
       intercept: 0,
     };
-    const image = readVti(Buffer.concat(await vtiFile(ct, zlibDeflate)));
+    const image = readVti(await vtiBytes(ct));
 
     expect(sameNumbers(image.values, reorient(ct, 'RAS').data)).toBe(true);
   });
