@@ -207,6 +207,11 @@ export const purgeReceipt = z.object({
   jobId,
   objects: z.int(),
   bytes: z.int(),
+  versions: z
+    .int()
+    .describe(
+      'Versions that were deleted for good, those that had been overwritten included; 0 where the store keeps none.',
+    ),
   purgedAt: time,
 });
 export type PurgeReceipt = z.infer<typeof purgeReceipt>;

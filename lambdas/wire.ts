@@ -50,6 +50,10 @@ export function startingPorts(store?: ObjectStore): StartingPorts {
     links: new S3SignedLinks({ client: signingClient({}), bucket, store: jobsStore, clock }),
     executions: executions(),
     jobs: batchJobs(),
+    eraseVersions: async (prefix) => {
+      const { eraseVersions } = await import('../adapters/s3-versions.ts');
+      return eraseVersions(client, bucket, prefix);
+    },
     admission: async ({ work }) => {
       if (work !== undefined) await weights.require(work.models, work.options);
     },

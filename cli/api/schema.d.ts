@@ -696,6 +696,8 @@ export interface components {
             jobId: string;
             objects: number;
             bytes: number;
+            /** @description Versions that were deleted for good, those that had been overwritten included; 0 where the store keeps none. */
+            versions: number;
             /** Format: date-time */
             purgedAt: string;
         };

@@ -100,6 +100,11 @@ export interface ServicePorts {
    * that ended the job has no such port, the next of the workflow that has it tells.
    */
   readonly onFinished?: (job: JobDocument) => Promise<void>;
+  /**
+   * Deletes for good what a store that keeps versions still has of what was deleted below a prefix; returns how many
+   * versions that were. Absent where nothing is kept.
+   */
+  readonly eraseVersions?: (prefix: string) => Promise<number>;
 }
 
 /** What somebody wants to send, and what is to be run on it once that is known. */

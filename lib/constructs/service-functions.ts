@@ -9,6 +9,7 @@ import { exportName, wildcard } from './acknowledge.ts';
 import { HandlerFunction, type FunctionHome, type HandlerFunctionProps } from './handler-function.ts';
 import { INGEST_SECONDS, type DroppedQueue } from './ingest.ts';
 import {
+  eraseJobs,
   EVENT_BUS,
   ownArn,
   runWorkflow,
@@ -94,7 +95,7 @@ export function startingFunctions(
       name: 'api',
       description: 'The API',
       environment: { ...environment, ...workerEnvironment(compute) },
-      statements: [...starting, ...watchWorkers(compute)],
+      statements: [...starting, ...watchWorkers(compute), ...eraseJobs(data)],
       wildcards,
       memoryMib: 1_024,
       timeoutSeconds: 29,
@@ -117,6 +118,7 @@ export function startingFunctions(
       environment: { ...ingestEnvironment, HPB_RETENTION_DAYS: String(home.config.retentionDays) },
       statements: [
         ...starting,
+        ...eraseJobs(data),
         new PolicyStatement({
           sid: 'ListDrops',
           actions: ['s3:ListBucket'],

@@ -57,6 +57,12 @@ export const workOnJobs = ({ jobsBucket }: DataStack): readonly PolicyStatement[
   ),
 ];
 
+/** What purging a job deletes for good: versions that were superseded or deleted before. */
+export const eraseJobs = ({ jobsBucket }: DataStack): readonly PolicyStatement[] => [
+  allow('ListVersions', ['s3:ListBucketVersions'], [jobsBucket.bucketArn]),
+  allow('Versions', ['s3:DeleteObjectVersion'], [jobsBucket.arnForObjects('*')]),
+];
+
 /** What weights there are. */
 export const seeWeights = ({ modelsBucket }: DataStack): readonly PolicyStatement[] => [
   allow('ListWeights', ['s3:ListBucket'], [modelsBucket.bucketArn], {

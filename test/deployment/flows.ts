@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import {
   DescribeExecutionCommand,
   GetExecutionHistoryCommand,
@@ -80,6 +80,26 @@ export async function dropped(
   return { key, bytes: Buffer.byteLength(Body), tag };
 }
 
+/** Keys of what lies in the ingest bucket below a prefix. */
+export async function droppedKeys(
+  { administrator, outputs }: DeployedService,
+  Prefix: string,
+): Promise<readonly string[]> {
+  const Bucket = outputs.Data['IngestBucketName']!;
+  const { Contents = [] } = await administrator.s3.send(new ListObjectsV2Command({ Bucket, Prefix }));
+  return Contents.map(({ Key }) => Key!);
+}
+
+/** For how many seconds a message stays out of sight that the function could not take. */
+export async function visibleAfter({ account, outputs }: DeployedService, seconds: number): Promise<void> {
+  await query(account, 'sqs', {
+    Action: 'SetQueueAttributes',
+    QueueUrl: outputs.Service['IngestQueueUrl']!,
+    'Attribute.1.Name': 'VisibilityTimeout',
+    'Attribute.1.Value': String(seconds),
+  });
+}
+
 /** Names of all executions so far. */
 export async function executions({ administrator, outputs }: DeployedService): Promise<readonly string[]> {
   const stateMachineArn = outputs.Service['StateMachineArn']!;
@@ -126,7 +146,7 @@ export async function waiting({ account }: DeployedService, QueueUrl: string): P
   );
 }
 
-/** Puts a message into a queue, and leaves a failed one out of sight for so many seconds only. */
+/** Puts a message into a queue. */
 export async function sent(
   { account }: DeployedService,
   QueueUrl: string,
