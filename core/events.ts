@@ -34,6 +34,7 @@ export const LOG_EVENTS = [
   'job:resumed',
   'job:resume-failed',
   'job:purged',
+  'job:published',
   'ingest:accepted',
   'ingest:rejected',
   'ingest:failed',

@@ -94,6 +94,12 @@ export const submitRequest = z.strictObject({
     .enum(['interactive', 'bulk'])
     .optional()
     .describe('Default: interactive, and bulk for more than five cases.'),
+  publish: z
+    .boolean()
+    .optional()
+    .describe(
+      'Puts every case that succeeds into the viewer, as `<jobId>-<caseId>`: whoever can read the viewer then sees the CT. Default: false.',
+    ),
 });
 export type SubmitRequest = z.infer<typeof submitRequest>;
 

@@ -77,6 +77,7 @@ export class ComputeStack extends Stack {
     }).definition;
     this.cpuDefinition = new WorkerDefinition(this, 'CpuWorker', {
       ...worker,
+      jobRole: new WorkerRole(this, 'CpuWorkerRole', { data, publishes: true }),
       name: `hpb-${config.stage}-cpu-worker`,
       gpus: 0,
       size: CPU_SIZE,

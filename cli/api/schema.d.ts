@@ -640,6 +640,8 @@ export interface components {
              * @enum {string}
              */
             priority?: "interactive" | "bulk";
+            /** @description Puts every case that succeeds into the viewer, as `<jobId>-<caseId>`: whoever can read the viewer then sees the CT. Default: false. */
+            publish?: boolean;
         };
         /** @description A page of jobs, newest first. */
         JobList: {

@@ -23,6 +23,8 @@ export const jobRequest = z.object({
   models: z.array(z.enum(MODEL_IDS as [ModelId, ...ModelId[]])).min(1),
   options: segmentOptions,
   priority: z.enum(['interactive', 'bulk']).nullable(),
+  /** Whether its cases go into the viewer. */
+  publish: z.boolean().default(false),
   /** Of target and body: tells whether an idempotency key comes with the same request again. */
   fingerprint: z.string(),
   /** ms since 1970. */

@@ -57,6 +57,7 @@ async function submit(
   if (known !== null) return { job: await again(ports, known, fingerprint), created: false };
   const upload = await completedUpload(ports, body.uploadId);
   const asked = requestOf(submission, upload, { jobId, fingerprint, now: ports.clock.now() });
+  refuseWithoutViewer(ports, asked);
   await admit(ports, asked);
   const request = await keepRequest(ports, asked);
   await ports.store.put(uploadUseKey(request.uploadId, jobId), '');
@@ -156,7 +157,7 @@ function requestOf(
   upload: UploadDocument,
   { jobId, fingerprint, now }: { readonly jobId: JobId; readonly fingerprint: string; readonly now: number },
 ): JobRequest {
-  const { model, fast, folds, tta, priority = null } = body;
+  const { model, fast, folds, tta, priority = null, publish = false } = body;
   if (model !== undefined && target !== 'batch') {
     throw new HpbError('BAD_OPTION', `"model" ("${model}") does not go with /segment/${target}.`, {
       remedy: `Leave "model" out, or send the request to /segment/${model} or /segment/batch.`,
@@ -174,6 +175,7 @@ function requestOf(
     models: [...REQUEST_MODELS[target === 'batch' ? (model ?? 'both') : target]!],
     options: segmentOptions.parse({ fast, folds, tta }),
     priority,
+    publish,
     fingerprint,
     createdAt: now,
   };
@@ -192,6 +194,16 @@ async function admit(ports: ServicePorts, { bytes, models, options }: JobRequest
       details: { active, limit: maxActiveJobs },
     },
   );
+}
+
+function refuseWithoutViewer(
+  { hasViewer = false }: Pick<ServicePorts, 'hasViewer'>,
+  { publish }: Pick<JobRequest, 'publish'>,
+): void {
+  if (!publish || hasViewer) return;
+  throw new HpbError('BAD_OPTION', '"publish" is true, and this service has no viewer to publish to.', {
+    remedy: 'Leave "publish" out, and put the cases where a viewer reads them with `hpb publish`.',
+  });
 }
 
 function refuseOtherBody(request: JobRequest, fingerprint: string): void {

@@ -5,11 +5,15 @@ import { MODELS_PREFIX } from '../../core/layout.ts';
 import { METRIC_NAMESPACE } from '../../core/metrics.ts';
 import type { DataStack } from '../data-stack.ts';
 import { acknowledge, exportName } from './acknowledge.ts';
+import { publishToViewer } from './service-permissions.ts';
+import { VIEWER_PREFIX } from './viewer-bucket.ts';
 
 export interface WorkerRoleProps {
   readonly data: DataStack;
   /** ARN of the KMS key that receipts are signed with. Default: they are not. */
   readonly signingKeyArn?: string | undefined;
+  /** Whether they put cases into the viewer: those that publish large results. Default: no. */
+  readonly publishes?: boolean;
 }
 
 /** What workers may do: jobs read and written, weights read, receipts signed, figures told. */
@@ -27,6 +31,11 @@ export class WorkerRole extends Role {
     this.addManagedPolicy(policy);
     const folder = (bucket: Bucket, prefix: string): string =>
       `AwsSolutions-IAM5[Resource::${exportName(bucket.bucketArn, bucket)}/${prefix}*]`;
+    if (props.publishes === true) {
+      acknowledge(policy, {
+        [folder(data.viewerBucket, VIEWER_PREFIX)]: 'Cases are named after their jobs.',
+      });
+    }
     acknowledge(policy, {
       'AwsSolutions-IAM5[Resource::*]': 'PutMetricData knows no resources; the namespace bounds it.',
       [folder(data.jobsBucket, '')]: 'A worker runs any job, and everything in the bucket belongs to jobs.',
@@ -35,7 +44,7 @@ export class WorkerRole extends Role {
   }
 }
 
-function statements({ data, signingKeyArn }: WorkerRoleProps): PolicyStatement[] {
+function statements({ data, signingKeyArn, publishes = false }: WorkerRoleProps): PolicyStatement[] {
   const { key, jobsBucket, modelsBucket } = data;
   return [
     new PolicyStatement({
@@ -64,6 +73,7 @@ function statements({ data, signingKeyArn }: WorkerRoleProps): PolicyStatement[]
       resources: ['*'],
       conditions: { StringEquals: { 'cloudwatch:namespace': METRIC_NAMESPACE } },
     }),
+    ...(publishes ? publishToViewer(data) : []),
     ...(signingKeyArn === undefined
       ? []
       : [

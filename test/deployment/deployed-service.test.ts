@@ -194,6 +194,8 @@ describe('without a permission', () => {
     await service.account.mock(MACHINE, { RunShard: WORKER_DONE });
     const before = await executions(service);
     const policy = await policyOf('IngestHandler');
+    // Tries that fail are few: the first one is to be the only one.
+    await visibleAfter(service, 15);
     await withoutActions(service.account, policy, ['states:StartExecution'], async () => {
       await dropped(service, `held-${crypto.randomUUID()}.nii.gz`, await ctFile());
       await eventually('a refused start', async () =>
@@ -205,6 +207,7 @@ describe('without a permission', () => {
     await eventually('the start', async () =>
       (await executions(service)).length > before.length ? true : null,
     );
+    await visibleAfter(service, 2);
   });
 });
 
@@ -239,6 +242,7 @@ describe('names and text of a patient', () => {
 
     const found = await everything(service);
     expect(found.executions).toContain(jobId);
+    expect(found.keys).toContain(`liverCases/${jobId}-c0001/manifest.json`);
     expect(found.logs).toContain('job:finished');
     expect(found.logs).toContain('ingest:rejected');
     expect(found.metrics).toContain('CaseSeconds');

@@ -40,7 +40,8 @@ export async function submitted(
   const { uploadId, put } = await caller.openUpload({ fileName: name, sizeBytes: body.length, sha256 });
   const sent = await fetch(put!.url, { method: put!.method, headers: put!.headers, body });
   if (!sent.ok) throw new Error(`The signed upload was answered ${sent.status}: ${await sent.text()}`);
-  const model = target === 'batch' ? { model: 'liver' as const } : {};
+  // An archive goes into the viewer too.
+  const model = target === 'batch' ? { model: 'liver' as const, publish: true } : {};
   const { jobId } = await caller.submit(target, { uploadId, ...model }, uniqueName('key'));
   return jobId;
 }
