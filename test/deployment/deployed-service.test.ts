@@ -27,6 +27,7 @@ import {
   executions,
   sent,
   submitted,
+  WAIT_SCALE,
   visibleAfter,
   waiting,
   walked,
@@ -38,7 +39,7 @@ import { physicalName, userWith, withoutActions } from './identities.ts';
 let service: DeployedService;
 beforeAll(async () => {
   service = await deployedService();
-  await service.account.scaleWaits(0.1);
+  await service.account.scaleWaits(WAIT_SCALE);
   await visibleAfter(service, 2);
 });
 afterAll(() => service?.stop());

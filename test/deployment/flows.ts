@@ -17,6 +17,8 @@ import { eventually, runWorker, type DeployedService } from './deployed-service.
 import { MACHINE } from './deployed-stacks.ts';
 import { elements, query, type MockedAnswer } from './emulated-account.ts';
 
+/** Of a second that the workflow waits: its tries to reach Batch then last as long as a worker takes here. */
+export const WAIT_SCALE = 0.1;
 /** Batch is asked too often: the workflow waits and asks again, until it is told something else. */
 export const WAITING: MockedAnswer = { Throw: { Error: 'Batch.TooManyRequestsException', Cause: '{}' } };
 /** What Batch says of a worker that has ended well. */
@@ -65,8 +67,12 @@ export async function worked(
   await eventually(`the shard of ${jobId}`, () => jobs.head(shardKey(jobId, 1, 1)));
   const { exitCode, printed } = await runWorker(service, jobId);
   if (exitCode !== 0) throw new Error(`The worker ended with ${exitCode}:\n${printed}`);
+  // MiniStack repeats the answer that it began with, until its tries are over: let them be over.
   await account.mock(MACHINE, { RunShard: WORKER_DONE });
-  return { jobId, job: await ended(service, jobId), printed };
+  await account.scaleWaits(0);
+  const job = await ended(service, jobId);
+  await account.scaleWaits(WAIT_SCALE);
+  return { jobId, job, printed };
 }
 
 /** Drops an object as the sender does; gives its facts as its event names them. */
