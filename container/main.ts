@@ -43,7 +43,12 @@ async function main(argv: readonly string[], environment: NodeJS.ProcessEnv): Pr
       const ports = {
         worker: worker.ports,
         names: new CallersNames(worker.ports),
-        service: wireServiceTasks({ settings, metrics, worker: worker.ports }),
+        service: wireServiceTasks({
+          settings,
+          metrics,
+          viewerBucket: environment['HPB_VIEWER_BUCKET'],
+          worker: worker.ports,
+        }),
       };
       if (task !== null) {
         const run = (): Promise<number> => runTask(task, ports, signals);

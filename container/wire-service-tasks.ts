@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import { UploadIntake } from '../adapters/intake/upload-intake.ts';
 import { StoreBundler } from '../adapters/store-bundler.ts';
 import { StoreJobIndex } from '../adapters/store-job-index.ts';
-import type { Metrics } from '../core/ports.ts';
+import type { Clock, Metrics } from '../core/ports.ts';
 import type { Settings } from '../core/settings.ts';
+import type { ViewerPorts } from '../core/use-cases/publish-case.ts';
 import { serviceLimits } from '../core/use-cases/service-limits.ts';
 import type { WorkerPorts } from './case-context.ts';
 import type { ServiceTaskPorts } from './service-tasks.ts';
@@ -15,8 +16,11 @@ const MACHINE = { slots: 1, slowness: 1 } as const;
 export function wireServiceTasks({
   settings,
   metrics,
+  viewerBucket,
   worker: { store, log, clock, scratch },
 }: {
+  /** Bucket of the viewer; undefined on a laptop. */
+  readonly viewerBucket: string | undefined;
   readonly settings: Settings;
   readonly metrics: Metrics;
   readonly worker: WorkerPorts;
@@ -30,5 +34,14 @@ export function wireServiceTasks({
     bundler: new StoreBundler(store),
     metrics,
     limits: serviceLimits(settings, MACHINE),
+    ...(viewerBucket !== undefined && { viewer: () => viewerOf(viewerBucket, clock) }),
   };
+}
+
+async function viewerOf(bucket: string, clock: Clock): Promise<ViewerPorts> {
+  const [{ S3Client }, { viewerBucket }] = await Promise.all([
+    import('@aws-sdk/client-s3'),
+    import('../adapters/viewer-bucket.ts'),
+  ]);
+  return viewerBucket(new S3Client({}), bucket, clock);
 }

@@ -35,6 +35,7 @@ export const LOG_EVENTS = [
   'job:resumed',
   'job:resume-failed',
   'job:purged',
+  'job:published',
   'ingest:accepted',
   'ingest:rejected',
   'ingest:failed',

@@ -202,6 +202,10 @@ export function isViewerCaseId(text: string): text is ViewerCaseId {
   return /^[A-Za-z0-9][\w-]{0,79}$/.test(text);
 }
 
+/** What a case that its job has published is called in the viewer. */
+export const publishedCaseId = (jobId: JobId, caseId: CaseId): ViewerCaseId =>
+  `${jobId}-${caseId}` as ViewerCaseId;
+
 /** Folder of a case in the viewer's bucket. */
 export const viewerCasePrefix = (id: ViewerCaseId): string => `liverCases/${id}/`;
 

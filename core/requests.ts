@@ -109,6 +109,12 @@ export const submitRequest = z.strictObject({
     .describe(
       'Most that the job may cost, USD, by an uncalibrated estimate of its machines on demand, their start included. A CT is refused at once, an archive when its cases are known, before any machine is asked for.',
     ),
+  publish: z
+    .boolean()
+    .optional()
+    .describe(
+      'Puts every case that succeeds into the viewer, as `<jobId>-<caseId>`: whoever can read the viewer then sees the CT. Default: false.',
+    ),
 });
 export type SubmitRequest = z.infer<typeof submitRequest>;
 
@@ -222,6 +228,11 @@ export const purgeReceipt = z.object({
   jobId,
   objects: z.int(),
   bytes: z.int(),
+  versions: z
+    .int()
+    .describe(
+      'Versions that were deleted for good, those that had been overwritten included; 0 where the store keeps none.',
+    ),
   purgedAt: time,
 });
 export type PurgeReceipt = z.infer<typeof purgeReceipt>;

@@ -5,12 +5,14 @@ import { S3ObjectStore } from '../adapters/s3-object-store.ts';
 import { S3SignedLinks, signingClient } from '../adapters/s3-signed-links.ts';
 import { StoreJobIndex } from '../adapters/store-job-index.ts';
 import { systemClock } from '../adapters/system.ts';
+import type { viewerBucket as LoadViewer } from '../adapters/viewer-bucket.ts';
 import type { JobDocument } from '../core/job.ts';
 import { SIZE_TIERS } from '../core/plan.ts';
 import type { Executions, Jobs, ObjectStore } from '../core/ports.ts';
 import { PushedWeights } from '../core/use-cases/pushed-weights.ts';
 import { serviceLimits } from '../core/use-cases/service-limits.ts';
 import type { ServicePorts, WorkflowPorts } from '../core/use-cases/service-ports.ts';
+
 import { deployed, functionSettings } from './environment.ts';
 
 /**
@@ -27,6 +29,12 @@ const SCRATCH = '/tmp/intake';
 export function workflowPorts(): WorkflowPorts {
   const { HPB_JOBS_BUCKET: bucket } = deployed('HPB_JOBS_BUCKET', 'HPB_EVENT_BUS');
   return portsOver(new S3ObjectStore({ client, bucket, clock }));
+}
+
+/** The same for who publishes results: nobody else carries what draws thumbnails. */
+export function publishingPorts(loadViewer: typeof LoadViewer): WorkflowPorts {
+  const { HPB_VIEWER_BUCKET: bucket } = deployed('HPB_VIEWER_BUCKET');
+  return { ...workflowPorts(), viewer: () => loadViewer(client, bucket, clock) };
 }
 
 /** What starts and stops jobs needs. */
@@ -50,6 +58,10 @@ export function startingPorts(store?: ObjectStore): StartingPorts {
     links: new S3SignedLinks({ client: signingClient({}), bucket, store: jobsStore, clock }),
     executions: executions(),
     jobs: batchJobs(),
+    eraseVersions: async (prefix) => {
+      const { eraseVersions } = await import('../adapters/s3-versions.ts');
+      return eraseVersions(client, bucket, prefix);
+    },
     admission: async ({ work }) => {
       if (work !== undefined) await weights.require(work.models, work.options);
     },
@@ -90,6 +102,7 @@ function portsOver(store: ObjectStore): WorkflowPorts {
       },
     },
     onFinished: announce,
+    hasViewer: true,
   };
 }
 

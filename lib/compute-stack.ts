@@ -61,9 +61,13 @@ export class ComputeStack extends Stack {
     const worker = {
       image: workerImage(this, config),
       logGroup: this.workerLogGroup,
-      jobRole: new WorkerRole(this, 'WorkerRole', data),
+      jobRole: new WorkerRole(this, 'WorkerRole', { data, signingKeyArn: config.signingKeyArn }),
       deployment: this.#deployment(props),
-      settings: { HPB_WEIGHTS: config.weights, HPB_MAX_BATCH: String(config.maxCasesPerJob) },
+      settings: {
+        HPB_WEIGHTS: config.weights,
+        HPB_MAX_BATCH: String(config.maxCasesPerJob),
+        ...provenance(config),
+      },
     };
     this.workerDefinition = new WorkerDefinition(this, 'Worker', {
       ...worker,
@@ -73,6 +77,7 @@ export class ComputeStack extends Stack {
     }).definition;
     this.cpuDefinition = new WorkerDefinition(this, 'CpuWorker', {
       ...worker,
+      jobRole: new WorkerRole(this, 'CpuWorkerRole', { data, publishes: true }),
       name: `hpb-${config.stage}-cpu-worker`,
       gpus: 0,
       size: CPU_SIZE,
@@ -130,4 +135,16 @@ export class ComputeStack extends Stack {
     };
     for (const [name, value] of Object.entries(told)) new CfnOutput(this, name, { value });
   }
+}
+
+/** What the receipts of workers name and are signed with. An image that is built at the deployment has no digest yet. */
+function provenance({
+  imageUri,
+  signingKeyArn,
+}: StageConfig): Readonly<Partial<Record<'HPB_IMAGE_DIGEST' | 'HPB_SIGNING_KMS_KEY', string>>> {
+  const digest = imageUri?.split('@')[1];
+  return {
+    ...(digest === undefined ? {} : { HPB_IMAGE_DIGEST: digest }),
+    ...(signingKeyArn === undefined ? {} : { HPB_SIGNING_KMS_KEY: signingKeyArn }),
+  };
 }

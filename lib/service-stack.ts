@@ -68,6 +68,7 @@ export class ServiceStack extends Stack {
           'events-dead-letters': deadLetters,
         },
         rules: nets.watched,
+        machines: { 'faulty-machines': nets.faultyMachines },
       },
       logs: {
         functions: Object.values(this.functions).map(({ logs }) => logs),

@@ -1,13 +1,14 @@
 /**
  * Bundles the worker with everything it imports into one folder, for the container image:
- * `node scripts/bundle-worker.ts DIR` writes `DIR/worker.js`.
+ * `node scripts/bundle-worker.ts DIR` writes `DIR/worker.js` and `DIR/compute-worker.js`.
  */
 import { build } from 'esbuild';
 
 const [outdir = 'dist/container'] = process.argv.slice(2);
 
 await build({
-  entryPoints: { worker: 'container/main.ts' },
+  // The threads load theirs by name from beside the worker.
+  entryPoints: { worker: 'container/main.ts', 'compute-worker': 'adapters/compute-worker.ts' },
   outdir,
   bundle: true,
   platform: 'node',

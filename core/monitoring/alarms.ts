@@ -22,6 +22,8 @@ export type AlarmSource =
       readonly metric: 'ApproximateNumberOfMessagesVisible' | 'ApproximateAgeOfOldestMessage';
     }
   | { readonly of: 'rule'; readonly name: WatchedRule }
+  /** The most that one machine has of something: no dimension names the machine, so that no figure is kept for each. */
+  | { readonly of: 'machine'; readonly name: 'faulty-machines' }
   | {
       readonly of: 'own';
       readonly metric: MetricName;
@@ -233,9 +235,18 @@ export const ALARMS: readonly AlarmSpec[] = [
   {
     id: 'device-faults',
     severity: 'page',
-    what: 'Workers have left three times because their GPU was faulty.',
+    what: 'Workers have left six times because their GPU was faulty.',
     source: { of: 'rule', name: 'device-fault' },
     statistic: 'Sum',
+    threshold: 6,
+    periodMinutes: 6 * HOUR,
+  },
+  {
+    id: 'machine-faulty',
+    severity: 'page',
+    what: 'Workers have left one machine three times because its GPU was faulty.',
+    source: { of: 'machine', name: 'faulty-machines' },
+    statistic: 'Maximum',
     threshold: 3,
     periodMinutes: 6 * HOUR,
   },

@@ -25,6 +25,8 @@ export const jobRequest = z.object({
   priority: z.enum(['interactive', 'bulk']).nullable(),
   /** Most that the job may cost by its estimate, USD. */
   maxCostUsd: z.number().positive().nullable().default(null),
+  /** Whether its cases go into the viewer. */
+  publish: z.boolean().default(false),
   /** Of target and body: tells whether an idempotency key comes with the same request again. */
   fingerprint: z.string(),
   /** ms since 1970. */

@@ -19,6 +19,7 @@ import { findCases } from './job-cases.ts';
 import { findJob } from './job-request.ts';
 import type { ServicePorts } from './service-ports.ts';
 import { documentText, parsePayload } from './stored-document.ts';
+import { publishToViewer } from './publish-job-cases.ts';
 
 /** Payload of PublishResults and ConfirmResults; the worker that publishes gives no phase. */
 const publishInput = z.object({
@@ -30,7 +31,7 @@ const publishInput = z.object({
 /** What publishing needs: that of a function, and of the worker that does it for large results. */
 export type PublishPorts = Pick<
   ServicePorts,
-  'store' | 'index' | 'bundler' | 'metrics' | 'clock' | 'log' | 'limits' | 'onFinished'
+  'store' | 'index' | 'bundler' | 'metrics' | 'clock' | 'log' | 'limits' | 'onFinished' | 'viewer'
 >;
 
 /** meta.json of a case; only that it is an object matters. */
@@ -80,6 +81,7 @@ async function publish(ports: PublishPorts, job: JobDocument): Promise<JobDocume
     cases: ends.map(({ entry }) => entry),
   };
   await ports.store.put(jobManifestKey(jobId), documentText(manifest));
+  await publishToViewer(ports, job, ends);
   await putCaseMetrics(ports, job, ends);
   return endJob(ports, jobId, finishEvent(attempt, outcome, zip));
 }

@@ -29,12 +29,13 @@ const REMOVED_AT_ONCE = 16;
 interface Removed {
   readonly objects: number;
   readonly bytes: number;
+  readonly versions?: number;
 }
 
 /**
  * Deletes all that is stored of a job, logs included, and its uploads unless another job uses them. A running job is
  * cancelled first. The job's own document goes last: after a crash the job is still there to be purged again. A job whose
- * document is damaged can be purged like any other.
+ * document is damaged can be purged like any other. Where the store keeps versions they go too.
  *
  * @throws HpbError JOB_NOT_FOUND.
  */
@@ -44,13 +45,24 @@ export async function purgeJob(ports: ServicePorts, jobId: string): Promise<Purg
   for (const prefix of [...jobContentPrefixes(id), jobExecutionsPrefix(id)])
     removed.push(await ports.store.removeAll(prefix));
   await ports.jobs.removeLogs?.(workerNamePrefix(id));
+  // The larger part of them while the job can still be purged again.
+  for (const prefix of jobContentPrefixes(id)) removed.push(await erased(ports, prefix));
   await ports.index.remove(id);
   // What a worker that was ended still wrote meanwhile.
-  removed.push(await ports.store.removeAll(jobPrefix(id)));
-  const objects = removed.reduce((sum, one) => sum + one.objects, 0);
-  const bytes = removed.reduce((sum, one) => sum + one.bytes, 0);
-  ports.log.info('job:purged', { jobId: id, objects, bytes });
-  return { jobId: id, objects, bytes, purgedAt: new Date(ports.clock.now()).toISOString() };
+  removed.push(await ports.store.removeAll(jobPrefix(id)), await erased(ports, jobPrefix(id)));
+  const sum = (of: (one: Removed) => number): number => removed.reduce((total, one) => total + of(one), 0);
+  const [objects, bytes, versions] = [sum((one) => one.objects), sum((one) => one.bytes), sum(versionsOf)];
+  ports.log.info('job:purged', { jobId: id, objects, bytes, versions });
+  return { jobId: id, objects, bytes, versions, purgedAt: new Date(ports.clock.now()).toISOString() };
+}
+
+const versionsOf = ({ versions = 0 }: Removed): number => versions;
+
+async function erased(
+  { eraseVersions }: Pick<ServicePorts, 'eraseVersions'>,
+  prefix: string,
+): Promise<Removed> {
+  return { objects: 0, bytes: 0, versions: (await eraseVersions?.(prefix)) ?? 0 };
 }
 
 /** Sees to it that nothing of a job runs any more. */
@@ -104,12 +116,15 @@ async function findReadableRequest(store: ServicePorts['store'], jobId: JobId): 
 
 /** Deletes an upload, parts that have arrived included. */
 export async function removeUpload(
-  { store, links }: Pick<ServicePorts, 'store' | 'links'>,
+  ports: Pick<ServicePorts, 'store' | 'links' | 'eraseVersions'>,
   uploadId: UploadId,
 ): Promise<Removed> {
+  const { store, links } = ports;
   const upload = await findDocument(store, uploadDocumentKey(uploadId), uploadDocument);
   if (upload !== null && upload.multipart !== null) {
     await links.abortMultipart(uploadInputKey(uploadId), upload.multipart.id);
   }
-  return store.removeAll(uploadPrefix(uploadId));
+  const removed = await store.removeAll(uploadPrefix(uploadId));
+  const { versions = 0 } = await erased(ports, uploadPrefix(uploadId));
+  return { ...removed, versions };
 }

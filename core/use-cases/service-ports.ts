@@ -1,4 +1,5 @@
 import type { JobDocument } from '../job.ts';
+import type { ViewerPorts } from './publish-case.ts';
 import type { ModelId, SegmentOptions } from '../models/catalogue.ts';
 import { SIZE_TIERS } from '../plan.ts';
 import type {
@@ -103,6 +104,15 @@ export interface ServicePorts {
    * that ended the job has no such port, the next of the workflow that has it tells.
    */
   readonly onFinished?: (job: JobDocument) => Promise<void>;
+  /** Whether jobs may ask to be published to a viewer. Default: no. */
+  readonly hasViewer?: boolean;
+  /** That viewer, for what publishes results. */
+  readonly viewer?: () => Promise<ViewerPorts>;
+  /**
+   * Deletes for good what a store that keeps versions still has of what was deleted below a prefix; returns how many
+   * versions that were. Absent where nothing is kept.
+   */
+  readonly eraseVersions?: (prefix: string) => Promise<number>;
 }
 
 /** What somebody wants to send, and what is to be run on it once that is known. */

@@ -58,6 +58,7 @@ async function submit(
   if (known !== null) return { job: await again(ports, known, fingerprint), created: false };
   const upload = await completedUpload(ports, body.uploadId);
   const asked = requestOf(submission, upload, { jobId, fingerprint, now: ports.clock.now() });
+  refuseWithoutViewer(ports, asked);
   await admit(ports, asked);
   const request = await keepRequest(ports, asked);
   await ports.store.put(uploadUseKey(request.uploadId, jobId), '');
@@ -157,7 +158,7 @@ function requestOf(
   upload: UploadDocument,
   { jobId, fingerprint, now }: { readonly jobId: JobId; readonly fingerprint: string; readonly now: number },
 ): JobRequest {
-  const { model, fast, folds, tta, priority = null, maxCostUsd = null } = body;
+  const { model, fast, folds, tta, priority = null, maxCostUsd = null, publish = false } = body;
   if (model !== undefined && target !== 'batch') {
     throw new HpbError('BAD_OPTION', `"model" ("${model}") does not go with /segment/${target}.`, {
       remedy: `Leave "model" out, or send the request to /segment/${model} or /segment/batch.`,
@@ -176,6 +177,7 @@ function requestOf(
     options: segmentOptions.parse({ fast, folds, tta }),
     priority,
     maxCostUsd,
+    publish,
     fingerprint,
     createdAt: now,
   };
@@ -196,6 +198,16 @@ async function admit(ports: ServicePorts, request: JobRequest): Promise<void> {
       details: { active, limit: maxActiveJobs },
     },
   );
+}
+
+function refuseWithoutViewer(
+  { hasViewer = false }: Pick<ServicePorts, 'hasViewer'>,
+  { publish }: Pick<JobRequest, 'publish'>,
+): void {
+  if (!publish || hasViewer) return;
+  throw new HpbError('BAD_OPTION', '"publish" is true, and this service has no viewer to publish to.', {
+    remedy: 'Leave "publish" out, and put the cases where a viewer reads them with `hpb publish`.',
+  });
 }
 
 function refuseOtherBody(request: JobRequest, fingerprint: string): void {

@@ -27,6 +27,7 @@ const list = <T extends string>(item: z.ZodType<T>, description: string) =>
 const ADDRESS_RANGE = z.union([z.cidrv4(), z.cidrv6()]);
 const VPC_ENDPOINT = z.string().regex(/^vpce-[0-9a-f]{8,17}$/);
 const IMAGE_BY_DIGEST = /^[a-z0-9.-]+(:\d+)?\/[a-z0-9._/-]+@sha256:[0-9a-f]{64}$/;
+const SIGNING_KEY = /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/;
 const ORIGIN = /^https?:\/\/[^/*\s]+$/;
 
 /** What CloudWatch Logs can be told. */
@@ -96,6 +97,10 @@ export const configSchema = z.strictObject({
   imageUri: described(
     z.string().regex(IMAGE_BY_DIGEST, 'name it by digest: <repository>@sha256:<64 hex digits>'),
     'Image of the workers, by digest. Default: built from this checkout at `cdk deploy`, which needs Docker.',
+  ).optional(),
+  signingKeyArn: described(
+    z.string().regex(SIGNING_KEY, 'the ARN of a key: arn:aws:kms:<region>:<account>:key/<id>'),
+    'KMS key (ECC_NIST_P256, SIGN_VERIFY) that receipts are signed with (HPB_SIGNING_KMS_KEY). Default: they are not signed.',
   ).optional(),
   weights: described(
     z.enum(['real', 'auto']),

@@ -3,6 +3,7 @@ import type { RestApi } from 'aws-cdk-lib/aws-apigateway';
 import {
   Alarm,
   ComparisonOperator,
+  MathExpression,
   Metric,
   TreatMissingData,
   type IMetric,
@@ -30,6 +31,8 @@ export interface Watched {
   readonly functions: Readonly<Record<FunctionName, IFunction>>;
   readonly queues: Readonly<Record<'ingest' | 'ingest-dead-letters' | 'events-dead-letters', IQueue>>;
   readonly rules: Readonly<Record<WatchedRule, string>>;
+  /** Names of the rules that count for each machine. */
+  readonly machines: Readonly<Record<'faulty-machines', string>>;
 }
 
 export interface AlarmsProps {
@@ -90,6 +93,12 @@ function sourceMetric(source: AlarmSource, watched: Watched, options: MetricOpti
         metricName: 'TriggeredRules',
         dimensionsMap: { RuleName: watched.rules[source.name] },
         ...options,
+      });
+    case 'machine':
+      return new MathExpression({
+        expression: `INSIGHT_RULE_METRIC('${watched.machines[source.name]}', 'MaxContributorValue')`,
+        usingMetrics: {},
+        ...(options.period === undefined ? {} : { period: options.period }),
       });
     case 'own':
       return new Metric({

@@ -1,4 +1,5 @@
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { CfnInsightRule } from 'aws-cdk-lib/aws-cloudwatch';
 import { CfnRule, Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -27,6 +28,8 @@ export class EventNets extends Construct {
   /** Name of each rule whose matches are counted. */
   readonly watched: Readonly<Record<WatchedRule, string>>;
   readonly batchEvents: LogGroup;
+  /** Name of the rule that counts device faults for each machine. */
+  readonly faultyMachines: string;
 
   constructor(scope: Construct, id: string, props: EventNetsProps) {
     super(scope, id);
@@ -34,6 +37,7 @@ export class EventNets extends Construct {
     this.#schedule(props);
     this.batchEvents = this.#logGroup(props);
     this.watched = this.#watch(props);
+    this.faultyMachines = this.#countMachines(props);
   }
 
   /** Also of executions that succeeded: a job whose end could not be announced is announced then. */
@@ -85,6 +89,26 @@ export class EventNets extends Construct {
       }),
     });
     return group;
+  }
+
+  /** A dimension for each machine would be a metric of its own, for ever; this counts them in the log. */
+  #countMachines({ config }: EventNetsProps): string {
+    const ruleName = `hpb-${config.stage}-faulty-machines`;
+    new CfnInsightRule(this, 'FaultyMachines', {
+      ruleName,
+      ruleState: 'ENABLED',
+      ruleBody: Stack.of(this).toJsonString({
+        Schema: { Name: 'CloudWatchLogRule', Version: 1 },
+        LogGroupNames: [this.batchEvents.logGroupName],
+        LogFormat: 'JSON',
+        Contribution: {
+          Keys: ['$.detail.container.containerInstanceArn'],
+          Filters: [{ Match: '$.detail.container.exitCode', EqualTo: WORKER_EXIT.deviceFault }],
+        },
+        AggregateOn: 'Count',
+      }),
+    });
+    return ruleName;
   }
 
   #watch({ compute }: EventNetsProps): Readonly<Record<WatchedRule, string>> {

@@ -20,7 +20,7 @@ import type { StageConfig } from '../config/read-config.ts';
 import { acknowledge } from './acknowledge.ts';
 
 export interface NetworkProps {
-  readonly config: Pick<StageConfig, 'network' | 'vpcId' | 'subnetIds'>;
+  readonly config: Pick<StageConfig, 'network' | 'vpcId' | 'subnetIds' | 'signingKeyArn'>;
   /** Of who talked to whom; not used for an existing VPC, which has its own. */
   readonly flowLogs: ILogGroup;
 }
@@ -58,7 +58,7 @@ export class Network extends Construct {
     this.vpc = own as IVpc;
     this.subnets = { subnetType };
     this.securityGroup = this.#workers();
-    if (network === 'isolated') this.#addEndpoints(own);
+    if (network === 'isolated') this.#addEndpoints(own, props.config);
   }
 
   #workers(): SecurityGroup {
@@ -117,14 +117,16 @@ export class Network extends Construct {
     return vpc;
   }
 
-  #addEndpoints(vpc: Vpc): void {
+  #addEndpoints(vpc: Vpc, { signingKeyArn }: NetworkProps['config']): void {
     const group = new SecurityGroup(this, 'Endpoints', {
       vpc: this.vpc,
       description: 'Endpoints: HTTPS from workers',
       allowAllOutbound: false,
     });
     group.addIngressRule(this.securityGroup, Port.HTTPS, 'workers');
-    for (const [name, service] of Object.entries(ENDPOINTS)) {
+    // S3 speaks to the key of the buckets itself; only receipts make a worker call KMS.
+    const signing = signingKeyArn === undefined ? {} : { Kms: InterfaceVpcEndpointAwsService.KMS };
+    for (const [name, service] of Object.entries({ ...ENDPOINTS, ...signing })) {
       vpc.addInterfaceEndpoint(name, { service, securityGroups: [group], open: false });
     }
   }

@@ -9,8 +9,10 @@ import { exportName, wildcard } from './acknowledge.ts';
 import { HandlerFunction, type FunctionHome, type HandlerFunctionProps } from './handler-function.ts';
 import { INGEST_SECONDS, type DroppedQueue } from './ingest.ts';
 import {
+  eraseJobs,
   EVENT_BUS,
   ownArn,
+  publishToViewer,
   runWorkflow,
   seeWeights,
   takeDrops,
@@ -19,6 +21,7 @@ import {
   watchWorkers,
   workOnJobs,
 } from './service-permissions.ts';
+import { VIEWER_PREFIX } from './viewer-bucket.ts';
 import { machineName, type WorkflowFunctions } from './workflow.ts';
 
 /** What the functions of a deployment work with. */
@@ -40,7 +43,8 @@ export function workflowFunctions(scope: Construct, around: ServiceSurroundings)
   const { deadLetters } = around;
   const make = (
     id: string,
-    props: Omit<HandlerFunctionProps, 'home' | 'statements' | 'environment'>,
+    props: Omit<HandlerFunctionProps, 'home' | 'statements' | 'environment'> &
+      Partial<Pick<HandlerFunctionProps, 'statements' | 'environment'>>,
   ): HandlerFunction =>
     new HandlerFunction(scope, id, {
       home: around.home,
@@ -64,7 +68,11 @@ export function workflowFunctions(scope: Construct, around: ServiceSurroundings)
     }),
     publishResults: make('PublishResults', {
       name: 'publish-results',
-      description: 'Gathers what came of every case, builds the ZIP and ends the job',
+      description:
+        'Gathers what came of every case, builds the ZIP, publishes to the viewer and ends the job',
+      environment: { ...common(around), HPB_VIEWER_BUCKET: around.data.viewerBucket.bucketName },
+      statements: [...ofWorkflow(around), ...publishToViewer(around.data)],
+      wildcards: { ...jobWildcards(around), ...viewerWildcards(around) },
       memoryMib: 1_769,
       timeoutSeconds: 900,
     }),
@@ -94,7 +102,7 @@ export function startingFunctions(
       name: 'api',
       description: 'The API',
       environment: { ...environment, ...workerEnvironment(compute) },
-      statements: [...starting, ...watchWorkers(compute)],
+      statements: [...starting, ...watchWorkers(compute), ...eraseJobs(data)],
       wildcards,
       memoryMib: 1_024,
       timeoutSeconds: 29,
@@ -117,6 +125,7 @@ export function startingFunctions(
       environment: { ...ingestEnvironment, HPB_RETENTION_DAYS: String(home.config.retentionDays) },
       statements: [
         ...starting,
+        ...eraseJobs(data),
         new PolicyStatement({
           sid: 'ListDrops',
           actions: ['s3:ListBucket'],
@@ -191,6 +200,11 @@ const jobWildcards = ({ data }: ServiceSurroundings): Reasons => ({
 
 const startWildcards = ({ home }: ServiceSurroundings): Reasons => ({
   [wildcard(ownArn('states', `execution:${machineName(home.config)}:*`))]: 'Executions are named after jobs.',
+});
+
+const viewerWildcards = ({ data }: ServiceSurroundings): Reasons => ({
+  [`AwsSolutions-IAM5[Resource::${exportName(data.viewerBucket.bucketArn, data)}/${VIEWER_PREFIX}*]`]:
+    'Cases are named after their jobs.',
 });
 
 const dropWildcards = ({ data }: ServiceSurroundings): Reasons =>

@@ -1,6 +1,7 @@
 import { Aws } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { INGEST_PREFIX, INGEST_REJECTED_PREFIX, MODELS_PREFIX } from '../../core/layout.ts';
+import { INGEST_PREFIX, INGEST_REJECTED_PREFIX, MODELS_PREFIX, VIEWER_INDEX_KEY } from '../../core/layout.ts';
+import { VIEWER_PREFIX } from './viewer-bucket.ts';
 import { METRIC_NAMESPACE } from '../../core/metrics.ts';
 import type { ComputeStack } from '../compute-stack.ts';
 import type { DataStack } from '../data-stack.ts';
@@ -55,6 +56,23 @@ export const workOnJobs = ({ jobsBucket }: DataStack): readonly PolicyStatement[
     ],
     [jobsBucket.arnForObjects('*')],
   ),
+];
+
+/** Cases put into the viewer, over an earlier publication of theirs, and into its list. */
+export const publishToViewer = ({ viewerBucket }: DataStack): readonly PolicyStatement[] => [
+  allow('ListPublished', ['s3:ListBucket'], [viewerBucket.bucketArn]),
+  allow(
+    'Publish',
+    ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'],
+    [viewerBucket.arnForObjects(`${VIEWER_PREFIX}*`)],
+  ),
+  allow('ListOfPublished', ['s3:GetObject', 's3:PutObject'], [viewerBucket.arnForObjects(VIEWER_INDEX_KEY)]),
+];
+
+/** What purging a job deletes for good: versions that were superseded or deleted before. */
+export const eraseJobs = ({ jobsBucket }: DataStack): readonly PolicyStatement[] => [
+  allow('ListVersions', ['s3:ListBucketVersions'], [jobsBucket.bucketArn]),
+  allow('Versions', ['s3:DeleteObjectVersion'], [jobsBucket.arnForObjects('*')]),
 ];
 
 /** What weights there are. */

@@ -5,32 +5,47 @@ import { MODELS_PREFIX } from '../../core/layout.ts';
 import { METRIC_NAMESPACE } from '../../core/metrics.ts';
 import type { DataStack } from '../data-stack.ts';
 import { acknowledge, exportName } from './acknowledge.ts';
+import { publishToViewer } from './service-permissions.ts';
 import { VIEWER_PREFIX } from './viewer-bucket.ts';
 
-/** What workers may do: jobs read and written, weights read, cases published, figures told. */
+export interface WorkerRoleProps {
+  readonly data: DataStack;
+  /** ARN of the KMS key that receipts are signed with. Default: they are not. */
+  readonly signingKeyArn?: string | undefined;
+  /** Whether they put cases into the viewer: those that publish large results. Default: no. */
+  readonly publishes?: boolean;
+}
+
+/** What workers may do: jobs read and written, weights read, receipts signed, figures told. */
 export class WorkerRole extends Role {
-  constructor(scope: Construct, id: string, data: DataStack) {
+  constructor(scope: Construct, id: string, props: WorkerRoleProps) {
+    const { data } = props;
     super(scope, id, {
-      description: 'Workers: jobs, weights, viewer cases, metrics',
+      description: 'Workers: jobs, weights, receipts, metrics',
       assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com'),
     });
     const policy = new ManagedPolicy(this, 'Policy', {
       description: 'What workers may do',
-      statements: statements(data),
+      statements: statements(props),
     });
     this.addManagedPolicy(policy);
     const folder = (bucket: Bucket, prefix: string): string =>
       `AwsSolutions-IAM5[Resource::${exportName(bucket.bucketArn, bucket)}/${prefix}*]`;
+    if (props.publishes === true) {
+      acknowledge(policy, {
+        [folder(data.viewerBucket, VIEWER_PREFIX)]: 'Cases are named after their jobs.',
+      });
+    }
     acknowledge(policy, {
       'AwsSolutions-IAM5[Resource::*]': 'PutMetricData knows no resources; the namespace bounds it.',
       [folder(data.jobsBucket, '')]: 'A worker runs any job, and everything in the bucket belongs to jobs.',
       [folder(data.modelsBucket, MODELS_PREFIX)]: 'A worker reads any model.',
-      [folder(data.viewerBucket, VIEWER_PREFIX)]: 'The caller chooses the folder of a published case.',
     });
   }
 }
 
-function statements({ key, jobsBucket, modelsBucket, viewerBucket }: DataStack): PolicyStatement[] {
+function statements({ data, signingKeyArn, publishes = false }: WorkerRoleProps): PolicyStatement[] {
+  const { key, jobsBucket, modelsBucket } = data;
   return [
     new PolicyStatement({
       sid: 'Jobs',
@@ -48,11 +63,6 @@ function statements({ key, jobsBucket, modelsBucket, viewerBucket }: DataStack):
       resources: [modelsBucket.arnForObjects(`${MODELS_PREFIX}*`)],
     }),
     new PolicyStatement({
-      sid: 'Viewer',
-      actions: ['s3:PutObject', 's3:AbortMultipartUpload'],
-      resources: [viewerBucket.arnForObjects(`${VIEWER_PREFIX}*`)],
-    }),
-    new PolicyStatement({
       sid: 'Key',
       actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
       resources: [key.keyArn],
@@ -63,5 +73,15 @@ function statements({ key, jobsBucket, modelsBucket, viewerBucket }: DataStack):
       resources: ['*'],
       conditions: { StringEquals: { 'cloudwatch:namespace': METRIC_NAMESPACE } },
     }),
+    ...(publishes ? publishToViewer(data) : []),
+    ...(signingKeyArn === undefined
+      ? []
+      : [
+          new PolicyStatement({
+            sid: 'Receipts',
+            actions: ['kms:GetPublicKey', 'kms:Sign'],
+            resources: [signingKeyArn],
+          }),
+        ]),
   ];
 }

@@ -29,7 +29,8 @@ const EXPECTED_METRICS =
   'CasesEnded StageSeconds EngineSeconds ModelLoadSeconds ColdStartSeconds WeightsSeconds QueueSeconds ' +
   'EstimatedCostUsd JobsFinished CasesSucceeded';
 /** Documents that may hold the caller's names. */
-const MAY_HOLD_NAMES = /\/(request|cases|upload|meta|manifest)\.json$|\/results\.zip$|\/input(\.nii\.gz)?$/;
+const MAY_HOLD_NAMES =
+  /\/(request|cases|upload|meta|manifest)\.json$|\/report\.html$|\/results\.zip$|\/input(\.nii\.gz)?$/;
 const LOG_LINES = 10_000;
 
 /** What is to be true when the batch is over. */

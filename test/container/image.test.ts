@@ -158,3 +158,14 @@ it('the bundled worker runs without the packages beside it', () => {
   expect(status).toBe(WORKER_EXIT.shardUnreadable);
   expect(JSON.parse(stdout)).toMatchObject({ event: 'worker:end', code: 'SHARD_UNREADABLE' });
 });
+
+it('the bundled worker has its threads beside it, and they load', () => {
+  const folder = tempFolder();
+  execFileSync(process.execPath, ['scripts/bundle-worker.ts', folder], { cwd: ROOT });
+  const [, name = ''] = /"(\.\/compute-worker\.js)"/.exec(readFileSync(join(folder, 'worker.js'), 'utf8'))!;
+
+  // Without a parent it has nothing to do, and ends.
+  const { status, stderr } = spawnSync(process.execPath, [join(folder, name)], { encoding: 'utf8' });
+
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+});

@@ -4,10 +4,11 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import {
   GetObjectCommand,
   HeadObjectCommand,
-  ListObjectsV2Command,
+  ListObjectVersionsCommand,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { signingFetch } from '../../cli/api/signing-fetch.ts';
 import { WORKER_EXIT } from '../../core/errors.ts';
 import { METRIC_NAMESPACE } from '../../core/metrics.ts';
 import { itExcept, MINISTACK_DEPLOYMENT } from '../fixtures/deviations.ts';
@@ -16,15 +17,18 @@ import { zipOf } from '../fixtures/weights.ts';
 import { objectCreated } from '../lambdas/aws-events.ts';
 import { deployedService, eventually, messagesIn, type DeployedService } from './deployed-service.ts';
 import { MACHINE, STAGE } from './deployed-stacks.ts';
-import { clientOf, query, type MockedAnswer } from './emulated-account.ts';
+import { clientOf, REGION, type MockedAnswer } from './emulated-account.ts';
 import { everything, innerDocuments } from './everything.ts';
 import {
   ctFile,
   dropped,
+  droppedKeys,
   ended,
   executions,
   sent,
   submitted,
+  WAIT_SCALE,
+  visibleAfter,
   waiting,
   walked,
   worked,
@@ -35,20 +39,10 @@ import { physicalName, userWith, withoutActions } from './identities.ts';
 let service: DeployedService;
 beforeAll(async () => {
   service = await deployedService();
-  await service.account.scaleWaits(0.1);
-  await visibleAfter(2);
+  await service.account.scaleWaits(WAIT_SCALE);
+  await visibleAfter(service, 2);
 });
 afterAll(() => service?.stop());
-
-/** Seconds for which a message stays out of sight that the function could not take. */
-async function visibleAfter(seconds: number): Promise<void> {
-  await query(service.account, 'sqs', {
-    Action: 'SetQueueAttributes',
-    QueueUrl: service.outputs.Service['IngestQueueUrl']!,
-    'Attribute.1.Name': 'VisibilityTimeout',
-    'Attribute.1.Value': String(seconds),
-  });
-}
 
 const ct = async () => ({ name: 'ct.nii.gz', body: await ctFile() });
 const serviceStack = `Hpb-${STAGE}-Service`;
@@ -136,6 +130,28 @@ describe('a job of a deployment', () => {
   });
 });
 
+describe('a job that is purged', () => {
+  it('leaves no version of its objects or its upload', async () => {
+    const { account, administrator, outputs, endpoint, access } = service;
+    await account.mock(MACHINE, { RunShard: WORKER_DONE });
+    const jobId = await submitted(service, await ct());
+    await ended(service, jobId);
+    await walked(service, jobId);
+    const call = signingFetch({ region: REGION, credentials: access });
+    const answer = await call(new Request(`${endpoint}/jobs/${jobId}?purge=true`, { method: 'DELETE' }));
+
+    expect(answer.status).toBe(200);
+    expect(((await answer.json()) as { versions: number }).versions).toBeGreaterThan(5);
+    const Bucket = outputs.Data['JobsBucketName']!;
+    const { Versions = [], DeleteMarkers = [] } = await administrator.s3.send(
+      new ListObjectVersionsCommand({ Bucket }),
+    );
+    const left = [...Versions, ...DeleteMarkers].map(({ Key }) => Key!);
+    expect(left.filter((key) => key.startsWith(`jobs/${jobId}/`))).toEqual([]);
+    expect(left.filter((key) => key.includes(jobId) && !key.startsWith('index/'))).toEqual([]);
+  });
+});
+
 describe('an object that is dropped', () => {
   it('starts one execution, however often and in which order its events come', async () => {
     await service.account.mock(MACHINE, { RunShard: WORKER_DONE });
@@ -179,6 +195,8 @@ describe('without a permission', () => {
     await service.account.mock(MACHINE, { RunShard: WORKER_DONE });
     const before = await executions(service);
     const policy = await policyOf('IngestHandler');
+    // Tries that fail are few: the first one is to be the only one.
+    await visibleAfter(service, 15);
     await withoutActions(service.account, policy, ['states:StartExecution'], async () => {
       await dropped(service, `held-${crypto.randomUUID()}.nii.gz`, await ctFile());
       await eventually('a refused start', async () =>
@@ -190,6 +208,7 @@ describe('without a permission', () => {
     await eventually('the start', async () =>
       (await executions(service)).length > before.length ? true : null,
     );
+    await visibleAfter(service, 2);
   });
 });
 
@@ -210,10 +229,13 @@ describe('names and text of a patient', () => {
     expect(job).toMatchObject({ state: 'SUCCEEDED' });
     // A drop beside it, which is refused: its name stays with the reason alone.
     await dropped(service, `${PATIENT}-letter.pdf`, PATIENT);
-    await eventually('the reason', async () => (await keysBelow('ingest-rejected/')).at(-1) ?? null);
+    await eventually(
+      'the reason',
+      async () => (await droppedKeys(service, 'ingest-rejected/')).at(-1) ?? null,
+    );
     await dropped(service, `${PATIENT}-dropped.zip`, await marked());
     await eventually('an empty bucket', async () =>
-      (await keysBelow('ingest/')).length === 0 ? true : null,
+      (await droppedKeys(service, 'ingest/')).length === 0 ? true : null,
     );
     await eventually('an empty queue', async () =>
       (await waiting(service, outputs.Service['IngestQueueUrl']!)) === 0 ? true : null,
@@ -221,6 +243,7 @@ describe('names and text of a patient', () => {
 
     const found = await everything(service);
     expect(found.executions).toContain(jobId);
+    expect(found.keys).toContain(`liverCases/${jobId}-c0001/manifest.json`);
     expect(found.logs).toContain('job:finished');
     expect(found.logs).toContain('ingest:rejected');
     expect(found.metrics).toContain('CaseSeconds');
@@ -231,12 +254,6 @@ describe('names and text of a patient', () => {
     );
   });
 });
-
-async function keysBelow(Prefix: string): Promise<readonly string[]> {
-  const Bucket = service.outputs.Data['IngestBucketName']!;
-  const { Contents = [] } = await service.administrator.s3.send(new ListObjectsV2Command({ Bucket, Prefix }));
-  return Contents.map(({ Key }) => Key!);
-}
 
 describe('MiniStack', () => {
   const itOfAws = itExcept(MINISTACK_DEPLOYMENT);

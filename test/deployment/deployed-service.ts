@@ -47,6 +47,8 @@ export interface DeployedService {
   readonly endpoint: string;
   /** The API as somebody with the policy of docs/security.md calls it. */
   readonly caller: Service;
+  /** Keys of that caller. */
+  readonly access: Access;
   /** Who may drop objects below `ingest/clinic/` and nothing else. */
   readonly sender: S3Client;
   /** Queue that gets what the topic of finished jobs says. */
@@ -77,6 +79,7 @@ export async function deployedService(): Promise<DeployedService> {
       metrics: new CloudWatchClient(options),
     },
     endpoint,
+    access: credentials,
     caller: connectService(
       createHpbClient({ endpoint, fetch: signingFetch({ region: REGION, credentials }) }),
       endpoint,

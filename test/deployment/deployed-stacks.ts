@@ -16,6 +16,7 @@ export const REFUSED_TYPES: readonly string[] = [
   'AWS::Batch::ComputeEnvironment',
   'AWS::Batch::JobDefinition',
   'AWS::Batch::JobQueue',
+  'AWS::CloudWatch::InsightRule',
   'AWS::EC2::FlowLog',
   'AWS::Logs::QueryDefinition',
 ];
@@ -57,15 +58,24 @@ async function cdk(account: EmulatedAccount, args: readonly string[]): Promise<v
   if (exitCode !== 0) throw new Error(`cdk ${args[0]} ended with ${exitCode}:\n${tail.join('\n')}`);
 }
 
-type Resources = Record<string, { readonly Type: string; DependsOn?: string | readonly string[] }>;
+interface Resource {
+  readonly Type: string;
+  readonly Properties?: { readonly Metrics?: unknown };
+  DependsOn?: string | readonly string[];
+}
+type Resources = Record<string, Resource>;
+
+/** Of an alarm only those over one plain metric are known. */
+const isRefused = ({ Type, Properties }: Resource): boolean =>
+  REFUSED_TYPES.includes(Type) || (Type === 'AWS::CloudWatch::Alarm' && Properties?.Metrics !== undefined);
 
 /** Takes out what MiniStack refuses; who names it gets a name of that kind that nothing stands behind. */
 function fitTemplate(path: string): void {
   const template = JSON.parse(readFileSync(path, 'utf8')) as { Resources: Resources };
   const gone = new Map<string, string>();
-  for (const [id, { Type }] of Object.entries(template.Resources)) {
-    if (!REFUSED_TYPES.includes(Type)) continue;
-    gone.set(id, standIn(id, Type));
+  for (const [id, resource] of Object.entries(template.Resources)) {
+    if (!isRefused(resource)) continue;
+    gone.set(id, standIn(id, resource.Type));
     delete template.Resources[id];
   }
   for (const resource of Object.values(template.Resources)) {

@@ -77,9 +77,16 @@ async function metricNames({ administrator: { metrics } }: DeployedService): Pro
 /** Documents and packages of a job in which names of the caller's are to be. */
 const CALLERS_OWN = /\/(request|cases|upload|manifest)\.json$|\/input(\.nii\.gz)?$|\/results\.zip$|\/files\//;
 
-/** What stands in the objects of the jobs bucket that are nobody's answer. */
-export async function innerDocuments({ administrator: { s3 }, outputs }: DeployedService): Promise<string> {
-  const Bucket = outputs.Data['JobsBucketName']!;
+/** What stands in the objects of the jobs bucket that are nobody's answer, and in all of the viewer bucket. */
+export async function innerDocuments(service: DeployedService): Promise<string> {
+  const { Data } = service.outputs;
+  const texts = [Data['JobsBucketName']!, Data['ViewerBucketName']!].map((name) =>
+    documentsIn(service, name),
+  );
+  return (await Promise.all(texts)).join('\n');
+}
+
+async function documentsIn({ administrator: { s3 } }: DeployedService, Bucket: string): Promise<string> {
   const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket }));
   const texts: string[] = [];
   for (const { Key = '' } of Contents.filter((one) => !CALLERS_OWN.test(one.Key!))) {

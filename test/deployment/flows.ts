@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import {
   DescribeExecutionCommand,
   GetExecutionHistoryCommand,
@@ -17,6 +17,8 @@ import { eventually, runWorker, type DeployedService } from './deployed-service.
 import { MACHINE } from './deployed-stacks.ts';
 import { elements, query, type MockedAnswer } from './emulated-account.ts';
 
+/** Of a second that the workflow waits: its tries to reach Batch then last as long as a worker takes here. */
+export const WAIT_SCALE = 0.1;
 /** Batch is asked too often: the workflow waits and asks again, until it is told something else. */
 export const WAITING: MockedAnswer = { Throw: { Error: 'Batch.TooManyRequestsException', Cause: '{}' } };
 /** What Batch says of a worker that has ended well. */
@@ -40,7 +42,8 @@ export async function submitted(
   const { uploadId, put } = await caller.openUpload({ fileName: name, sizeBytes: body.length, sha256 });
   const sent = await fetch(put!.url, { method: put!.method, headers: put!.headers, body });
   if (!sent.ok) throw new Error(`The signed upload was answered ${sent.status}: ${await sent.text()}`);
-  const model = target === 'batch' ? { model: 'liver' as const } : {};
+  // An archive goes into the viewer too.
+  const model = target === 'batch' ? { model: 'liver' as const, publish: true } : {};
   const { jobId } = await caller.submit(target, { uploadId, ...model }, uniqueName('key'));
   return jobId;
 }
@@ -64,8 +67,12 @@ export async function worked(
   await eventually(`the shard of ${jobId}`, () => jobs.head(shardKey(jobId, 1, 1)));
   const { exitCode, printed } = await runWorker(service, jobId);
   if (exitCode !== 0) throw new Error(`The worker ended with ${exitCode}:\n${printed}`);
+  // MiniStack repeats the answer that it began with, until its tries are over: let them be over.
   await account.mock(MACHINE, { RunShard: WORKER_DONE });
-  return { jobId, job: await ended(service, jobId), printed };
+  await account.scaleWaits(0);
+  const job = await ended(service, jobId);
+  await account.scaleWaits(WAIT_SCALE);
+  return { jobId, job, printed };
 }
 
 /** Drops an object as the sender does; gives its facts as its event names them. */
@@ -78,6 +85,26 @@ export async function dropped(
   const Bucket = outputs.Data['IngestBucketName']!;
   const { VersionId: tag = '' } = await sender.send(new PutObjectCommand({ Bucket, Key: key, Body }));
   return { key, bytes: Buffer.byteLength(Body), tag };
+}
+
+/** Keys of what lies in the ingest bucket below a prefix. */
+export async function droppedKeys(
+  { administrator, outputs }: DeployedService,
+  Prefix: string,
+): Promise<readonly string[]> {
+  const Bucket = outputs.Data['IngestBucketName']!;
+  const { Contents = [] } = await administrator.s3.send(new ListObjectsV2Command({ Bucket, Prefix }));
+  return Contents.map(({ Key }) => Key!);
+}
+
+/** For how many seconds a message stays out of sight that the function could not take. */
+export async function visibleAfter({ account, outputs }: DeployedService, seconds: number): Promise<void> {
+  await query(account, 'sqs', {
+    Action: 'SetQueueAttributes',
+    QueueUrl: outputs.Service['IngestQueueUrl']!,
+    'Attribute.1.Name': 'VisibilityTimeout',
+    'Attribute.1.Value': String(seconds),
+  });
 }
 
 /** Names of all executions so far. */
@@ -126,7 +153,7 @@ export async function waiting({ account }: DeployedService, QueueUrl: string): P
   );
 }
 
-/** Puts a message into a queue, and leaves a failed one out of sight for so many seconds only. */
+/** Puts a message into a queue. */
 export async function sent(
   { account }: DeployedService,
   QueueUrl: string,

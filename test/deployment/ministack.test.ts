@@ -35,6 +35,30 @@ describe('CloudFormation', () => {
       expect(said).not.toContain('Unrecognized resource types');
     });
   }
+
+  it('takes an alarm over an expression', async () => {
+    const account = await ministack();
+    const Properties = {
+      ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+      EvaluationPeriods: 1,
+      Threshold: 1,
+      Metrics: [{ Id: 'one', Expression: 'TIME_SERIES(1)', Period: 300 }],
+    };
+    const Resources = { One: { Type: 'AWS::CloudWatch::Alarm', Properties } };
+    const StackName = uniqueName('stack');
+    await query(account, 'cloudformation', {
+      Action: 'CreateStack',
+      StackName,
+      TemplateBody: JSON.stringify({ Resources }),
+    });
+
+    const status = await eventually('the end of the stack', async () => {
+      const xml = await query(account, 'cloudformation', { Action: 'DescribeStacks', StackName });
+      const [found = ''] = elements(xml, 'StackStatus');
+      return found.endsWith('_IN_PROGRESS') ? null : found;
+    });
+    expect(status).toBe('CREATE_COMPLETE');
+  });
 });
 
 describe('S3', () => {

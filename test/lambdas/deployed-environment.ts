@@ -5,6 +5,7 @@ Object.assign(process.env, {
   HPB_JOBS_BUCKET: 'jobs',
   HPB_INGEST_BUCKET: 'ingest',
   HPB_MODELS_BUCKET: 'models',
+  HPB_VIEWER_BUCKET: 'viewer',
   HPB_EVENT_BUS: 'default',
   HPB_STATE_MACHINE_ARN: 'arn:aws:states:us-east-1:000000000000:stateMachine:hpb-test',
 });

@@ -61,8 +61,25 @@ describe('what a worker may do', () => {
     expect(actions('ModelsBucket')).toEqual(['s3:GetObject', 's3:ListBucket']);
   });
 
-  it('is to publish cases, and not to read or remove what is published', () => {
-    expect(actions('ViewerBucket')).toEqual(['s3:AbortMultipartUpload', 's3:PutObject']);
+  it('is nothing with what is published', () => {
+    expect(actions('ViewerBucket')).toEqual([]);
+  });
+
+  it('is to sign receipts only with the key that the deployment names', () => {
+    const signingKeyArn = 'arn:aws:kms:us-east-1:123456789012:key/1234abcd';
+    const signing = stacksOf({ signingKeyArn }).compute;
+    const { Statement } = resourceOf(signing, 'AWS::IAM::ManagedPolicy', 'WorkerRole').Properties
+      .PolicyDocument;
+
+    expect(statements.filter(({ Sid }) => Sid === 'Receipts')).toEqual([]);
+    expect(Statement.filter(({ Sid }: { Sid?: string }) => Sid === 'Receipts')).toEqual([
+      {
+        Sid: 'Receipts',
+        Effect: 'Allow',
+        Action: ['kms:GetPublicKey', 'kms:Sign'],
+        Resource: signingKeyArn,
+      },
+    ]);
   });
 
   it('is nothing at all with what was dropped, or with other workers', () => {

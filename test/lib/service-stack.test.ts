@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { deploymentSchema } from '../../core/deployment.ts';
+import { WORKER_EXIT } from '../../core/errors.ts';
 import { ALARMS } from '../../core/monitoring/alarms.ts';
 import { SAVED_QUERIES, queryText } from '../../core/monitoring/queries.ts';
 import { settingsSchema } from '../../core/settings.ts';
@@ -203,8 +204,38 @@ describe('alarms', () => {
     }
   });
 
-  it('look each at one plain metric: expressions are for the dashboard', () => {
-    expect(alarms.filter(({ Metrics }) => Metrics !== undefined)).toEqual([]);
+  it('look each at one plain metric, but for the one that looks at machines one by one', () => {
+    const expressions = alarms.flatMap(({ AlarmName, Metrics }) => (Metrics ? [[AlarmName, Metrics]] : []));
+
+    expect(expressions).toEqual([
+      [
+        'hpb-prod-machine-faulty',
+        [
+          expect.objectContaining({
+            Expression: "INSIGHT_RULE_METRIC('hpb-prod-faulty-machines', 'MaxContributorValue')",
+            Period: 6 * 3_600,
+          }),
+        ],
+      ],
+    ]);
+  });
+
+  it('count the faults of each machine in the log that Batch writes to, by the exit code of a worker', () => {
+    const { RuleName, RuleState, RuleBody } = resourceOf(service, 'AWS::CloudWatch::InsightRule').Properties;
+
+    expect([RuleName, RuleState]).toEqual(['hpb-prod-faulty-machines', 'ENABLED']);
+    const body = JSON.parse(
+      (RuleBody['Fn::Join'][1] as unknown[])
+        .map((part) => (typeof part === 'string' ? part : 'GROUP'))
+        .join(''),
+    ) as unknown;
+    expect(body).toMatchObject({
+      LogGroupNames: ['GROUP'],
+      Contribution: {
+        Keys: ['$.detail.container.containerInstanceArn'],
+        Filters: [{ Match: '$.detail.container.exitCode', EqualTo: WORKER_EXIT.deviceFault }],
+      },
+    });
   });
 });
 

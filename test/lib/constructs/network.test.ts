@@ -45,6 +45,16 @@ describe('the network of workers', () => {
     expect(ingress.SourceSecurityGroupId['Fn::GetAtt'][0]).toMatch(/^NetworkWorkers/);
   });
 
+  it('isolated: reaches KMS where receipts are signed', () => {
+    const signingKeyArn = 'arn:aws:kms:us-east-1:123456789012:key/1234abcd';
+    const { compute } = stacksOf({ network: 'isolated', signingKeyArn });
+
+    const services = Object.values(resourcesOf(compute, 'AWS::EC2::VPCEndpoint')).map(({ Properties }) =>
+      JSON.stringify(Properties.ServiceName),
+    );
+    expect(services.filter((name) => name.includes('.kms'))).toHaveLength(1);
+  });
+
   it('existing: makes nothing but the group of the workers, without a look-up (trap 13)', () => {
     const { app, compute } = stacksOf(EXISTING);
 

@@ -135,6 +135,19 @@ describe('a worker', () => {
     });
   });
 
+  it('puts the digest of its image and the key of the deployment into receipts', () => {
+    const signingKeyArn = 'arn:aws:kms:us-east-1:123456789012:key/1234abcd';
+    const signing = resourceOf(
+      stacksOf({ signingKeyArn }).compute,
+      'AWS::Batch::JobDefinition',
+      'WorkerDefinition',
+    ).Properties.ContainerProperties.Environment;
+
+    expect(environment['HPB_IMAGE_DIGEST']).toBe(IMAGE_URI.split('@')[1]);
+    expect(environment).not.toHaveProperty('HPB_SIGNING_KMS_KEY');
+    expect(signing).toContainEqual({ Name: 'HPB_SIGNING_KMS_KEY', Value: signingKeyArn });
+  });
+
   it('is told names that the code knows, and settings that it takes', () => {
     const names = Object.keys(environment).filter((name) => name !== 'AWS_REGION');
     const deployed = names.filter((name) => name in deploymentSchema.shape);
