@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { readNifti, writeNifti } from '../../adapters/nifti-file.ts';
 import { HpbError, type ErrorDetails } from '../../core/errors.ts';
 import { modelEntry, type ModelId } from '../../core/models/catalogue.ts';
-import { mapLimited } from '../../core/map-limited.ts';
 import type { HpbMeasures } from '../../core/results/hpb-measures.ts';
 import { chooseHpbSets, hpbLabels } from '../../core/results/hpb-sets.ts';
 import type { ModelRun } from '../../core/results/metadata.ts';
@@ -26,19 +25,17 @@ export interface MeasuredCase {
   readonly files: readonly ZipMember[];
 }
 
-/** Masks in memory, and measured, at a time: while one is measured the next is read. */
-const AT_A_TIME = 2;
-
 /**
  * Checks every mask against the CT, writes it anew (uint8, the CT's own affine, no text of any tool) and measures
- * it, then all of them together. At most two masks are in memory at a time; voxels are counted in worker threads.
+ * it, then all of them together. One mask is in memory at a time; its voxels are counted in a worker thread.
  */
 export async function measureMasks(
   context: CaseContext,
   ct: Volume,
   masks: readonly RawMask[],
 ): Promise<MeasuredCase> {
-  const measured = await mapLimited(masks, AT_A_TIME, (raw) => measureOne(context, ct, raw));
+  const measured: OneMeasured[] = [];
+  for (const raw of masks) measured.push(await measureOne(context, ct, raw));
   const sets = chooseHpbSets(new Map(measured.map(({ run, kept }) => [run.model, kept])));
   const hpb = await context.ports.compute.run('measureHpb', { grid: ct.grid, sets }, context.cancel);
   return {

@@ -37,6 +37,8 @@ export interface PackageContent {
   readonly name: string;
   readonly ct: Volume;
   readonly meshed: MeshedCase;
+  /** The viewer's volume, which may still be on its way. */
+  readonly volume: Promise<ZipMember>;
   readonly metadata: Metadata;
   /** meta.json, run.json: by name. */
   readonly documents: Readonly<Record<string, object>>;
@@ -69,6 +71,7 @@ export async function packageFiles(tools: PackageTools, content: PackageContent)
       ...pictures.map(({ name, png }) => write(pictureFile(name), png)),
       write('report.html', reportPage({ name, metadata, pictures: shown })),
     ])),
+    await content.volume,
   ];
   files.push(...(await receipted(tools, content, files)));
   files.sort((a, b) => (a.name < b.name ? -1 : 1));

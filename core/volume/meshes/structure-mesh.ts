@@ -42,13 +42,20 @@ function triangulated({ quads }: SurfaceNet, positions: Float32Array, { fromInde
   for (let quad = 0, at = 0; quad < quads.length; quad += 4, at += 6) {
     const [a, b, c, d] = [quads[quad]!, quads[quad + 1]!, quads[quad + 2]!, quads[quad + 3]!];
     const along = distance2(moved.positions, a, c) <= distance2(moved.positions, b, d);
-    triangles.set(along ? [a, b, c, a, c, d] : [a, b, d, b, c, d], at);
+    triangles[at] = a;
+    triangles[at + 1] = b;
+    triangles[at + 2] = along ? c : d;
+    triangles[at + 3] = along ? a : b;
+    triangles[at + 4] = c;
+    triangles[at + 5] = d;
   }
   // The quads are turned outwards in voxel axes; a frame that mirrors those turns them round.
   return movedMesh({ positions, triangles }, fromIndex);
 }
 
 function distance2(positions: Float32Array, a: number, b: number): number {
-  const along = (axis: number): number => positions[3 * a + axis]! - positions[3 * b + axis]!;
-  return along(0) ** 2 + along(1) ** 2 + along(2) ** 2;
+  const x = positions[3 * a]! - positions[3 * b]!;
+  const y = positions[3 * a + 1]! - positions[3 * b + 1]!;
+  const z = positions[3 * a + 2]! - positions[3 * b + 2]!;
+  return x * x + y * y + z * z;
 }
