@@ -15,11 +15,12 @@ async function answer({ task, input }: ComputeOrder): Promise<ComputeAnswer> {
 }
 
 async function take(order: ComputeOrder): Promise<void> {
-  const isLarge = sharedBytes(order.input) >= WORTH_COLLECTING_BYTES;
+  const takesMuch = sharedBytes(order.input) >= WORTH_COLLECTING_BYTES;
   const said = await answer(order);
+  const leavesMuch = process.memoryUsage().arrayBuffers >= WORTH_COLLECTING_BYTES;
   parentPort?.postMessage(said, transferable(said));
   // The order itself is reachable until this turn is over.
-  if (isLarge) setImmediate(collectGarbage);
+  if (takesMuch || leavesMuch) setImmediate(collectGarbage);
 }
 
 parentPort?.on('message', (order: ComputeOrder) => void take(order));

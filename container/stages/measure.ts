@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { collectGarbage, WORTH_COLLECTING_BYTES } from '../../adapters/collect-garbage.ts';
 import { readNifti, writeNifti } from '../../adapters/nifti-file.ts';
 import { HpbError, type ErrorDetails } from '../../core/errors.ts';
 import { modelEntry, type ModelId } from '../../core/models/catalogue.ts';
@@ -10,7 +11,7 @@ import type { CaseRuns } from '../../core/results/pictures/layers.ts';
 import type { LabelRuns } from '../../core/volume/label-runs.ts';
 import type { MeasuredMask } from '../../core/volume/measure-mask.ts';
 import { affinesAgree } from '../../core/volume/orientation.ts';
-import type { Grid, LabelMap, Volume } from '../../core/volume/volume.ts';
+import { voxelCount, type Grid, type LabelMap, type Volume } from '../../core/volume/volume.ts';
 import type { CaseContext } from '../case-context.ts';
 import type { ZipMember } from '../../adapters/zip-archive.ts';
 import type { RawMask } from './segment.ts';
@@ -35,7 +36,10 @@ export async function measureMasks(
   masks: readonly RawMask[],
 ): Promise<MeasuredCase> {
   const measured: OneMeasured[] = [];
-  for (const raw of masks) measured.push(await measureOne(context, ct, raw));
+  for (const raw of masks) {
+    measured.push(await measureOne(context, ct, raw));
+    if (voxelCount(ct.grid.dims) >= WORTH_COLLECTING_BYTES) collectGarbage();
+  }
   const sets = chooseHpbSets(new Map(measured.map(({ run, kept }) => [run.model, kept])));
   const hpb = await context.ports.compute.run('measureHpb', { grid: ct.grid, sets }, context.cancel);
   return {

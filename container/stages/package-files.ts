@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CasePicture } from '../../adapters/case-pictures.ts';
 import type { Compute } from '../../adapters/compute-pool.ts';
@@ -16,9 +16,12 @@ import { stableJson } from '../../core/results/stable-json.ts';
 import type { Volume } from '../../core/volume/volume.ts';
 import type { MeshedCase } from './mesh.ts';
 
+/** A file of the package with what its receipt says of it. */
+export interface PackagedFile extends ZipMember, WrittenFile {}
+
 /** Everything that is published, on the local disk. */
 export interface PackagedCase {
-  readonly files: readonly ZipMember[];
+  readonly files: readonly PackagedFile[];
   readonly zip: WrittenFile & { readonly path: string };
 }
 
@@ -47,6 +50,7 @@ export interface PackageContent {
 }
 
 const HASHED_AT_ONCE = 4;
+const PIECE_BYTES = 2 ** 18;
 
 /**
  * Completes a measured and meshed case: documents, pictures, report, receipt with signature, and the ZIP of all.
@@ -62,7 +66,7 @@ export async function packageFiles(tools: PackageTools, content: PackageContent)
     ...picture,
     base64: Buffer.from(png).toString('base64'),
   }));
-  const files = [
+  const members = [
     ...meshed.files,
     ...(await Promise.all([
       ...Object.entries({ ...documents, 'metadata.json': metadata }).map(([file, document]) =>
@@ -73,7 +77,8 @@ export async function packageFiles(tools: PackageTools, content: PackageContent)
     ])),
     await content.volume,
   ];
-  files.push(...(await receipted(tools, content, files)));
+  const hashed = await mapLimited(members, HASHED_AT_ONCE, hashedFile);
+  const files = [...hashed, ...(await receipted(tools, content, hashed))];
   files.sort((a, b) => (a.name < b.name ? -1 : 1));
   const path = join(out, 'results.zip');
   return { files, zip: { path, ...(await writeZip(path, files)) } };
@@ -99,25 +104,35 @@ function drawn(
 async function receipted(
   { out, signer }: PackageTools,
   { metadata, attempt, imageDigest }: PackageContent,
-  files: readonly ZipMember[],
-): Promise<readonly ZipMember[]> {
-  const hashed = await mapLimited(files, HASHED_AT_ONCE, hashedFile);
+  files: readonly PackagedFile[],
+): Promise<readonly PackagedFile[]> {
   const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-  const text = stableJson(buildReceipt({ metadata, attempt, imageDigest, files: hashed, sha256 }));
-  const receipt = await written(out, RECEIPT_FILE, text);
-  if (signer === null) return [receipt];
-  const signature = await signer.sign(Buffer.from(text));
-  return [receipt, await written(out, SIGNATURE_FILE, stableJson(signature))];
+  const text = stableJson(
+    buildReceipt({ metadata, attempt, imageDigest, files: files.map(receiptFile), sha256 }),
+  );
+  const texts = [{ name: RECEIPT_FILE, text }];
+  if (signer !== null) {
+    const signature = await signer.sign(Buffer.from(text));
+    texts.push({ name: SIGNATURE_FILE, text: stableJson(signature) });
+  }
+  return mapLimited(texts, texts.length, async ({ name, text: content }) => ({
+    ...(await written(out, name, content)),
+    bytes: Buffer.byteLength(content),
+    sha256: sha256(content),
+  }));
 }
 
-async function hashedFile({ name, path }: ZipMember): Promise<ReceiptFile> {
+const receiptFile = ({ name, bytes, sha256 }: PackagedFile): ReceiptFile => ({ name, bytes, sha256 });
+
+/** A file with its size and hash; large ones are read piece by piece. */
+export async function hashedFile({ name, path }: ZipMember): Promise<PackagedFile> {
   const hash = createHash('sha256');
-  let bytes = 0;
-  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
-    hash.update(chunk);
-    bytes += chunk.length;
-  }
-  return { name, bytes, sha256: hash.digest('hex') };
+  const { size } = await stat(path);
+  if (size <= PIECE_BYTES) hash.update(await readFile(path));
+  else
+    for await (const piece of createReadStream(path, { highWaterMark: PIECE_BYTES }) as AsyncIterable<Buffer>)
+      hash.update(piece);
+  return { name, path, bytes: size, sha256: hash.digest('hex') };
 }
 
 async function written(folder: string, name: string, content: string | Uint8Array): Promise<ZipMember> {

@@ -6,6 +6,11 @@ export interface Mesh {
 
 /** The mesh moved by a row-major 4x4 matrix; a matrix that mirrors turns the triangles round, so outside stays outside. */
 export function movedMesh({ positions, triangles }: Mesh, matrix: readonly number[]): Mesh {
+  return { positions: movedPoints(positions, matrix), triangles: movedTriangles(triangles, matrix) };
+}
+
+/** Points moved by a row-major 4x4 matrix. */
+export function movedPoints(positions: Float32Array, matrix: readonly number[]): Float32Array {
   const m = (at: number): number => matrix[at]!;
   const moved = new Float32Array(positions.length);
   for (let row = 0; row < 3; row++) {
@@ -13,12 +18,18 @@ export function movedMesh({ positions, triangles }: Mesh, matrix: readonly numbe
     for (let at = 0; at < positions.length; at += 3)
       moved[at + row] = a * positions[at]! + b * positions[at + 1]! + c * positions[at + 2]! + d;
   }
+  return moved;
+}
+
+/** Triangles over points that are moved: turned round where the matrix mirrors, else the same. */
+export function movedTriangles(triangles: Uint32Array, matrix: readonly number[]): Uint32Array {
+  const m = (at: number): number => matrix[at]!;
   const mirrors =
     m(0) * (m(5) * m(10) - m(6) * m(9)) -
       m(1) * (m(4) * m(10) - m(6) * m(8)) +
       m(2) * (m(4) * m(9) - m(5) * m(8)) <
     0;
-  return { positions: moved, triangles: mirrors ? turnedRound(triangles) : triangles };
+  return mirrors ? turnedRound(triangles) : triangles;
 }
 
 function turnedRound(triangles: Uint32Array): Uint32Array {
