@@ -1,7 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { Compute } from '../../adapters/compute-pool.ts';
-import { outputError } from '../../adapters/file-error.ts';
 import type { MeshedStructure } from '../../adapters/mesh-structure.ts';
 import type { ZipMember } from '../../adapters/zip-archive.ts';
 import { modelEntry, type ModelId } from '../../core/models/catalogue.ts';
@@ -19,6 +17,7 @@ import type { LabelRuns } from '../../core/volume/label-runs.ts';
 import type { Grid } from '../../core/volume/volume.ts';
 import type { CaseContext } from '../case-context.ts';
 import type { MeasuredCase } from './measure.ts';
+import { madeFolder, written } from './written.ts';
 
 /** A measured case with meshes: their files beside the masks, their facts in the runs. */
 export interface MeshedCase extends MeasuredCase {
@@ -35,6 +34,11 @@ export interface MeshScratch {
   readonly compute: Compute;
   readonly cancel: AbortSignal;
 }
+
+const shownFile = (name: string): string => `preview/${name}.mz3`;
+
+/** 256 x 256 x 366: nothing waits in scans of 300 slices. */
+const MOST_VOXELS_AT_ONCE = 24e6;
 
 /** What meshing needs, of a case in the worker. */
 export function meshScratchOf({ scratch, ports, cancel }: CaseContext): MeshScratch {
@@ -67,10 +71,11 @@ export async function meshCase(
     return { ...run, meshes: facts };
   });
   const all = [...made.values()];
+  for (const file of [meshFile, shownFile]) await madeFolder(scratch.out, dirname(file('any')));
   const write = (name: string, content: Uint8Array): Promise<ZipMember> =>
     written(scratch.out, name, content);
   const files = await Promise.all(all.map(({ name, vtp }) => write(meshFile(name), vtp)));
-  const shown = await Promise.all(all.map(({ name, mz3 }) => write(`preview/${name}.mz3`, mz3)));
+  const shown = await Promise.all(all.map(({ name, mz3 }) => write(shownFile(name), mz3)));
   if (all.length > 0) files.push(await write(SCENE_FILE, await sceneOf(scratch, all, grid)));
   return { ...measured, runs, files: [...measured.files, ...files], meshes: all, shown };
 }
@@ -94,20 +99,38 @@ function ordersOf({ model, statistics }: ModelRun, masks: MeasuredCase['masks'])
     .map(([label, { boundingBox: box, volumeMl }]) => ({ model, runs, label, box, volumeMl }));
 }
 
-/** Meshes in threads, the large ones first, so that no thread is left alone with one at the end; results in order. */
+/**
+ * Meshes in threads, the large ones first, so that no thread is left alone with one at the end, and no more at a time
+ * than `MOST_VOXELS_AT_ONCE`, for meshing takes 12 bytes a voxel of the box; results in order.
+ */
 async function meshedInTurn(
   { compute, cancel }: MeshScratch,
   grid: Grid,
   orders: readonly StructureOrder[],
 ): Promise<readonly MeshedStructure[]> {
-  const turns = orders.map((order, at) => ({ order, at, voxels: boxVoxels(order) }));
+  const turns = orders.map((order, at) => ({ ...order, at, voxels: boxVoxels(order) }));
   turns.sort((a, b) => b.voxels - a.voxels);
   const results = Array.from<MeshedStructure>({ length: orders.length });
-  await Promise.all(
-    turns.map(async ({ order: { runs, label, box }, at }) => {
+  const running = new Map<number, Promise<void>>();
+  const hasRoom = (voxels: number): boolean =>
+    running.size === 0 ||
+    [...running.keys()].reduce((sum, at) => sum + boxVoxels(orders[at]!), voxels) <= MOST_VOXELS_AT_ONCE;
+  const mesh = async ({ runs, label, box, at }: (typeof turns)[number]): Promise<void> => {
+    try {
       results[at] = await compute.run('meshStructure', { grid, runs, label, box }, cancel);
-    }),
-  );
+    } finally {
+      running.delete(at);
+    }
+  };
+  try {
+    for (const turn of turns) {
+      while (!hasRoom(turn.voxels)) await Promise.race(running.values());
+      running.set(turn.at, mesh(turn));
+    }
+    await Promise.all(running.values());
+  } finally {
+    await Promise.allSettled(running.values());
+  }
   return results;
 }
 
@@ -141,15 +164,4 @@ function sceneOf(
     mesh: movedMesh(mesh, toWorld),
   }));
   return compute.run('sceneFile', { meshes: scene, notice: NOT_A_MEDICAL_DEVICE }, cancel);
-}
-
-async function written(folder: string, name: string, content: Uint8Array): Promise<ZipMember> {
-  const path = join(folder, name);
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, content);
-  } catch (error) {
-    throw outputError(error);
-  }
-  return { name, path };
 }

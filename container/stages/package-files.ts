@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CasePicture } from '../../adapters/case-pictures.ts';
 import type { Compute } from '../../adapters/compute-pool.ts';
-import { outputError } from '../../adapters/file-error.ts';
 import { writeZip, type WrittenFile, type ZipMember } from '../../adapters/zip-archive.ts';
 import { mapLimited } from '../../core/map-limited.ts';
 import type { Signer } from '../../core/signer-port.ts';
@@ -15,6 +14,7 @@ import { reportPage } from '../../core/results/report/report-page.ts';
 import { stableJson } from '../../core/results/stable-json.ts';
 import type { Volume } from '../../core/volume/volume.ts';
 import type { MeshedCase } from './mesh.ts';
+import { madeFolder, written } from './written.ts';
 
 /** A file of the package with what its receipt says of it. */
 export interface PackagedFile extends ZipMember, WrittenFile {}
@@ -62,6 +62,7 @@ export async function packageFiles(tools: PackageTools, content: PackageContent)
   const { name, meshed, metadata, documents } = content;
   const write = (file: string, bytes: string | Uint8Array): Promise<ZipMember> => written(out, file, bytes);
   const pictures = await drawn(tools, content);
+  await madeFolder(out, dirname(pictureFile('axial')));
   const shown = pictures.map(({ png, ...picture }) => ({
     ...picture,
     base64: Buffer.from(png).toString('base64'),
@@ -133,15 +134,4 @@ export async function hashedFile({ name, path }: ZipMember): Promise<PackagedFil
     for await (const piece of createReadStream(path, { highWaterMark: PIECE_BYTES }) as AsyncIterable<Buffer>)
       hash.update(piece);
   return { name, path, bytes: size, sha256: hash.digest('hex') };
-}
-
-async function written(folder: string, name: string, content: string | Uint8Array): Promise<ZipMember> {
-  const path = join(folder, name);
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, content);
-  } catch (error) {
-    throw outputError(error);
-  }
-  return { name, path };
 }

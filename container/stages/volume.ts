@@ -1,5 +1,5 @@
-import { mkdir, open } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import { outputError } from '../../adapters/file-error.ts';
@@ -39,7 +39,6 @@ export async function besideVolume<T>(
 async function writtenVolume(folder: string, ct: Volume, signal: AbortSignal): Promise<ZipMember> {
   const path = join(folder, VOLUME_FILE);
   try {
-    await mkdir(dirname(path), { recursive: true });
     const file = await open(path, 'w');
     try {
       const writeAt = async (bytes: Uint8Array, position: number): Promise<void> => {
