@@ -9,7 +9,7 @@ const WORKER_BASE_BYTES = 500e6;
 const CT_BYTES_PER_VOXEL = 2;
 /**
  * Beside the CT: one mask while it is measured, then the meshes. The worker took 0.60 GB for a CT of 512 x 512 x 300 (this
- * says 0.78), 1.06 GB for one of 900 slices (1.33) and 0.94 GB for three of 300 under way together (1.33).
+ * says 0.78), 0.99 GB for one of 900 slices (1.33) and 0.94 GB for three of 300 under way together (1.33).
  */
 const RESULT_BYTES_PER_VOXEL = 1.5;
 
