@@ -25,13 +25,10 @@ interface Waiting {
 // The command as it is packed is JavaScript, its thread a file beside it.
 const THREAD = import.meta.url.endsWith('.ts') ? './compute-worker.ts' : './compute-worker.js';
 
-const LARGE_BYTES = 2 ** 25;
-
 /**
  * Runs heavy work (`COMPUTE_TASKS`) in worker threads, so that all cores take part and the event loop stays free.
- * Threads start when they are needed, stay warm, and keep no process alive while they have nothing to do. After large
- * work they end instead: they would keep its shared memory until their collectors run, 0.9 GB after a CT of
- * 512 x 512 x 900, and starting anew takes 0.2 s.
+ * Threads start when they are needed, stay warm (a new one loads and compiles everything anew, half a second of a core),
+ * and keep no process alive while they have nothing to do. What large work leaves they give back themselves.
  */
 export class ComputePool {
   readonly #size: number;
@@ -91,7 +88,6 @@ export class ComputePool {
   }
 
   #give({ order, signal, resolve, reject }: Waiting, thread: Worker): void {
-    const large = sharedBytes(order.input) >= LARGE_BYTES;
     const stop = (): void => void thread.terminate();
     const settled = (): void => {
       thread.off('message', onMessage).off('error', onError).off('exit', onExit).off('messageerror', onError);
@@ -99,11 +95,8 @@ export class ComputePool {
     };
     const onMessage = (answer: ComputeAnswer): void => {
       settled();
-      if (large && this.#waiting.length === 0) void thread.terminate();
-      else {
-        thread.unref();
-        this.#idle.push(thread);
-      }
+      thread.unref();
+      this.#idle.push(thread);
       if ('error' in answer) reject(errorOf(answer.error));
       else resolve(answer.output);
       this.#next();
@@ -126,13 +119,6 @@ export class ComputePool {
       onError(error as Error);
     }
   }
-}
-
-/** Bytes of the shared memory that an order brings with it. */
-function sharedBytes(value: unknown): number {
-  if (ArrayBuffer.isView(value)) return value.buffer instanceof SharedArrayBuffer ? value.byteLength : 0;
-  if (typeof value !== 'object' || value === null) return 0;
-  return Object.values(value).reduce((sum: number, item) => sum + sharedBytes(item), 0);
 }
 
 const errorOf = ({ code, message, remedy, details }: ErrorDocument): HpbError =>

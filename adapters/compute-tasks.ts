@@ -2,6 +2,7 @@ import { casePictures } from './case-pictures.ts';
 import { sceneFile } from './glb.ts';
 import { meshStructure } from './mesh-structure.ts';
 import { measureHpb } from '../core/results/hpb-measures.ts';
+import { shrinkCt, shrinkLabels } from '../core/volume/downsample.ts';
 import { measureMask } from '../core/volume/measure-mask.ts';
 import { paintLabels } from '../core/volume/paint-labels.ts';
 
@@ -16,6 +17,8 @@ export const COMPUTE_TASKS = {
   meshStructure,
   sceneFile,
   casePictures,
+  shrinkCt,
+  shrinkLabels,
 };
 
 /** Name of a piece of heavy work. */

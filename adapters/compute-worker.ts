@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import { parentPort } from 'node:worker_threads';
 import { asHpbError } from '../core/errors.ts';
 import { collectGarbage, WORTH_COLLECTING_BYTES } from './collect-garbage.ts';
@@ -15,11 +16,12 @@ async function answer({ task, input }: ComputeOrder): Promise<ComputeAnswer> {
 }
 
 async function take(order: ComputeOrder): Promise<void> {
-  const isLarge = sharedBytes(order.input) >= WORTH_COLLECTING_BYTES;
+  const takesMuch = sharedBytes(order.input) >= WORTH_COLLECTING_BYTES;
   const said = await answer(order);
+  const leavesMuch = getHeapStatistics().external_memory >= WORTH_COLLECTING_BYTES;
   parentPort?.postMessage(said, transferable(said));
   // The order itself is reachable until this turn is over.
-  if (isLarge) setImmediate(collectGarbage);
+  if (takesMuch || leavesMuch) setImmediate(collectGarbage);
 }
 
 parentPort?.on('message', (order: ComputeOrder) => void take(order));

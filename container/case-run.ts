@@ -17,11 +17,12 @@ import type { CaseScratch } from './scratch.ts';
 import { checkCt, type CheckedCt } from './stages/check.ts';
 import { fetchCt, type FetchedCt } from './stages/fetch.ts';
 import { measureMasks } from './stages/measure.ts';
-import { meshCase } from './stages/mesh.ts';
-import { packageCase } from './stages/package.ts';
+import { meshCase, meshScratchOf } from './stages/mesh.ts';
+import { packageCase, type PackageInput } from './stages/package.ts';
 import { previewFiles } from './stages/preview.ts';
 import { publishCase, type PublishedFiles } from './stages/publish.ts';
 import { segmentCt, type SegmentedCase } from './stages/segment.ts';
+import { besideVolume } from './stages/volume.ts';
 import type { Release } from './turns.ts';
 
 /** A case that is ready for the engine. */
@@ -209,32 +210,38 @@ export class CaseRun {
     return zip?.bytes === parsed.data.zip?.bytes ? parsed.data : null;
   }
 
-  async #finish(
+  #finish(
     context: CaseContext,
-    { fetched, checked }: PreparedCase,
+    { fetched, checked: { volume: ct } }: PreparedCase,
     segmented: SegmentedCase,
   ): Promise<PublishedFiles> {
-    const ct = checked.volume;
-    const { compute } = context.ports;
-    const measured = await this.#stage('measure', () => measureMasks(context, ct, segmented.masks));
-    const meshed = await this.#stage('mesh', () =>
-      meshCase({ out: context.scratch.out, compute, cancel: context.cancel }, ct, measured),
+    return besideVolume(meshScratchOf(context), ct, (volume) =>
+      this.#results(context, { fetched, ct, segmented, volume }),
     );
+  }
+
+  async #results(
+    context: CaseContext,
+    { fetched, ct, segmented, volume }: Pick<PackageInput, 'fetched' | 'ct' | 'segmented' | 'volume'>,
+  ): Promise<PublishedFiles> {
+    const scratch = meshScratchOf(context);
+    const measured = await this.#stage('measure', () => measureMasks(context, ct, segmented.masks));
+    const meshed = await this.#stage('mesh', () => meshCase(scratch, ct.grid, measured));
     const packaged = await this.#stage('package', () =>
       packageCase(context, {
         fetched,
         ct,
         segmented,
         meshed,
+        volume,
         startedAt: this.#startedAt,
         stageSeconds: this.#stageSeconds,
       }),
     );
     return this.#stage('publish', async () => {
-      const previews = context.ports.previews
-        ? [...(await previewFiles(context, ct, measured.files)), ...meshed.shown]
-        : [];
-      return publishCase(context, packaged, previews);
+      if (!context.ports.previews) return publishCase(context, packaged);
+      const previews = await previewFiles(scratch, ct, measured.masks);
+      return publishCase(context, packaged, [...previews, ...meshed.shown]);
     });
   }
 

@@ -10,6 +10,7 @@ import { systemClock } from '../adapters/system.ts';
 import type { ZipMember } from '../adapters/zip-archive.ts';
 import type { MeasuredCase } from '../container/stages/measure.ts';
 import { meshCase } from '../container/stages/mesh.ts';
+import { besideVolume } from '../container/stages/volume.ts';
 import { packageFiles, type PackagedCase } from '../container/stages/package-files.ts';
 import { bothSettled } from '../core/both-settled.ts';
 import { modelEntry, type ModelId } from '../core/models/catalogue.ts';
@@ -72,7 +73,9 @@ export async function reportCase(
     );
     await mkdir(join(building, 'work'), { recursive: true });
     const work = { ...surroundings, out: join(building, 'work'), compute };
-    const { packaged, metadata } = await made(work, { ct, given, name, startedAt });
+    const { packaged, metadata } = await besideVolume({ out: work.out, cancel: signal }, ct, (volume) =>
+      made(work, { ct, given, name, startedAt, volume }),
+    );
     const places = resultPlaces(out, name);
     await gathered(packaged, building);
     await putInPlace(building, places);
@@ -96,15 +99,16 @@ interface Content {
   readonly name: string;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
+  readonly volume: Promise<ZipMember>;
 }
 
 async function made(
   work: Work,
-  { ct, given, name, startedAt }: Content,
+  { ct, given, name, startedAt, volume }: Content,
 ): Promise<{ readonly packaged: PackagedCase; readonly metadata: Metadata }> {
   const { out, compute, signal: cancel, settings, serviceVersion } = work;
   const signer = await receiptSigner(settings);
-  const meshed = await meshCase({ out, compute, cancel }, ct, await measured(work, ct, given));
+  const meshed = await meshCase({ out, compute, cancel }, ct.grid, await measured(work, ct, given));
   throwIfCancelled(cancel);
   const { sha256, fileBytes: bytes } = ct;
   const metadata = buildMetadata({
@@ -132,7 +136,7 @@ async function made(
   const documents = { 'meta.json': meta, 'run.json': run };
   const packaged = await packageFiles(
     { out, compute, signer, cancel },
-    { name, ct, meshed, metadata, documents, attempt: 1, imageDigest: null },
+    { name, ct, meshed, volume, metadata, documents, attempt: 1, imageDigest: null },
   );
   return { packaged, metadata };
 }

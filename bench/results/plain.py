@@ -198,10 +198,12 @@ def make(source, target, level):
 
 def main():
     start = time.perf_counter()
+    cpu = time.process_time()
     found, lesions = make(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
     seconds = time.perf_counter() - start
+    cpu = time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({"seconds": seconds, "peakBytes": peak, "structures": found, "lesions": lesions}))
+    print(json.dumps({"seconds": seconds, "cpuSeconds": cpu, "peakBytes": peak, "structures": found, "lesions": lesions}))
 
 
 main()

@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { collectGarbage, WORTH_COLLECTING_BYTES } from '../../adapters/collect-garbage.ts';
 import { readNifti, writeNifti } from '../../adapters/nifti-file.ts';
 import { HpbError, type ErrorDetails } from '../../core/errors.ts';
 import { modelEntry, type ModelId } from '../../core/models/catalogue.ts';
-import { mapLimited } from '../../core/map-limited.ts';
 import type { HpbMeasures } from '../../core/results/hpb-measures.ts';
 import { chooseHpbSets, hpbLabels } from '../../core/results/hpb-sets.ts';
 import type { ModelRun } from '../../core/results/metadata.ts';
@@ -11,7 +11,7 @@ import type { CaseRuns } from '../../core/results/pictures/layers.ts';
 import type { LabelRuns } from '../../core/volume/label-runs.ts';
 import type { MeasuredMask } from '../../core/volume/measure-mask.ts';
 import { affinesAgree } from '../../core/volume/orientation.ts';
-import type { Grid, LabelMap, Volume } from '../../core/volume/volume.ts';
+import { voxelCount, type Grid, type LabelMap, type Volume } from '../../core/volume/volume.ts';
 import type { CaseContext } from '../case-context.ts';
 import type { ZipMember } from '../../adapters/zip-archive.ts';
 import type { RawMask } from './segment.ts';
@@ -26,19 +26,20 @@ export interface MeasuredCase {
   readonly files: readonly ZipMember[];
 }
 
-/** Masks in memory, and measured, at a time: while one is measured the next is read. */
-const AT_A_TIME = 2;
-
 /**
  * Checks every mask against the CT, writes it anew (uint8, the CT's own affine, no text of any tool) and measures
- * it, then all of them together. At most two masks are in memory at a time; voxels are counted in worker threads.
+ * it, then all of them together. One mask is in memory at a time; its voxels are counted in a worker thread.
  */
 export async function measureMasks(
   context: CaseContext,
   ct: Volume,
   masks: readonly RawMask[],
 ): Promise<MeasuredCase> {
-  const measured = await mapLimited(masks, AT_A_TIME, (raw) => measureOne(context, ct, raw));
+  const measured: OneMeasured[] = [];
+  for (const raw of masks) {
+    measured.push(await measureOne(context, ct, raw));
+    if (voxelCount(ct.grid.dims) >= WORTH_COLLECTING_BYTES) collectGarbage();
+  }
   const sets = chooseHpbSets(new Map(measured.map(({ run, kept }) => [run.model, kept])));
   const hpb = await context.ports.compute.run('measureHpb', { grid: ct.grid, sets }, context.cancel);
   return {

@@ -1,27 +1,23 @@
-import { mkdir, open, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
-import { deflate } from 'node:zlib';
+import { dirname } from 'node:path';
 import type { Compute } from '../../adapters/compute-pool.ts';
-import { outputError } from '../../adapters/file-error.ts';
 import type { MeshedStructure } from '../../adapters/mesh-structure.ts';
 import type { ZipMember } from '../../adapters/zip-archive.ts';
-import { bothSettled } from '../../core/both-settled.ts';
 import { modelEntry, type ModelId } from '../../core/models/catalogue.ts';
-import { isMeshed, meshFile, SCENE_FILE, VOLUME_FILE } from '../../core/results/meshed-structures.ts';
+import { isMeshed, meshFile, SCENE_FILE } from '../../core/results/meshed-structures.ts';
 import type { ModelRun } from '../../core/results/metadata.ts';
 import type { StructureMeshFacts } from '../../core/results/metadata-schema.ts';
 import { NOT_A_MEDICAL_DEVICE } from '../../core/results/notices.ts';
 import { colourOf, roleOf } from '../../core/results/pictures/layers.ts';
 import type { NamedMesh } from '../../core/results/pictures/pictures.ts';
 import { rounded } from '../../core/results/stable-json.ts';
-import { writeVti } from '../../core/results/vti.ts';
 import { movedMesh } from '../../core/volume/meshes/mesh.ts';
 import { viewerFrameOf } from '../../core/volume/meshes/viewer-frame.ts';
 import type { LabelStatistics } from '../../core/volume/statistics.ts';
 import type { LabelRuns } from '../../core/volume/label-runs.ts';
-import type { Grid, Volume } from '../../core/volume/volume.ts';
+import type { Grid } from '../../core/volume/volume.ts';
+import type { CaseContext } from '../case-context.ts';
 import type { MeasuredCase } from './measure.ts';
+import { madeFolder, written } from './written.ts';
 
 /** A measured case with meshes: their files beside the masks, their facts in the runs. */
 export interface MeshedCase extends MeasuredCase {
@@ -39,41 +35,31 @@ export interface MeshScratch {
   readonly cancel: AbortSignal;
 }
 
-const compress = promisify(deflate);
-const VOLUME_LEVEL = 1;
-/** More than deflate adds to what it cannot compress. */
-const SLACK_BYTES = 4096;
+const shownFile = (name: string): string => `preview/${name}.mz3`;
+
+/** 256 x 256 x 366: nothing waits in scans of 300 slices. */
+const MOST_VOXELS_AT_ONCE = 24e6;
+
+/** What meshing needs, of a case in the worker. */
+export function meshScratchOf({ scratch, ports, cancel }: CaseContext): MeshScratch {
+  return { out: scratch.out, compute: ports.compute, cancel };
+}
 
 /**
- * Makes a mesh of every structure of the liver and its surroundings that was found, the scene of all, and the volume
- * for the viewer. Where two models found a structure of one name, the first keeps the name.
+ * Makes a mesh of every structure of the liver and its surroundings that was found, and the scene of all. Where two
+ * models found a structure of one name, the first keeps the name.
  *
  * @throws HpbError DISK_FULL, OUTPUT_UNWRITABLE, CANCELLED.
  */
 export async function meshCase(
   scratch: MeshScratch,
-  ct: Volume,
+  grid: Grid,
   measured: MeasuredCase,
 ): Promise<MeshedCase> {
-  // Nothing in it waits for the meshes, and they leave threads of Node free to compress it.
-  const [volume, meshed] = await bothSettled(
-    writtenVolume(scratch.out, ct),
-    meshedRuns(scratch, ct.grid, measured),
-  );
-  return { ...measured, ...meshed, files: [...measured.files, ...meshed.files, volume] };
-}
-
-type MeshedRuns = Pick<MeshedCase, 'runs' | 'meshes' | 'shown' | 'files'>;
-
-async function meshedRuns(
-  scratch: MeshScratch,
-  grid: Grid,
-  { runs: measuredRuns, masks }: MeasuredCase,
-): Promise<MeshedRuns> {
-  const orders = measuredRuns.flatMap((run) => ordersOf(run, masks));
+  const orders = measured.runs.flatMap((run) => ordersOf(run, measured.masks));
   const results = await meshedInTurn(scratch, grid, orders);
   const made = new Map<string, MadeMesh>();
-  const runs = measuredRuns.map((run): ModelRun => {
+  const runs = measured.runs.map((run): ModelRun => {
     const facts = new Map<number, StructureMeshFacts>();
     for (const [at, { model, label, volumeMl }] of orders.entries()) {
       if (model !== run.model) continue;
@@ -85,12 +71,13 @@ async function meshedRuns(
     return { ...run, meshes: facts };
   });
   const all = [...made.values()];
+  for (const file of [meshFile, shownFile]) await madeFolder(scratch.out, dirname(file('any')));
   const write = (name: string, content: Uint8Array): Promise<ZipMember> =>
     written(scratch.out, name, content);
   const files = await Promise.all(all.map(({ name, vtp }) => write(meshFile(name), vtp)));
-  const shown = await Promise.all(all.map(({ name, mz3 }) => write(`preview/${name}.mz3`, mz3)));
+  const shown = await Promise.all(all.map(({ name, mz3 }) => write(shownFile(name), mz3)));
   if (all.length > 0) files.push(await write(SCENE_FILE, await sceneOf(scratch, all, grid)));
-  return { runs, meshes: all, shown, files };
+  return { ...measured, runs, files: [...measured.files, ...files], meshes: all, shown };
 }
 
 interface MadeMesh extends NamedMesh, MeshedStructure {}
@@ -112,20 +99,38 @@ function ordersOf({ model, statistics }: ModelRun, masks: MeasuredCase['masks'])
     .map(([label, { boundingBox: box, volumeMl }]) => ({ model, runs, label, box, volumeMl }));
 }
 
-/** Meshes in threads, the large ones first, so that no thread is left alone with one at the end; results in order. */
+/**
+ * Meshes in threads, the large ones first, so that no thread is left alone with one at the end, and no more at a time
+ * than `MOST_VOXELS_AT_ONCE`, for meshing takes 12 bytes a voxel of the box; results in order.
+ */
 async function meshedInTurn(
   { compute, cancel }: MeshScratch,
   grid: Grid,
   orders: readonly StructureOrder[],
 ): Promise<readonly MeshedStructure[]> {
-  const turns = orders.map((order, at) => ({ order, at, voxels: boxVoxels(order) }));
+  const turns = orders.map((order, at) => ({ ...order, at, voxels: boxVoxels(order) }));
   turns.sort((a, b) => b.voxels - a.voxels);
   const results = Array.from<MeshedStructure>({ length: orders.length });
-  await Promise.all(
-    turns.map(async ({ order: { runs, label, box }, at }) => {
+  const running = new Map<number, Promise<void>>();
+  const hasRoom = (voxels: number): boolean =>
+    running.size === 0 ||
+    [...running.keys()].reduce((sum, at) => sum + boxVoxels(orders[at]!), voxels) <= MOST_VOXELS_AT_ONCE;
+  const mesh = async ({ runs, label, box, at }: (typeof turns)[number]): Promise<void> => {
+    try {
       results[at] = await compute.run('meshStructure', { grid, runs, label, box }, cancel);
-    }),
-  );
+    } finally {
+      running.delete(at);
+    }
+  };
+  try {
+    for (const turn of turns) {
+      while (!hasRoom(turn.voxels)) await Promise.race(running.values());
+      running.set(turn.at, mesh(turn));
+    }
+    await Promise.all(running.values());
+  } finally {
+    await Promise.allSettled(running.values());
+  }
   return results;
 }
 
@@ -159,40 +164,4 @@ function sceneOf(
     mesh: movedMesh(mesh, toWorld),
   }));
   return compute.run('sceneFile', { meshes: scene, notice: NOT_A_MEDICAL_DEVICE }, cancel);
-}
-
-/** In one go: by default Node would come back to the main thread for every 16 KiB. */
-const compressed = (bytes: Uint8Array): Promise<Uint8Array> =>
-  compress(bytes, { level: VOLUME_LEVEL, chunkSize: bytes.length + SLACK_BYTES });
-
-async function writtenVolume(folder: string, ct: Volume): Promise<ZipMember> {
-  const path = join(folder, VOLUME_FILE);
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    const file = await open(path, 'w');
-    try {
-      const writeAt = async (bytes: Uint8Array, position: number): Promise<void> => {
-        // Unlike a single write, this takes what a full disk or a signal cut short.
-        for (let done = 0; done < bytes.length;)
-          done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
-      };
-      await writeVti(ct, { deflate: compressed, writeAt });
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw outputError(error);
-  }
-  return { name: VOLUME_FILE, path };
-}
-
-async function written(folder: string, name: string, content: Uint8Array): Promise<ZipMember> {
-  const path = join(folder, name);
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, content);
-  } catch (error) {
-    throw outputError(error);
-  }
-  return { name, path };
 }

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CasePicture } from '../../adapters/case-pictures.ts';
 import type { Compute } from '../../adapters/compute-pool.ts';
-import { outputError } from '../../adapters/file-error.ts';
 import { writeZip, type WrittenFile, type ZipMember } from '../../adapters/zip-archive.ts';
 import { mapLimited } from '../../core/map-limited.ts';
 import type { Signer } from '../../core/signer-port.ts';
@@ -15,10 +14,14 @@ import { reportPage } from '../../core/results/report/report-page.ts';
 import { stableJson } from '../../core/results/stable-json.ts';
 import type { Volume } from '../../core/volume/volume.ts';
 import type { MeshedCase } from './mesh.ts';
+import { madeFolder, written } from './written.ts';
+
+/** A file of the package with what its receipt says of it. */
+export interface PackagedFile extends ZipMember, WrittenFile {}
 
 /** Everything that is published, on the local disk. */
 export interface PackagedCase {
-  readonly files: readonly ZipMember[];
+  readonly files: readonly PackagedFile[];
   readonly zip: WrittenFile & { readonly path: string };
 }
 
@@ -37,6 +40,8 @@ export interface PackageContent {
   readonly name: string;
   readonly ct: Volume;
   readonly meshed: MeshedCase;
+  /** The viewer's volume, which may still be on its way. */
+  readonly volume: Promise<ZipMember>;
   readonly metadata: Metadata;
   /** meta.json, run.json: by name. */
   readonly documents: Readonly<Record<string, object>>;
@@ -45,6 +50,7 @@ export interface PackageContent {
 }
 
 const HASHED_AT_ONCE = 4;
+const PIECE_BYTES = 2 ** 18;
 
 /**
  * Completes a measured and meshed case: documents, pictures, report, receipt with signature, and the ZIP of all.
@@ -56,11 +62,12 @@ export async function packageFiles(tools: PackageTools, content: PackageContent)
   const { name, meshed, metadata, documents } = content;
   const write = (file: string, bytes: string | Uint8Array): Promise<ZipMember> => written(out, file, bytes);
   const pictures = await drawn(tools, content);
+  await madeFolder(out, dirname(pictureFile('axial')));
   const shown = pictures.map(({ png, ...picture }) => ({
     ...picture,
     base64: Buffer.from(png).toString('base64'),
   }));
-  const files = [
+  const members = [
     ...meshed.files,
     ...(await Promise.all([
       ...Object.entries({ ...documents, 'metadata.json': metadata }).map(([file, document]) =>
@@ -69,8 +76,10 @@ export async function packageFiles(tools: PackageTools, content: PackageContent)
       ...pictures.map(({ name, png }) => write(pictureFile(name), png)),
       write('report.html', reportPage({ name, metadata, pictures: shown })),
     ])),
+    await content.volume,
   ];
-  files.push(...(await receipted(tools, content, files)));
+  const hashed = await mapLimited(members, HASHED_AT_ONCE, hashedFile);
+  const files = [...hashed, ...(await receipted(tools, content, hashed))];
   files.sort((a, b) => (a.name < b.name ? -1 : 1));
   const path = join(out, 'results.zip');
   return { files, zip: { path, ...(await writeZip(path, files)) } };
@@ -96,34 +105,33 @@ function drawn(
 async function receipted(
   { out, signer }: PackageTools,
   { metadata, attempt, imageDigest }: PackageContent,
-  files: readonly ZipMember[],
-): Promise<readonly ZipMember[]> {
-  const hashed = await mapLimited(files, HASHED_AT_ONCE, hashedFile);
+  files: readonly PackagedFile[],
+): Promise<readonly PackagedFile[]> {
   const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-  const text = stableJson(buildReceipt({ metadata, attempt, imageDigest, files: hashed, sha256 }));
-  const receipt = await written(out, RECEIPT_FILE, text);
-  if (signer === null) return [receipt];
-  const signature = await signer.sign(Buffer.from(text));
-  return [receipt, await written(out, SIGNATURE_FILE, stableJson(signature))];
+  const text = stableJson(
+    buildReceipt({ metadata, attempt, imageDigest, files: files.map(receiptFile), sha256 }),
+  );
+  const texts = [{ name: RECEIPT_FILE, text }];
+  if (signer !== null) {
+    const signature = await signer.sign(Buffer.from(text));
+    texts.push({ name: SIGNATURE_FILE, text: stableJson(signature) });
+  }
+  return mapLimited(texts, texts.length, async ({ name, text: content }) => ({
+    ...(await written(out, name, content)),
+    bytes: Buffer.byteLength(content),
+    sha256: sha256(content),
+  }));
 }
 
-async function hashedFile({ name, path }: ZipMember): Promise<ReceiptFile> {
+const receiptFile = ({ name, bytes, sha256 }: PackagedFile): ReceiptFile => ({ name, bytes, sha256 });
+
+/** A file with its size and hash; large ones are read piece by piece. */
+export async function hashedFile({ name, path }: ZipMember): Promise<PackagedFile> {
   const hash = createHash('sha256');
-  let bytes = 0;
-  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
-    hash.update(chunk);
-    bytes += chunk.length;
-  }
-  return { name, bytes, sha256: hash.digest('hex') };
-}
-
-async function written(folder: string, name: string, content: string | Uint8Array): Promise<ZipMember> {
-  const path = join(folder, name);
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, content);
-  } catch (error) {
-    throw outputError(error);
-  }
-  return { name, path };
+  const { size } = await stat(path);
+  if (size <= PIECE_BYTES) hash.update(await readFile(path));
+  else
+    for await (const piece of createReadStream(path, { highWaterMark: PIECE_BYTES }) as AsyncIterable<Buffer>)
+      hash.update(piece);
+  return { name, path, bytes: size, sha256: hash.digest('hex') };
 }

@@ -1,3 +1,4 @@
+import type { ZipMember } from '../../adapters/zip-archive.ts';
 import type { RunResult } from '../../core/engine-protocol.ts';
 import type { ModelId } from '../../core/models/catalogue.ts';
 import { buildMeta } from '../../core/results/meta.ts';
@@ -16,6 +17,8 @@ export interface PackageInput {
   readonly ct: Volume;
   readonly segmented: SegmentedCase;
   readonly meshed: MeshedCase;
+  /** The viewer's volume, which may still be on its way. */
+  readonly volume: Promise<ZipMember>;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
   readonly stageSeconds: Readonly<Partial<Record<CaseStage, number>>>;
@@ -34,7 +37,7 @@ export async function packageCase(context: CaseContext, input: PackageInput): Pr
 
 function contentOf(context: CaseContext, input: PackageInput): PackageContent {
   const { ports, attempt, name } = context;
-  const { fetched, ct, segmented, meshed, startedAt, stageSeconds } = input;
+  const { fetched, ct, segmented, meshed, volume, startedAt, stageSeconds } = input;
   const endedAt = ports.clock.now();
   const results = new Map<ModelId, RunResult>(segmented.masks.map(({ model, run }) => [model, run]));
   const seconds = new Map([...results].map(([model, run]) => [model, sum(Object.values(run.seconds))]));
@@ -62,7 +65,7 @@ function contentOf(context: CaseContext, input: PackageInput): PackageContent {
   });
   const meta = buildMeta({ caseId: name, seconds, endedAt, demo });
   const documents = { 'meta.json': meta, 'run.json': run };
-  return { name, ct, meshed, metadata, documents, attempt, imageDigest: ports.imageDigest };
+  return { name, ct, meshed, volume, metadata, documents, attempt, imageDigest: ports.imageDigest };
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

@@ -1,12 +1,10 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { ZipMember } from '../../adapters/zip-archive.ts';
 import { caseFileKey, caseResultKey, caseZipKey } from '../../core/layout.ts';
 import { mapLimited } from '../../core/map-limited.ts';
 import type { CaseResult } from '../../core/shard.ts';
 import type { CaseContext } from '../case-context.ts';
 import { throwIfCaseCancelled } from '../case-error.ts';
-import type { PackagedCase } from './package-files.ts';
+import { hashedFile, type PackagedCase, type PackagedFile } from './package-files.ts';
 
 /** What result.json says about the files of a case. */
 export type PublishedFiles = Pick<CaseResult, 'files' | 'zip' | 'previews'>;
@@ -27,24 +25,22 @@ export async function publishCase(
   // Several at once, since each waits for the disk or the network most of its time.
   const { path: zipPath, ...zip } = packaged.zip;
   const zipKey = caseZipKey(jobId, caseId);
-  const keyed = ({ name, path }: ZipMember) => ({ name, path, key: caseFileKey(jobId, caseId, name) });
+  const keyed = ({ name, path }: ZipMember) => ({ path, key: caseFileKey(jobId, caseId, name) });
+  const listed = ({ name, bytes, sha256 }: PackagedFile): CaseResult['files'][number] => ({
+    name,
+    key: caseFileKey(jobId, caseId, name),
+    bytes,
+    sha256,
+  });
   const [files, shown] = [packaged.files.map(keyed), previews.map(keyed)];
   await mapLimited([...files, ...shown, { key: zipKey, path: zipPath }], STORED_AT_ONCE, ({ key, path }) => {
     throwIfCaseCancelled(cancel);
     return ports.store.putFile(key, path);
   });
+  const hashed = await mapLimited(previews, STORED_AT_ONCE, hashedFile);
   return {
-    files: [...(await mapLimited(files, STORED_AT_ONCE, listed))],
-    ...(shown.length > 0 && { previews: [...(await mapLimited(shown, STORED_AT_ONCE, listed))] }),
+    files: packaged.files.map(listed),
+    ...(hashed.length > 0 && { previews: hashed.map(listed) }),
     zip: { key: zipKey, ...zip },
   };
-}
-
-async function listed({
-  name,
-  key,
-  path,
-}: ZipMember & { readonly key: string }): Promise<CaseResult['files'][number]> {
-  const content = await readFile(path);
-  return { name, key, bytes: content.length, sha256: createHash('sha256').update(content).digest('hex') };
 }

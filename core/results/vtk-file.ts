@@ -27,8 +27,8 @@ type DataSet = 'ImageData' | 'PolyData';
 
 /** Uncompressed bytes of a block; a multiple of every value's size. */
 const BLOCK_BYTES = 2 ** 20;
-/** Blocks that are compressed at once: one for each thread of Node, and the next ones ready. */
-const AT_ONCE = 6;
+/** Blocks that are compressed at once: one fewer than Node has threads, for others have to read and write meanwhile. */
+const AT_ONCE = 3;
 const TAIL = new TextEncoder().encode('\n</AppendedData>\n</VTKFile>\n');
 
 /**

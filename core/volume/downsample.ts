@@ -1,3 +1,4 @@
+import type { LabelRuns } from './label-runs.ts';
 import type { Affine, Dims, Grid, LabelMap, Volume } from './volume.ts';
 
 /** Whole voxels of the source along each axis that become one. */
@@ -29,7 +30,13 @@ export function shrunkGrid({ dims, affine }: Grid, factors: ShrinkFactors): Grid
 }
 
 /** The CT in HU, each cell the mean of its voxels, held within -1024 to 3071; what is no number counts as -1024. */
-export function shrinkCt(ct: Volume, factors: ShrinkFactors): Volume<Int16Array> {
+export function shrinkCt({
+  ct,
+  factors,
+}: {
+  readonly ct: Volume;
+  readonly factors: ShrinkFactors;
+}): Volume<Int16Array> {
   const grid = shrunkGrid(ct.grid, factors);
   const [nx] = grid.dims;
   const data = new Int16Array(nx * grid.dims[1] * grid.dims[2]);
@@ -62,31 +69,62 @@ function addRow(
   }
 }
 
+/** A label map, as its runs, that is to be shrunk. */
+export interface LabelsToShrink {
+  readonly grid: Grid;
+  readonly runs: LabelRuns;
+  readonly factors: ShrinkFactors;
+}
+
 /**
  * The label map in cells: the commonest label where labels fill a quarter of the cell or more, else background; of two
- * that are as common, the higher. For looking at: surfaces move outwards by a quarter of a cell at most. The same map
- * when nothing shrinks.
+ * that are as common, the higher. For looking at: surfaces move outwards by a quarter of a cell at most. No more voxels
+ * than one layer of cells are held at a time.
  */
-export function shrinkLabels(labels: LabelMap, factors: ShrinkFactors): LabelMap {
-  if (factors.every((factor) => factor === 1)) return labels;
-  const grid = shrunkGrid(labels.grid, factors);
-  const [nx] = grid.dims;
-  const data = new Uint8Array(nx * grid.dims[1] * grid.dims[2]);
+export function shrinkLabels({ grid: { dims, affine }, runs, factors }: LabelsToShrink): LabelMap {
+  const grid = shrunkGrid({ dims, affine }, factors);
+  const layerCells = grid.dims[0] * grid.dims[1];
+  const data = new Uint8Array(layerCells * grid.dims[2]);
+  for (let layer = 0; layer < grid.dims[2]; layer++) {
+    const first = layer * factors[2];
+    const depth = Math.min(factors[2], dims[2] - first);
+    const voxels = {
+      grid: { dims: [dims[0], dims[1], depth], affine },
+      data: layerOf(runs, first, depth),
+    } as const;
+    shrinkLayer(voxels, factors, data.subarray(layer * layerCells, (layer + 1) * layerCells));
+  }
+  return { grid, data };
+}
+
+/** The voxels of some slices. */
+function layerOf({ dims, firstOfRow, from, to, label }: LabelRuns, first: number, depth: number): Uint8Array {
+  const [nx, ny] = dims;
+  const voxels = new Uint8Array(nx * ny * depth);
+  for (let row = 0; row < ny * depth; row++) {
+    const end = firstOfRow[row + ny * first + 1]!;
+    for (let run = firstOfRow[row + ny * first]!; run < end; run++)
+      voxels.fill(label[run]!, row * nx + from[run]!, row * nx + to[run]! + 1);
+  }
+  return voxels;
+}
+
+function shrinkLayer(labels: LabelMap, factors: ShrinkFactors, cells: Uint8Array): void {
+  const [nx] = labels.grid.dims;
+  const width = Math.ceil(nx / factors[0]);
   const counts = new Uint16Array(256);
-  const bits = { inAny: new Uint8Array(nx), inAll: new Uint8Array(nx) };
+  const bits = { inAny: new Uint8Array(width), inAll: new Uint8Array(width) };
   forCellRows(labels.grid.dims, factors, (row, rows) => {
     gatherBits(bits, labels, { rows, factor: factors[0] });
-    for (let x = 0; x < nx; x++) {
+    for (let x = 0; x < width; x++) {
       const [any, all] = [bits.inAny[x]!, bits.inAll[x]!];
-      data[row + x] = any;
+      cells[row + x] = any;
       // The same in all voxels: nearly every cell.
       if (any === all) continue;
       const from = x * factors[0];
-      const span = { from, to: Math.min(from + factors[0], labels.grid.dims[0]) };
-      data[row + x] = commonest(labels.data, { rows, ...span }, counts);
+      cells[row + x] = commonest(labels.data, { rows, from, to: Math.min(from + factors[0], nx) }, counts);
     }
   });
-  return { grid, data };
 }
 
 /** What the labels of each cell have in common, bit by bit: both are the label where it is one. */

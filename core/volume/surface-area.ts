@@ -21,7 +21,7 @@ const DIRECTIONS = 1 + 3 * EARLIER_ROWS.length;
 export function surfaceAreas(runs: LabelRuns, affine: Affine): Map<number, number> {
   const exits = countExits(runs);
   const steps = directionSteps(spacingOf(affine));
-  const shares = sphereShares(steps);
+  const shares = sharesOf(steps);
   const voxelMm3 = spacingOf(affine).reduce((product, mm) => product * mm, 1);
   const areas = new Map<number, number>();
   for (const [label, counts] of exits) {
@@ -89,6 +89,15 @@ function firstAtOrAfter(values: Int32Array, begin: number, end: number, least: n
     else high = middle;
   }
   return low;
+}
+
+/** Of the last grid: masks come several to a CT, and all shares of a grid take a millisecond or two. */
+let lastShares: { readonly steps: string; readonly shares: Float64Array } | null = null;
+
+function sharesOf(steps: readonly Step[]): Float64Array {
+  const text = steps.join(' ');
+  if (lastShares?.steps !== text) lastShares = { steps: text, shares: sphereShares(steps) };
+  return lastShares.shares;
 }
 
 const CUBE_SIDE = 96;

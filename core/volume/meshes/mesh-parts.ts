@@ -72,5 +72,6 @@ export function triangleArea(positions: Float32Array, triangles: Uint32Array, at
   const vx = positions[c]! - positions[a]!;
   const vy = positions[c + 1]! - positions[a + 1]!;
   const vz = positions[c + 2]! - positions[a + 2]!;
-  return Math.hypot(uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx) / 2;
+  const [x, y, z] = [uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx];
+  return Math.sqrt(x * x + y * y + z * z) / 2;
 }

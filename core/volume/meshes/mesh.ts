@@ -6,20 +6,30 @@ export interface Mesh {
 
 /** The mesh moved by a row-major 4x4 matrix; a matrix that mirrors turns the triangles round, so outside stays outside. */
 export function movedMesh({ positions, triangles }: Mesh, matrix: readonly number[]): Mesh {
+  return { positions: movedPoints(positions, matrix), triangles: movedTriangles(triangles, matrix) };
+}
+
+/** Points moved by a row-major 4x4 matrix. */
+export function movedPoints(positions: Float32Array, matrix: readonly number[]): Float32Array {
   const m = (at: number): number => matrix[at]!;
   const moved = new Float32Array(positions.length);
-  for (let at = 0; at < positions.length; at += 3) {
-    const [x, y, z] = [positions[at]!, positions[at + 1]!, positions[at + 2]!];
-    moved[at] = m(0) * x + m(1) * y + m(2) * z + m(3);
-    moved[at + 1] = m(4) * x + m(5) * y + m(6) * z + m(7);
-    moved[at + 2] = m(8) * x + m(9) * y + m(10) * z + m(11);
+  for (let row = 0; row < 3; row++) {
+    const [a, b, c, d] = [m(4 * row), m(4 * row + 1), m(4 * row + 2), m(4 * row + 3)];
+    for (let at = 0; at < positions.length; at += 3)
+      moved[at + row] = a * positions[at]! + b * positions[at + 1]! + c * positions[at + 2]! + d;
   }
+  return moved;
+}
+
+/** Triangles over points that are moved: turned round where the matrix mirrors, else the same. */
+export function movedTriangles(triangles: Uint32Array, matrix: readonly number[]): Uint32Array {
+  const m = (at: number): number => matrix[at]!;
   const mirrors =
     m(0) * (m(5) * m(10) - m(6) * m(9)) -
       m(1) * (m(4) * m(10) - m(6) * m(8)) +
       m(2) * (m(4) * m(9) - m(5) * m(8)) <
     0;
-  return { positions: moved, triangles: mirrors ? turnedRound(triangles) : triangles };
+  return mirrors ? turnedRound(triangles) : triangles;
 }
 
 function turnedRound(triangles: Uint32Array): Uint32Array {
@@ -43,14 +53,19 @@ export function vertexNormals({ positions, triangles }: Mesh): Float32Array {
     const vy = positions[c + 1]! - positions[a + 1]!;
     const vz = positions[c + 2]! - positions[a + 2]!;
     const [nx, ny, nz] = [uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx];
-    for (const vertex of [a, b, c]) {
-      normals[vertex]! += nx;
-      normals[vertex + 1]! += ny;
-      normals[vertex + 2]! += nz;
-    }
+    normals[a]! += nx;
+    normals[a + 1]! += ny;
+    normals[a + 2]! += nz;
+    normals[b]! += nx;
+    normals[b + 1]! += ny;
+    normals[b + 2]! += nz;
+    normals[c]! += nx;
+    normals[c + 1]! += ny;
+    normals[c + 2]! += nz;
   }
   for (let at = 0; at < normals.length; at += 3) {
-    const length = Math.hypot(normals[at]!, normals[at + 1]!, normals[at + 2]!) || 1;
+    const [x, y, z] = [normals[at]!, normals[at + 1]!, normals[at + 2]!];
+    const length = Math.sqrt(x * x + y * y + z * z) || 1;
     normals[at]! /= length;
     normals[at + 1]! /= length;
     normals[at + 2]! /= length;

@@ -20,8 +20,9 @@ export function restoreVolume(smoothed: Mesh, voxels: Mesh, leastSpacing: number
   const positions = smoothed.positions.slice();
   const mesh = { positions, triangles: smoothed.triangles };
   const { partOf } = parts;
-  for (let at = 0; at < positions.length; at++)
-    if (eaten[partOf[Math.floor(at / 3)]!] === 1) positions[at] = voxels.positions[at]!;
+  if (eaten.includes(1))
+    for (let at = 0; at < positions.length; at++)
+      if (eaten[partOf[Math.floor(at / 3)]!] === 1) positions[at] = voxels.positions[at]!;
   const most = MOST_STEP * leastSpacing;
   for (let round = 0; round < ROUNDS; round++) {
     const now = partVolumes(mesh, parts);
@@ -29,9 +30,13 @@ export function restoreVolume(smoothed: Mesh, voxels: Mesh, leastSpacing: number
       Math.max(-most, Math.min(most, (aim[part]! - now[part]!) / area)),
     );
     const normals = vertexNormals(mesh);
-    for (let at = 0; at < positions.length; at++) {
-      const part = partOf[Math.floor(at / 3)]!;
-      if (eaten[part] === 0) positions[at]! += shifts[part]! * normals[at]!;
+    for (let vertex = 0, at = 0; at < positions.length; vertex++, at += 3) {
+      const part = partOf[vertex]!;
+      if (eaten[part] === 1) continue;
+      const shift = shifts[part]!;
+      positions[at]! += shift * normals[at]!;
+      positions[at + 1]! += shift * normals[at + 1]!;
+      positions[at + 2]! += shift * normals[at + 2]!;
     }
   }
   return mesh;

@@ -34,14 +34,19 @@ export function simplifyParts(mesh: Mesh, simplify: Simplify, error: number): Me
 function trianglesByPart(mesh: Mesh): Uint32Array[] {
   const { count, partOf } = meshParts(mesh);
   const { triangles } = mesh;
+  if (count === 1) return [triangles];
   const sizes = new Uint32Array(count);
   for (let at = 0; at < triangles.length; at += 3) sizes[partOf[triangles[at]!]!]! += 3;
   const parts = Array.from(sizes, (size) => new Uint32Array(size));
   const filled = new Uint32Array(count);
   for (let at = 0; at < triangles.length; at += 3) {
     const part = partOf[triangles[at]!]!;
-    parts[part]!.set(triangles.subarray(at, at + 3), filled[part]);
-    filled[part]! += 3;
+    const own = parts[part]!;
+    const to = filled[part]!;
+    own[to] = triangles[at]!;
+    own[to + 1] = triangles[at + 1]!;
+    own[to + 2] = triangles[at + 2]!;
+    filled[part] = to + 3;
   }
   return parts.filter(({ length }) => length > 0);
 }
@@ -53,17 +58,23 @@ function compact(
 ): { readonly mesh: Mesh; readonly vertices: Uint32Array } {
   const place = new Int32Array(positions.length / 3).fill(-1);
   const used = new Uint32Array(Math.min(place.length, triangles.length));
+  const own = new Uint32Array(triangles.length);
   let count = 0;
-  const own = triangles.map((vertex) => {
+  for (let at = 0; at < triangles.length; at++) {
+    const vertex = triangles[at]!;
     if (place[vertex] === -1) {
       used[count] = vertex;
       place[vertex] = count++;
     }
-    return place[vertex]!;
-  });
+    own[at] = place[vertex]!;
+  }
   const vertices = used.slice(0, count);
   const moved = new Float32Array(3 * count);
-  for (const [at, vertex] of vertices.entries())
-    moved.set(positions.subarray(3 * vertex, 3 * vertex + 3), 3 * at);
+  for (let at = 0, to = 0; at < count; at++, to += 3) {
+    const from = 3 * vertices[at]!;
+    moved[to] = positions[from]!;
+    moved[to + 1] = positions[from + 1]!;
+    moved[to + 2] = positions[from + 2]!;
+  }
   return { mesh: { positions: moved, triangles: own }, vertices };
 }

@@ -12,42 +12,64 @@ export const MOST_SHIFT_VOXELS = 0.9;
  * more), in voxel indices; no vertex leaves its start by more than `MOST_SHIFT_VOXELS` along an axis.
  */
 export function smoothNet({ positions, neighbours }: SurfaceNet): Float32Array {
-  let from: Float32Array = positions.slice();
-  let to: Float32Array = new Float32Array(positions.length);
+  const links = linksOf(neighbours);
+  const smoothed = positions.slice();
+  const shrunk = new Float32Array(positions.length);
   for (let round = 0; round < ROUNDS; round++) {
-    for (const factor of [SHRINK, GROW]) {
-      step(neighbours, from, to, factor);
-      [from, to] = [to, from];
-    }
-    clamp(positions, from);
+    step(links, smoothed, shrunk, { factor: SHRINK, start: null });
+    step(links, shrunk, smoothed, { factor: GROW, start: positions });
   }
-  return from;
+  return smoothed;
 }
 
-/** Moves every vertex by `factor` towards the mean of its neighbours. */
-function step(neighbours: Int32Array, from: Float32Array, to: Float32Array, factor: number): void {
-  for (let at = 0, first = 0; at < from.length; at += 3, first += 6) {
-    let [x, y, z, count] = [0, 0, 0, 0];
-    for (let slot = first; slot < first + 6; slot++) {
-      const other = 3 * neighbours[slot]!;
-      if (other < 0) continue;
+/** Neighbours without gaps: of vertex `n` those from `first[n]` to `first[n + 1]`, as places of their positions. */
+interface Links {
+  readonly first: Int32Array;
+  readonly places: Int32Array;
+}
+
+function linksOf(neighbours: Int32Array): Links {
+  const first = new Int32Array(neighbours.length / 6 + 1);
+  const places = new Int32Array(neighbours.length);
+  let count = 0;
+  for (let slot = 0; slot < neighbours.length; slot++) {
+    if (slot % 6 === 0) first[slot / 6] = count;
+    if (neighbours[slot]! >= 0) places[count++] = 3 * neighbours[slot]!;
+  }
+  first[first.length - 1] = count;
+  return { first, places };
+}
+
+/** Moves every vertex by `factor` towards the mean of its neighbours, and keeps it near its `start`, if there is one. */
+function step(
+  { first, places }: Links,
+  from: Float32Array,
+  to: Float32Array,
+  { factor, start }: { readonly factor: number; readonly start: Float32Array | null },
+): void {
+  for (let at = 0, vertex = 0; at < from.length; at += 3, vertex++) {
+    const [begin, end] = [first[vertex]!, first[vertex + 1]!];
+    let [x, y, z] = [0, 0, 0];
+    for (let link = begin; link < end; link++) {
+      const other = places[link]!;
       x += from[other]!;
       y += from[other + 1]!;
       z += from[other + 2]!;
-      count += 1;
     }
+    const count = end - begin;
     const [px, py, pz] = [from[at]!, from[at + 1]!, from[at + 2]!];
-    to[at] = px + factor * (x / count - px);
-    to[at + 1] = py + factor * (y / count - py);
-    to[at + 2] = pz + factor * (z / count - pz);
+    x = px + factor * (x / count - px);
+    y = py + factor * (y / count - py);
+    z = pz + factor * (z / count - pz);
+    to[at] = start === null ? x : near(start[at]!, x);
+    to[at + 1] = start === null ? y : near(start[at + 1]!, y);
+    to[at + 2] = start === null ? z : near(start[at + 2]!, z);
   }
 }
 
-function clamp(start: Float32Array, positions: Float32Array): void {
-  for (let at = 0; at < positions.length; at++) {
-    const [low, high] = [start[at]! - MOST_SHIFT_VOXELS, start[at]! + MOST_SHIFT_VOXELS];
-    const value = positions[at]!;
-    if (value < low) positions[at] = low;
-    else if (value > high) positions[at] = high;
-  }
+/** Rounded as it will be stored, before it is held against the bounds. */
+function near(start: number, value: number): number {
+  const stored = Math.fround(value);
+  if (stored < start - MOST_SHIFT_VOXELS) return start - MOST_SHIFT_VOXELS;
+  return stored > start + MOST_SHIFT_VOXELS ? start + MOST_SHIFT_VOXELS : stored;
 }

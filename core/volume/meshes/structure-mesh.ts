@@ -1,5 +1,5 @@
 import type { LabelCrop } from './label-crop.ts';
-import { movedMesh, type Mesh } from './mesh.ts';
+import { movedPoints, movedTriangles, type Mesh } from './mesh.ts';
 import { meshFactsOf, type MeshFacts } from './mesh-facts.ts';
 import { restoreVolume } from './restore-volume.ts';
 import { simplifyParts, type Simplify } from './simplify-parts.ts';
@@ -25,11 +25,7 @@ export function structureMesh(crop: LabelCrop, frame: ViewerFrame, simplify: Sim
   const net = surfaceNet(crop);
   const leastSpacing = Math.min(...frame.spacing);
   const smoothed = triangulated(net, smoothNet(net), frame);
-  const voxels: Mesh = {
-    positions: movedMesh({ positions: net.centres, triangles: new Uint32Array(0) }, frame.fromIndex)
-      .positions,
-    triangles: smoothed.triangles,
-  };
+  const voxels = { positions: movedPoints(net.centres, frame.fromIndex), triangles: smoothed.triangles };
   const restored = restoreVolume(smoothed, voxels, leastSpacing);
   const mesh = simplifyParts(restored, simplify, Math.min(MOST_ERROR_MM, ERROR_VOXELS * leastSpacing));
   return { mesh, facts: meshFactsOf(mesh) };
@@ -37,18 +33,25 @@ export function structureMesh(crop: LabelCrop, frame: ViewerFrame, simplify: Sim
 
 /** Two triangles a quad, along its shorter diagonal. */
 function triangulated({ quads }: SurfaceNet, positions: Float32Array, { fromIndex }: ViewerFrame): Mesh {
-  const moved = movedMesh({ positions, triangles: new Uint32Array(0) }, fromIndex);
+  const moved = movedPoints(positions, fromIndex);
   const triangles = new Uint32Array((quads.length / 4) * 6);
   for (let quad = 0, at = 0; quad < quads.length; quad += 4, at += 6) {
     const [a, b, c, d] = [quads[quad]!, quads[quad + 1]!, quads[quad + 2]!, quads[quad + 3]!];
-    const along = distance2(moved.positions, a, c) <= distance2(moved.positions, b, d);
-    triangles.set(along ? [a, b, c, a, c, d] : [a, b, d, b, c, d], at);
+    const along = distance2(moved, a, c) <= distance2(moved, b, d);
+    triangles[at] = a;
+    triangles[at + 1] = b;
+    triangles[at + 2] = along ? c : d;
+    triangles[at + 3] = along ? a : b;
+    triangles[at + 4] = c;
+    triangles[at + 5] = d;
   }
   // The quads are turned outwards in voxel axes; a frame that mirrors those turns them round.
-  return movedMesh({ positions, triangles }, fromIndex);
+  return { positions: moved, triangles: movedTriangles(triangles, fromIndex) };
 }
 
 function distance2(positions: Float32Array, a: number, b: number): number {
-  const along = (axis: number): number => positions[3 * a + axis]! - positions[3 * b + axis]!;
-  return along(0) ** 2 + along(1) ** 2 + along(2) ** 2;
+  const x = positions[3 * a]! - positions[3 * b]!;
+  const y = positions[3 * a + 1]! - positions[3 * b + 1]!;
+  const z = positions[3 * a + 2]! - positions[3 * b + 2]!;
+  return x * x + y * y + z * z;
 }

@@ -1,4 +1,3 @@
-import { growable } from './growable.ts';
 import type { LabelCrop } from './label-crop.ts';
 
 /** The surface of a label as a net: a vertex in every cell that it passes, a quad across every crossed edge. */
@@ -45,94 +44,134 @@ function edgeMeans(): Float32Array {
   return means;
 }
 
+/** How much a net will hold. */
+interface NetSize {
+  readonly vertices: number;
+  readonly quads: number;
+}
+
+/** Called for every cell that the surface passes: its corners as bits, and its place. */
+type CellVisitor = (cell: number, x: number, y: number, z: number) => void;
+
+function forEachCell({ data, dims }: LabelCrop, visit: CellVisitor): void {
+  const [sx, sy, sz] = dims;
+  for (let z = 0; z < sz - 1; z++) {
+    for (let y = 0; y < sy - 1; y++) {
+      const r0 = sx * (y + sy * z);
+      const [r1, r2, r3] = [r0 + sx, r0 + sx * sy, r0 + sx * sy + sx];
+      let low = 0;
+      for (let x = 0; x < sx - 1; x++) {
+        const next = x + 1;
+        const high =
+          data[r0 + next]! | (data[r1 + next]! << 2) | (data[r2 + next]! << 4) | (data[r3 + next]! << 6);
+        const cell = low | (high << 1);
+        low = high;
+        if (cell !== 0 && cell !== 255) visit(cell, x, y, z);
+      }
+    }
+  }
+}
+
+function netSizeOf(crop: LabelCrop): NetSize {
+  let [vertices, quads] = [0, 0];
+  forEachCell(crop, (cell) => {
+    const inside = cell & 1;
+    vertices += 1;
+    quads += (inside ^ ((cell >> 1) & 1)) + (inside ^ ((cell >> 2) & 1)) + (inside ^ ((cell >> 4) & 1));
+  });
+  return { vertices, quads };
+}
+
 class NetBuilder {
   readonly #crop: LabelCrop;
   readonly #nx: number;
-  readonly #ny: number;
   /** Vertex of each cell of the layer before and of this one, -1 for none. */
   #before: Int32Array;
   #layer: Int32Array;
-  readonly #positions = growable(Float32Array);
-  readonly #centres = growable(Float32Array);
-  readonly #neighbours = growable(Int32Array);
-  readonly #quads = growable(Uint32Array);
+  #z = 0;
+  readonly #positions: Float32Array;
+  readonly #centres: Float32Array;
+  readonly #neighbours: Int32Array;
+  readonly #quads: Uint32Array;
+  #vertexCount = 0;
+  #quadEnd = 0;
 
   constructor(crop: LabelCrop) {
     this.#crop = crop;
     this.#nx = crop.dims[0] - 1;
-    this.#ny = crop.dims[1] - 1;
-    this.#before = new Int32Array(this.#nx * this.#ny).fill(-1);
-    this.#layer = new Int32Array(this.#nx * this.#ny).fill(-1);
+    const cells = this.#nx * (crop.dims[1] - 1);
+    this.#before = new Int32Array(cells).fill(-1);
+    this.#layer = new Int32Array(cells).fill(-1);
+    const { vertices, quads } = netSizeOf(crop);
+    this.#positions = new Float32Array(3 * vertices);
+    this.#centres = new Float32Array(3 * vertices);
+    this.#neighbours = new Int32Array(6 * vertices).fill(-1);
+    this.#quads = new Uint32Array(4 * quads);
   }
 
   build(): SurfaceNet {
-    for (let z = 0; z < this.#crop.dims[2] - 1; z++) {
-      for (let y = 0; y < this.#ny; y++) this.#row(y, z);
-      [this.#before, this.#layer] = [this.#layer, this.#before];
-      this.#layer.fill(-1);
-    }
+    forEachCell(this.#crop, (cell, x, y, z) => {
+      while (this.#z < z) this.#nextLayer();
+      this.#vertex(cell, x, y, z);
+      this.#edges(cell, x + this.#nx * y);
+    });
     return {
-      positions: this.#positions.taken(),
-      centres: this.#centres.taken(),
-      neighbours: this.#neighbours.taken(),
-      quads: this.#quads.taken(),
+      positions: this.#positions,
+      centres: this.#centres,
+      neighbours: this.#neighbours,
+      quads: this.#quads,
     };
   }
 
-  #row(y: number, z: number): void {
-    const { data, dims } = this.#crop;
-    const [sx, sy] = dims;
-    const r0 = sx * (y + sy * z);
-    const [r1, r2, r3] = [r0 + sx, r0 + sx * sy, r0 + sx * sy + sx];
-    let low = 0;
-    for (let x = 0; x < this.#nx; x++) {
-      const next = x + 1;
-      const high =
-        data[r0 + next]! | (data[r1 + next]! << 2) | (data[r2 + next]! << 4) | (data[r3 + next]! << 6);
-      const cell = low | (high << 1);
-      low = high;
-      if (cell === 0 || cell === 255) continue;
-      this.#vertex(cell, x, y, z);
-      this.#edges(cell, x + this.#nx * y);
-    }
+  #nextLayer(): void {
+    [this.#before, this.#layer] = [this.#layer, this.#before];
+    this.#layer.fill(-1);
+    this.#z += 1;
   }
 
   #vertex(cell: number, x: number, y: number, z: number): void {
     const { origin } = this.#crop;
-    const vertex = this.#positions.length / 3;
+    const vertex = this.#vertexCount++;
     const at = x + this.#nx * y;
     this.#layer[at] = vertex;
     const [i, j, k] = [x + origin[0], y + origin[1], z + origin[2]];
-    const mean = 3 * cell;
-    this.#positions.push3(i + EDGE_MEANS[mean]!, j + EDGE_MEANS[mean + 1]!, k + EDGE_MEANS[mean + 2]!);
-    this.#centres.push3(i + 0.5, j + 0.5, k + 0.5);
-    this.#neighbours.push3(-1, -1, -1);
-    this.#neighbours.push3(-1, -1, -1);
+    const [to, mean] = [3 * vertex, 3 * cell];
+    this.#positions[to] = i + EDGE_MEANS[mean]!;
+    this.#positions[to + 1] = j + EDGE_MEANS[mean + 1]!;
+    this.#positions[to + 2] = k + EDGE_MEANS[mean + 2]!;
+    this.#centres[to] = i + 0.5;
+    this.#centres[to + 1] = j + 0.5;
+    this.#centres[to + 2] = k + 0.5;
     if (isMixed(cell, LOW_FACE[0])) this.#link(vertex, this.#layer[at - 1]!, 0);
     if (isMixed(cell, LOW_FACE[1])) this.#link(vertex, this.#layer[at - this.#nx]!, 2);
     if (isMixed(cell, LOW_FACE[2])) this.#link(vertex, this.#before[at]!, 4);
   }
 
   #link(vertex: number, other: number, slot: number): void {
-    this.#neighbours.array[6 * vertex + slot] = other;
-    this.#neighbours.array[6 * other + slot + 1] = vertex;
+    this.#neighbours[6 * vertex + slot] = other;
+    this.#neighbours[6 * other + slot + 1] = vertex;
   }
 
   /** Quads across the three edges that leave the cell's first corner. */
   #edges(cell: number, at: number): void {
     const [layer, before, nx] = [this.#layer, this.#before, this.#nx];
     const inside = cell & 1;
+    const here = layer[at]!;
     if (inside !== ((cell >> 1) & 1))
-      this.#quad(inside, [before[at - nx]!, before[at]!, layer[at]!, layer[at - nx]!]);
-    if (inside !== ((cell >> 2) & 1))
-      this.#quad(inside, [before[at - 1]!, layer[at - 1]!, layer[at]!, before[at]!]);
+      this.#quad(inside, before[at - nx]!, before[at]!, here, layer[at - nx]!);
+    if (inside !== ((cell >> 2) & 1)) this.#quad(inside, before[at - 1]!, layer[at - 1]!, here, before[at]!);
     if (inside !== ((cell >> 4) & 1))
-      this.#quad(inside, [layer[at - nx - 1]!, layer[at - nx]!, layer[at]!, layer[at - 1]!]);
+      this.#quad(inside, layer[at - nx - 1]!, layer[at - nx]!, here, layer[at - 1]!);
   }
 
-  #quad(inside: number, [a, b, c, d]: readonly [number, number, number, number]): void {
-    if (inside === 1) this.#quads.push4(a, b, c, d);
-    else this.#quads.push4(d, c, b, a);
+  #quad(inside: number, ...[a, b, c, d]: readonly [number, number, number, number]): void {
+    const quads = this.#quads;
+    const to = this.#quadEnd;
+    quads[to] = inside === 1 ? a : d;
+    quads[to + 1] = inside === 1 ? b : c;
+    quads[to + 2] = inside === 1 ? c : b;
+    quads[to + 3] = inside === 1 ? d : a;
+    this.#quadEnd = to + 4;
   }
 }
 

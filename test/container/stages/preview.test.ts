@@ -1,8 +1,9 @@
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readNifti, writeNifti } from '../../../adapters/nifti-file.ts';
+import { ComputePool } from '../../../adapters/compute-pool.ts';
+import { readNifti } from '../../../adapters/nifti-file.ts';
 import { previewFiles } from '../../../container/stages/preview.ts';
 import { runShard } from '../../../container/worker.ts';
+import { labelRuns } from '../../../core/volume/label-runs.ts';
 import type { Grid } from '../../../core/volume/volume.ts';
 import { FakeEngine } from '../../fakes/fake-engine.ts';
 import { tempFolder } from '../../fixtures/temp-folder.ts';
@@ -13,13 +14,14 @@ const LONG: Grid = { dims: [520, 6, 4], affine: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1
 describe('the previews of a case', () => {
   it('shrink CT and masks to 256 voxels a side', async () => {
     const folder = tempFolder();
-    const scratch = { out: folder } as Parameters<typeof previewFiles>[0]['scratch'];
-    const mask = { name: 'liver.nii.gz', path: join(folder, 'liver.nii.gz') };
+    const compute = new ComputePool(1);
     const voxels = 520 * 6 * 4;
-    await writeNifti(mask.path, { grid: LONG, data: new Uint8Array(voxels).fill(1) });
+    const runs = labelRuns({ grid: LONG, data: new Uint8Array(voxels).fill(1) });
     const ct = { grid: LONG, data: new Int16Array(voxels).fill(50), slope: 1, intercept: 0 };
 
-    const files = await previewFiles({ scratch }, ct, [mask]);
+    const scratch = { out: folder, compute, cancel: new AbortController().signal };
+    const files = await previewFiles(scratch, ct, [{ model: 'liver', runs }]);
+    await compute.close();
 
     expect(files.map(({ name }) => name)).toEqual(['preview/ct.nii.gz', 'preview/liver.nii.gz']);
     for (const { path } of files) expect((await readNifti(path)).grid.dims).toEqual([174, 6, 4]);

@@ -1,0 +1,62 @@
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { deflate } from 'node:zlib';
+import { outputError } from '../../adapters/file-error.ts';
+import { throwIfCancelled } from '../../adapters/run-process.ts';
+import type { ZipMember } from '../../adapters/zip-archive.ts';
+import { bothSettled } from '../../core/both-settled.ts';
+import { VOLUME_FILE } from '../../core/results/meshed-structures.ts';
+import { writeVti } from '../../core/results/vti.ts';
+import type { Volume } from '../../core/volume/volume.ts';
+
+const compress = promisify(deflate);
+const LEVEL = 1;
+/** More than deflate adds to what it cannot compress. */
+const SLACK_BYTES = 4096;
+
+/**
+ * Does `work` while the CT is written below `out` as the viewer's volume, which waits for nothing else and takes Node's
+ * own threads; ends when both have.
+ *
+ * @throws HpbError DISK_FULL, OUTPUT_UNWRITABLE, CANCELLED, and what `work` throws.
+ */
+export async function besideVolume<T>(
+  { out, cancel }: { readonly out: string; readonly cancel: AbortSignal },
+  ct: Volume,
+  work: (volume: Promise<ZipMember>) => Promise<T>,
+): Promise<T> {
+  const failed = new AbortController();
+  const volume = writtenVolume(out, ct, AbortSignal.any([cancel, failed.signal]));
+  const working = work(volume).catch((error: unknown) => {
+    failed.abort();
+    throw error;
+  });
+  const [result] = await bothSettled(working, volume);
+  return result;
+}
+
+async function writtenVolume(folder: string, ct: Volume, signal: AbortSignal): Promise<ZipMember> {
+  const path = join(folder, VOLUME_FILE);
+  try {
+    const file = await open(path, 'w');
+    try {
+      const writeAt = async (bytes: Uint8Array, position: number): Promise<void> => {
+        throwIfCancelled(signal);
+        // A full disk or a signal may cut a single write short.
+        for (let done = 0; done < bytes.length;)
+          done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+      };
+      await writeVti(ct, { deflate: compressed, writeAt });
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw outputError(error);
+  }
+  return { name: VOLUME_FILE, path };
+}
+
+/** In one go: by default Node would come back to the main thread for every 16 KiB. */
+const compressed = (bytes: Uint8Array): Promise<Uint8Array> =>
+  compress(bytes, { level: LEVEL, chunkSize: bytes.length + SLACK_BYTES });
