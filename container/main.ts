@@ -42,6 +42,7 @@ async function main(argv: readonly string[], environment: NodeJS.ProcessEnv): Pr
     try {
       const ports = {
         worker: worker.ports,
+        metrics,
         names: new CallersNames(worker.ports),
         service: wireServiceTasks({
           settings,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { asHpbError } from '../core/errors.ts';
 import { jobPlanKey, type CaseId } from '../core/layout.ts';
-import type { ObjectStore } from '../core/ports.ts';
+import type { Metrics, ObjectStore } from '../core/ports.ts';
 import { shard as shardSchema, type Shard } from '../core/shard.ts';
 import type { CallersNames } from './callers-names.ts';
 import type { WorkerPorts } from './case-context.ts';
@@ -15,6 +15,8 @@ export interface TaskPorts {
   readonly worker: WorkerPorts;
   readonly names: CallersNames;
   readonly service: ServiceTaskPorts;
+  /** Takes the wait of a shard where the worker has no meter. */
+  readonly metrics: Metrics;
 }
 
 /**
@@ -28,7 +30,7 @@ export async function runTask(task: WorkerTask, ports: TaskPorts, signals: TaskS
   // Importing the engines takes as long as fetching and checking the first CT.
   void worker.engine.hello().catch(() => undefined);
   const shard = await readShard(task.place, worker.store);
-  await meterQueue(shard, worker);
+  await meterQueue(shard, ports);
   const names = await ports.names.of(shard.jobId);
   const caseName = (caseId: CaseId): string => names.get(caseId) ?? caseId;
   return (await runShard(shard, worker, { ...signals, caseName })).exitCode;
@@ -37,11 +39,13 @@ export async function runTask(task: WorkerTask, ports: TaskPorts, signals: TaskS
 /** How long the shard has waited since it was planned. */
 async function meterQueue(
   { jobId, attempt }: Shard,
-  { meter, store, clock }: Pick<WorkerPorts, 'meter' | 'store' | 'clock'>,
+  { worker: { meter, store, clock }, metrics }: Pick<TaskPorts, 'worker' | 'metrics'>,
 ): Promise<void> {
-  if (meter === undefined) return;
   const plan = await store.head(jobPlanKey(jobId, attempt)).catch(() => null);
-  if (plan !== null) meter.queued(Math.max(0, clock.now() - plan.modifiedAt) / 1000);
+  if (plan === null) return;
+  const value = Math.max(0, clock.now() - plan.modifiedAt) / 1000;
+  if (meter === undefined) await metrics.put([{ name: 'QueueSeconds', value }]);
+  else meter.queued(value);
 }
 
 async function readShard(

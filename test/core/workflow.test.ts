@@ -1,11 +1,20 @@
 import validate from 'asl-validator';
 import { describe, expect, it } from 'vitest';
-import { rawWorkflow, taskStates } from '../../adapters/workflow-definition.ts';
+import { LOCAL_SUBSTITUTIONS } from '../../adapters/local-states.ts';
+import {
+  localDefinition,
+  rawWorkflow,
+  taskStates,
+  workflowDefinition,
+} from '../../adapters/workflow-definition.ts';
 import { FUNCTION_STATES, WORKER_STATES, WORKFLOW_PLACEHOLDERS } from '../../core/workflow.ts';
 
 describe('the file', () => {
-  it('is a valid state machine', () => {
-    const { isValid, errorsText } = validate(rawWorkflow, { checkArn: false, checkPaths: true });
+  it.each([
+    ['as it is deployed', rawWorkflow],
+    ['as the laptop runs it', localDefinition(workflowDefinition(LOCAL_SUBSTITUTIONS))],
+  ])('is a valid state machine %s', (_, definition) => {
+    const { isValid, errorsText } = validate(definition, { checkArn: false, checkPaths: true });
 
     expect({ isValid, errors: isValid ? '' : errorsText('\n') }).toEqual({ isValid: true, errors: '' });
   });

@@ -230,6 +230,7 @@ describe('the service', () => {
       readFileSync(join(service.folder, 'metrics.jsonl'), 'utf8'),
     ].join('\n');
     expect(said).toContain('case:succeeded');
+    expect(said).toContain('"name":"QueueSeconds"');
     expect(said).not.toContain(PATIENT);
     expect(said).not.toMatch(/signature|sig=/i);
     const keys = readdirSync(join(service.folder, 'objects'), { recursive: true }).join('\n');
