@@ -16,10 +16,10 @@ import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { METRIC_NAMESPACE } from '../../core/metrics.ts';
 import {
-  ALARMS,
+  alarmsOf,
   type AlarmSource,
   type AlarmSpec,
-  type FunctionName,
+  type StandingFunction,
   type WatchedRule,
 } from '../../core/monitoring/alarms.ts';
 
@@ -27,13 +27,14 @@ import {
 export interface Watched {
   readonly machine: StateMachine;
   readonly api: RestApi;
-  readonly functions: Readonly<Record<FunctionName, IFunction>>;
+  readonly functions: Readonly<Record<StandingFunction, IFunction>>;
   readonly queues: Readonly<Record<'ingest' | 'ingest-dead-letters' | 'events-dead-letters', IQueue>>;
   readonly rules: Readonly<Record<WatchedRule, string>>;
 }
 
 export interface AlarmsProps {
   readonly stage: string;
+  readonly hasCanary: boolean;
   readonly watched: Watched;
   readonly topic: ITopic;
 }
@@ -42,9 +43,9 @@ export interface AlarmsProps {
 export class Alarms extends Construct {
   readonly all: readonly Alarm[];
 
-  constructor(scope: Construct, id: string, { stage, watched, topic }: AlarmsProps) {
+  constructor(scope: Construct, id: string, { stage, hasCanary, watched, topic }: AlarmsProps) {
     super(scope, id);
-    this.all = ALARMS.map((spec) => {
+    this.all = alarmsOf({ hasCanary }).map((spec) => {
       const alarm = new Alarm(this, spec.id, {
         alarmName: `hpb-${stage}-${spec.id}`,
         alarmDescription: `[${spec.severity}] ${spec.what} Runbook: docs/runbook.md#${spec.id}`,

@@ -1,5 +1,5 @@
 import { caseUsd, COLD_START_SECONDS, idleMonth, type CaseAssumptions } from '../../core/costs.ts';
-import { ALARMS } from '../../core/monitoring/alarms.ts';
+import { alarmsOf } from '../../core/monitoring/alarms.ts';
 import { MACHINE_HOUR_USD, PRICE_BASIS, type MachineType, type Purchase } from '../../core/prices.ts';
 import { DEFAULT_LIMITS } from '../../core/use-cases/service-ports.ts';
 import { readConfig } from '../../lib/config/read-config.ts';
@@ -9,7 +9,13 @@ import { code, page, table } from './markdown.ts';
 const ZONES = 2;
 const NETWORKS = ['public', 'isolated', 'existing'] as const;
 /** Of a deployment that is at rest: one image, the weights, alarms and a dashboard within the free three. */
-const AT_REST = { imageGb: 10, storedGb: 8, alarms: ALARMS.length, dashboards: 0, firewall: false } as const;
+const AT_REST = {
+  imageGb: 10,
+  storedGb: 8,
+  alarms: alarmsOf({ hasCanary: false }).length,
+  dashboards: 0,
+  firewall: false,
+} as const;
 const BATCHES = [
   { name: 'a lone case, from nothing', cases: 1 },
   { name: 'a case of a batch of 10', cases: 10 },
