@@ -47,6 +47,7 @@ export function costsPage(): string {
     '## A case',
     `Assumed: ${assumed.caseSeconds} s of work, ${assumed.coldStartSeconds} s until a machine is ready, ${assumed.warmTailSeconds} s that it stays afterwards (${code('scaleDownDelayMinutes')}), ${assumed.storedGb} GB kept for ${assumed.retentionDays} days. A batch runs on up to ${config.bulkGpuInstances} machines at once (${code('bulkGpuInstances')}); fewer machines cost less and take longer.`,
     caseTable(assumed, config.bulkGpuInstances),
+    canaryText(assumed),
     '## Machines, an hour',
     table(
       ['machine', ...Object.values(PURCHASES)],
@@ -57,6 +58,11 @@ export function costsPage(): string {
       ]),
     ),
   );
+}
+
+function canaryText(assumed: CaseAssumptions): string {
+  const run = { cases: 1, shardCases: 1, slots: 1, machine: 'g4dn.xlarge', purchase: 'onDemand' } as const;
+  return `A canary a day (${code('canaryHours=24')}) costs what 30 lone cases cost: about ${usd(30 * caseUsd(run, assumed))} a month.`;
 }
 
 function idleTable(): string {
