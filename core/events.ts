@@ -45,6 +45,8 @@ export const LOG_EVENTS = [
   'http:failed',
   'function:failed',
   'sweep:done',
+  'canary:start',
+  'canary:end',
   'service:start',
   'service:tidy-failed',
 ] as const;

@@ -229,6 +229,9 @@ export const MODELS_PREFIX = 'models/';
 /** What lies below `MODELS_PREFIX`, with checksums (core/models/weights-manifest.ts); written last. */
 export const modelsManifestKey = (): string => `${MODELS_PREFIX}manifest.json`;
 
+/** Where the canary of a deployment stands. */
+export const canaryKey = (): string => 'canary/state.json';
+
 /** Mark of an attempt whose end was announced, an empty object. */
 export const announcedKey = (jobId: JobId, attempt: number): string =>
   `${jobPrefix(jobId)}announced/a${attempt}`;

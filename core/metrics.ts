@@ -24,6 +24,8 @@ export const METRICS = {
   EstimatedCostUsd: { unit: 'None', meaning: 'Machine time of a case at list prices, USD.' },
   UploadedBytes: { unit: 'Bytes', meaning: 'Size of an upload that became a job.' },
   AnnouncementsFailed: { unit: 'Count', meaning: 'Ends of jobs that could not be announced.' },
+  CanaryFailed: { unit: 'Count', meaning: 'Canaries that failed: 1, or 0 for one that came through.' },
+  CanarySeconds: { unit: 'Seconds', meaning: 'From the submit of a canary to its end.' },
   UnclaimedUploads: { unit: 'Count', meaning: 'Uploads older than a day that no job uses.' },
   UnclaimedDrops: { unit: 'Count', meaning: 'Objects older than an hour that still lie below ingest/.' },
 } as const satisfies Record<

@@ -136,6 +136,9 @@ export const settingsSchema = z.object({
   HPB_RETENTION_DAYS: count(
     'Finished jobs and forgotten uploads older than this are removed by the laptop service, days. Default: never.',
   ).optional(),
+  HPB_CANARY_HOURS: count(
+    'How often a deployment sends a synthetic CT through itself, hours; set by its stack (`canaryHours`).',
+  ).optional(),
   HPB_MIN_FREE_BYTES: count(
     'The laptop service takes no new work when less disk than this would stay free, bytes.',
   ).default(2 * GIB),

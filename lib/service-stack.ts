@@ -2,11 +2,12 @@ import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import { Key, type IKey } from 'aws-cdk-lib/aws-kms';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import type { FunctionName } from '../core/monitoring/alarms.ts';
+import type { StandingFunction } from '../core/monitoring/alarms.ts';
 import type { ComputeStack } from './compute-stack.ts';
 import type { StageConfig } from './config/read-config.ts';
 import { acknowledge } from './constructs/acknowledge.ts';
 import { Api } from './constructs/api.ts';
+import { Canary } from './constructs/canary.ts';
 import { EventNets } from './constructs/event-nets.ts';
 import { functionCode } from './constructs/function-code.ts';
 import type { FunctionHome, HandlerFunction } from './constructs/handler-function.ts';
@@ -28,7 +29,9 @@ export interface ServiceStackProps extends StackProps {
 
 /** What callers reach, and what runs their jobs: API, ingestion, functions, workflow, alarms. */
 export class ServiceStack extends Stack {
-  readonly functions: Readonly<Record<FunctionName, HandlerFunction>>;
+  readonly functions: Readonly<Record<StandingFunction, HandlerFunction>>;
+  /** Null unless `canaryHours` asks for one. */
+  readonly canary: Canary | null;
 
   constructor(scope: Construct, id: string, props: ServiceStackProps) {
     super(scope, id, props);
@@ -49,6 +52,7 @@ export class ServiceStack extends Stack {
       'publish-results': ofWorkflow.publishResults,
       'fail-job': ofWorkflow.failJob,
     };
+    this.canary = config.canaryHours > 0 ? new Canary(this, 'Canary', { around, machine }) : null;
     const { api } = new Api(this, 'Api', { config, key, handler: starting.api });
     new Ingest(this, 'Ingest', { config, data, dropped, handler: starting.ingest });
     const { failJob } = ofWorkflow;
@@ -71,7 +75,7 @@ export class ServiceStack extends Stack {
         machines: { 'faulty-machines': nets.faultyMachines },
       },
       logs: {
-        functions: Object.values(this.functions).map(({ logs }) => logs),
+        functions: this.#handlers().map(({ logs }) => logs),
         workers: [compute.workerLogGroup],
         'batch-events': [nets.batchEvents],
       },
@@ -85,6 +89,10 @@ export class ServiceStack extends Stack {
       FinishedJobTopicArn: jobTopic.topicArn,
       BatchEventsLogGroup: nets.batchEvents.logGroupName,
     });
+  }
+
+  #handlers(): readonly HandlerFunction[] {
+    return [...Object.values(this.functions), ...(this.canary === null ? [] : [this.canary.handler])];
   }
 
   #tell(told: Readonly<Record<string, string>>): void {

@@ -1,9 +1,12 @@
 import type { ErrorCode } from '../errors.ts';
 import type { MetricName } from '../metrics.ts';
 
-/** Functions of a deployment, as their files in lambdas/ are called. */
-export type FunctionName =
+/** Functions of every deployment, as their files in lambdas/ are called. */
+export type StandingFunction =
   'api' | 'prepare-job' | 'record-shard-failure' | 'publish-results' | 'fail-job' | 'ingest' | 'sweep';
+
+/** Functions of a deployment; the canary is there when it is configured. */
+export type FunctionName = StandingFunction | 'canary';
 
 /** Rules of EventBridge whose matches are counted. */
 export type WatchedRule = 'queue-blocked' | 'spot-interruption' | 'device-fault';
@@ -15,7 +18,7 @@ export type AlarmSource =
       readonly metric: 'ExecutionsTimedOut' | 'ExecutionsFailed' | 'ExecutionThrottled';
     }
   | { readonly of: 'api'; readonly metric: '5XXError' | 'Latency' }
-  | { readonly of: 'function'; readonly name: FunctionName; readonly metric: 'Errors' | 'Invocations' }
+  | { readonly of: 'function'; readonly name: StandingFunction; readonly metric: 'Errors' | 'Invocations' }
   | {
       readonly of: 'queue';
       readonly name: 'ingest' | 'ingest-dead-letters' | 'events-dead-letters';
@@ -45,6 +48,8 @@ export interface AlarmSpec {
   readonly periodMinutes: number;
   /** Periods in a row. Default: 1. */
   readonly periods?: number;
+  /** Only in deployments that have this. */
+  readonly onlyWith?: 'canary';
   /** Fires below the threshold, and when there is no figure at all. */
   readonly isTooFew?: boolean;
 }
@@ -56,21 +61,21 @@ const ofCode = (Code: ErrorCode): AlarmSource => ({
   metric: 'CaseErrors',
   dimensions: { Code },
 });
-const failing = (name: FunctionName): Pick<AlarmSpec, 'source' | 'statistic' | 'threshold'> => ({
-  source: { of: 'function', name, metric: 'Errors' },
+const once = (source: AlarmSource): Pick<AlarmSpec, 'source' | 'statistic' | 'threshold'> => ({
+  source,
   statistic: 'Sum',
   threshold: 1,
 });
+const failing = (name: StandingFunction): ReturnType<typeof once> =>
+  once({ of: 'function', name, metric: 'Errors' });
 
-/** Every alarm of a deployment. */
+/** Every alarm that a deployment can have. */
 export const ALARMS: readonly AlarmSpec[] = [
   {
     id: 'workflow-timed-out',
     severity: 'page',
     what: 'An execution of the workflow ran into its week-long limit; its job should have ended long before.',
-    source: { of: 'workflow', metric: 'ExecutionsTimedOut' },
-    statistic: 'Sum',
-    threshold: 1,
+    ...once({ of: 'workflow', metric: 'ExecutionsTimedOut' }),
     periodMinutes: 5,
   },
   {
@@ -86,9 +91,7 @@ export const ALARMS: readonly AlarmSpec[] = [
     id: 'workflow-throttled',
     severity: 'ticket',
     what: 'Step Functions held executions back.',
-    source: { of: 'workflow', metric: 'ExecutionThrottled' },
-    statistic: 'Sum',
-    threshold: 1,
+    ...once({ of: 'workflow', metric: 'ExecutionThrottled' }),
     periodMinutes: 5,
     periods: 3,
   },
@@ -209,9 +212,7 @@ export const ALARMS: readonly AlarmSpec[] = [
     id: 'queue-blocked',
     severity: 'page',
     what: 'The job at the head of a Batch queue cannot be placed.',
-    source: { of: 'rule', name: 'queue-blocked' },
-    statistic: 'Sum',
-    threshold: 1,
+    ...once({ of: 'rule', name: 'queue-blocked' }),
     periodMinutes: 5,
   },
   {
@@ -263,27 +264,21 @@ export const ALARMS: readonly AlarmSpec[] = [
     id: 'weights-corrupt',
     severity: 'page',
     what: 'Weights in the models bucket are not what their manifest says.',
-    source: ofCode('WEIGHTS_CORRUPT'),
-    statistic: 'Sum',
-    threshold: 1,
+    ...once(ofCode('WEIGHTS_CORRUPT')),
     periodMinutes: 5,
   },
   {
     id: 'weights-missing',
     severity: 'page',
     what: 'Workers lack weights that the deployment was said to have.',
-    source: ofCode('WEIGHTS_MISSING'),
-    statistic: 'Sum',
-    threshold: 1,
+    ...once(ofCode('WEIGHTS_MISSING')),
     periodMinutes: 5,
   },
   {
     id: 'announcements-failed',
     severity: 'ticket',
     what: 'The end of a job could not be announced.',
-    source: { of: 'own', metric: 'AnnouncementsFailed' },
-    statistic: 'Sum',
-    threshold: 1,
+    ...once({ of: 'own', metric: 'AnnouncementsFailed' }),
     periodMinutes: 15,
   },
   {
@@ -295,4 +290,18 @@ export const ALARMS: readonly AlarmSpec[] = [
     threshold: 1,
     periodMinutes: 5,
   },
+  {
+    id: 'canary-failed',
+    severity: 'page',
+    what: 'The synthetic CT did not come through the deployment as it should.',
+    source: { of: 'own', metric: 'CanaryFailed' },
+    statistic: 'Maximum',
+    threshold: 1,
+    periodMinutes: HOUR,
+    onlyWith: 'canary',
+  },
 ];
+
+/** The alarms of a deployment with or without a canary. */
+export const alarmsOf = ({ hasCanary }: { readonly hasCanary: boolean }): readonly AlarmSpec[] =>
+  ALARMS.filter(({ onlyWith }) => onlyWith === undefined || hasCanary);

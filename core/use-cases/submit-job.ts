@@ -11,7 +11,6 @@ import {
 import { REQUEST_MODELS } from '../models/catalogue.ts';
 import type { JobAnswer, SegmentTarget, SubmitRequest } from '../requests.ts';
 import { segmentOptions } from '../shard.ts';
-import { refuseCostOfCt } from './cost-limit.ts';
 import { readRequest, type JobRequest } from './job-request.ts';
 import { answerOf } from './read-job.ts';
 import type { AnswerLinks, ServicePorts } from './service-ports.ts';
@@ -186,6 +185,8 @@ function requestOf(
 async function admit(ports: ServicePorts, request: JobRequest): Promise<void> {
   const { bytes, models, options } = request;
   await ports.admission({ bytes, work: { models, options } });
+  // Loaded when needed: what the API loads at its start is what a caller waits for.
+  const { refuseCostOfCt } = await import('./cost-limit.ts');
   await refuseCostOfCt(ports, request);
   const { maxActiveJobs } = ports.limits;
   const active = await ports.index.countActive();

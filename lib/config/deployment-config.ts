@@ -134,6 +134,11 @@ export const configSchema = z.strictObject({
   maxJobCostUsd: amount(
     'Most that a job may cost by its uncalibrated estimate, USD on demand, the start of its machines included; a dearer one is refused with `JOB_TOO_EXPENSIVE` (HPB_MAX_JOB_COST_USD).',
   ).default(100),
+  canaryHours: whole(
+    0,
+    168,
+    'A synthetic CT goes through the deployment every so many hours, its volumes are checked, and an alarm tells when it fails; each costs what a lone case costs (costs.md). 0: never.',
+  ).default(0),
   apiRate: whole(1, 1_000, 'Requests a second that the API takes.').default(20),
   apiBurst: whole(1, 2_000, 'Requests at once that the API takes; at least `apiRate`.').default(40),
   waf: flag(

@@ -17,10 +17,10 @@ import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { METRIC_NAMESPACE } from '../../core/metrics.ts';
 import {
-  ALARMS,
+  alarmsOf,
   type AlarmSource,
   type AlarmSpec,
-  type FunctionName,
+  type StandingFunction,
   type WatchedRule,
 } from '../../core/monitoring/alarms.ts';
 
@@ -28,7 +28,7 @@ import {
 export interface Watched {
   readonly machine: StateMachine;
   readonly api: RestApi;
-  readonly functions: Readonly<Record<FunctionName, IFunction>>;
+  readonly functions: Readonly<Record<StandingFunction, IFunction>>;
   readonly queues: Readonly<Record<'ingest' | 'ingest-dead-letters' | 'events-dead-letters', IQueue>>;
   readonly rules: Readonly<Record<WatchedRule, string>>;
   /** Names of the rules that count for each machine. */
@@ -37,6 +37,7 @@ export interface Watched {
 
 export interface AlarmsProps {
   readonly stage: string;
+  readonly hasCanary: boolean;
   readonly watched: Watched;
   readonly topic: ITopic;
 }
@@ -45,9 +46,9 @@ export interface AlarmsProps {
 export class Alarms extends Construct {
   readonly all: readonly Alarm[];
 
-  constructor(scope: Construct, id: string, { stage, watched, topic }: AlarmsProps) {
+  constructor(scope: Construct, id: string, { stage, hasCanary, watched, topic }: AlarmsProps) {
     super(scope, id);
-    this.all = ALARMS.map((spec) => {
+    this.all = alarmsOf({ hasCanary }).map((spec) => {
       const alarm = new Alarm(this, spec.id, {
         alarmName: `hpb-${stage}-${spec.id}`,
         alarmDescription: `[${spec.severity}] ${spec.what} Runbook: docs/runbook.md#${spec.id}`,

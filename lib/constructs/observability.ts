@@ -37,7 +37,12 @@ export class Observability extends Construct {
     this.alarmTopic = this.#topic('AlarmTopic', props, 'cloudwatch.amazonaws.com');
     this.jobTopic = this.#topic('FinishedJobTopic', props, 'events.amazonaws.com');
     this.#announce(this.jobTopic, props);
-    const alarms = new Alarms(this, 'Alarms', { stage: config.stage, watched, topic: this.alarmTopic });
+    const alarms = new Alarms(this, 'Alarms', {
+      stage: config.stage,
+      hasCanary: config.canaryHours > 0,
+      watched,
+      topic: this.alarmTopic,
+    });
     new ServiceDashboard(this, 'Dashboard', { stage: config.stage, watched, alarms });
     this.#queries(props);
     if (config.budgetUsd !== undefined) this.#budget(config, config.budgetUsd);

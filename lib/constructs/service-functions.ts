@@ -85,6 +85,20 @@ export function workflowFunctions(scope: Construct, around: ServiceSurroundings)
   };
 }
 
+/** What every function that starts jobs is told and may do. */
+export function startingParts(
+  around: ServiceSurroundings,
+  machine: StateMachine,
+): Pick<HandlerFunctionProps, 'environment' | 'statements'> &
+  Required<Pick<HandlerFunctionProps, 'wildcards'>> {
+  const { home, data } = around;
+  return {
+    environment: { ...common(around), ...startingEnvironment(around, machine) },
+    statements: [...ofWorkflow(around), ...seeWeights(data), ...runWorkflow(machineName(home.config))],
+    wildcards: { ...jobWildcards(around), ...startWildcards(around) },
+  };
+}
+
 /** The functions that start jobs, or look after them. */
 export function startingFunctions(
   scope: Construct,
@@ -92,9 +106,7 @@ export function startingFunctions(
   machine: StateMachine,
 ): Readonly<Record<'api' | 'ingest' | 'sweep', HandlerFunction>> {
   const { home, data, compute, dropped, deadLetters } = around;
-  const environment = { ...common(around), ...startingEnvironment(around, machine) };
-  const starting = [...ofWorkflow(around), ...seeWeights(data), ...runWorkflow(machineName(home.config))];
-  const wildcards = { ...jobWildcards(around), ...startWildcards(around) };
+  const { environment, statements: starting, wildcards } = startingParts(around, machine);
   const ingestEnvironment = { ...environment, HPB_INGEST_BUCKET: data.ingestBucket.bucketName };
   return {
     api: new HandlerFunction(scope, 'ApiHandler', {

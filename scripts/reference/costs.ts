@@ -1,5 +1,5 @@
 import { caseUsd, COLD_START_SECONDS, idleMonth, type CaseAssumptions } from '../../core/costs.ts';
-import { ALARMS } from '../../core/monitoring/alarms.ts';
+import { alarmsOf } from '../../core/monitoring/alarms.ts';
 import { MACHINE_HOUR_USD, PRICE_BASIS, type MachineType, type Purchase } from '../../core/prices.ts';
 import { DEFAULT_LIMITS } from '../../core/use-cases/service-ports.ts';
 import { readConfig } from '../../lib/config/read-config.ts';
@@ -9,7 +9,13 @@ import { code, page, table } from './markdown.ts';
 const ZONES = 2;
 const NETWORKS = ['public', 'isolated', 'existing'] as const;
 /** Of a deployment that is at rest: one image, the weights, alarms and a dashboard within the free three. */
-const AT_REST = { imageGb: 10, storedGb: 8, alarms: ALARMS.length, dashboards: 0, firewall: false } as const;
+const AT_REST = {
+  imageGb: 10,
+  storedGb: 8,
+  alarms: alarmsOf({ hasCanary: false }).length,
+  dashboards: 0,
+  firewall: false,
+} as const;
 const BATCHES = [
   { name: 'a lone case, from nothing', cases: 1 },
   { name: 'a case of a batch of 10', cases: 10 },
@@ -41,6 +47,7 @@ export function costsPage(): string {
     '## A case',
     `Assumed: ${assumed.caseSeconds} s of work, ${assumed.coldStartSeconds} s until a machine is ready, ${assumed.warmTailSeconds} s that it stays afterwards (${code('scaleDownDelayMinutes')}), ${assumed.storedGb} GB kept for ${assumed.retentionDays} days. A batch runs on up to ${config.bulkGpuInstances} machines at once (${code('bulkGpuInstances')}); fewer machines cost less and take longer.`,
     caseTable(assumed, config.bulkGpuInstances),
+    canaryText(assumed),
     '## Machines, an hour',
     table(
       ['machine', ...Object.values(PURCHASES)],
@@ -51,6 +58,11 @@ export function costsPage(): string {
       ]),
     ),
   );
+}
+
+function canaryText(assumed: CaseAssumptions): string {
+  const run = { cases: 1, shardCases: 1, slots: 1, machine: 'g4dn.xlarge', purchase: 'onDemand' } as const;
+  return `A canary a day (${code('canaryHours=24')}) costs what 30 lone cases cost: about ${usd(30 * caseUsd(run, assumed))} a month.`;
 }
 
 function idleTable(): string {

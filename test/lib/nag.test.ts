@@ -8,6 +8,7 @@ const DEPLOYMENTS = [
   { stage: 'prod', spot: false, viewerReaders: '192.0.2.0/24', viewerOrigins: 'https://viewer.example.org' },
   { stage: 'dev', network: 'existing', vpcId: 'vpc-12345678', subnetIds: 'subnet-12345678' },
   { stage: 'dev', imageUri: undefined },
+  { stage: 'prod', canaryHours: 24 },
 ] as const;
 
 describe('rules of AwsSolutions and HIPAA Security', () => {

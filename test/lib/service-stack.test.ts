@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deploymentSchema } from '../../core/deployment.ts';
 import { WORKER_EXIT } from '../../core/errors.ts';
-import { ALARMS } from '../../core/monitoring/alarms.ts';
+import { alarmsOf } from '../../core/monitoring/alarms.ts';
 import { SAVED_QUERIES, queryText } from '../../core/monitoring/queries.ts';
 import { settingsSchema } from '../../core/settings.ts';
 import { FUNCTION_STATES, WORKFLOW_PLACEHOLDERS } from '../../core/workflow.ts';
@@ -62,7 +62,8 @@ describe('the workflow as it is deployed', () => {
 describe('functions', () => {
   it('are all that lambdas/ holds, on Node 24 and ARM, traced, each with its own log group', () => {
     const files = functions.map(([id]) => handlerOf(id).split('.')[0]);
-    expect(new Set(files)).toEqual(new Set(lambdaNames()));
+    // The canary is there when it is configured: test/lib/constructs/canary.test.ts.
+    expect(new Set([...files, 'canary'])).toEqual(new Set(lambdaNames()));
     const groups = functions.map(([, { Properties: found }]) => {
       expect(found).toMatchObject({
         Runtime: 'nodejs24.x',
@@ -196,7 +197,7 @@ describe('alarms', () => {
 
   it('are those of the list; each names its section of the runbook', () => {
     expect(new Set(alarms.map(({ AlarmName }) => AlarmName))).toEqual(
-      new Set(ALARMS.map(({ id }) => `hpb-prod-${id}`)),
+      new Set(alarmsOf({ hasCanary: false }).map(({ id }) => `hpb-prod-${id}`)),
     );
     for (const { AlarmName, AlarmDescription, AlarmActions } of alarms) {
       expect(AlarmDescription).toContain(`docs/runbook.md#${String(AlarmName).slice('hpb-prod-'.length)}`);
