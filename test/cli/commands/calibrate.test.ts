@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { writeZip } from '../../../adapters/zip-archive.ts';
-import { jobZipKey, type JobId } from '../../../core/layout.ts';
+import { jobZipKey } from '../../../core/layout.ts';
 import { datatypeOf } from '../../../core/volume/nifti-datatypes.ts';
 import { encodeNiftiHeader } from '../../../core/volume/nifti-encode.ts';
 import { workplace } from '../../fixtures/client-workplace.ts';
@@ -67,7 +67,7 @@ describe('hpb calibrate', () => {
     const written = await writeZip(zip, members);
     const [kept, lost] = [await submitted(), await submitted()].map(({ jobId }) => jobId);
     for (const jobId of [kept!, lost!]) {
-      const key = jobZipKey(jobId as JobId);
+      const key = jobZipKey(jobId);
       await service.ports.store.putFile(key, zip);
       const counts = { total: 1, succeeded: 1, failed: 0 };
       const end = {
@@ -79,7 +79,7 @@ describe('hpb calibrate', () => {
       } as const;
       await service.happen(jobId, end);
     }
-    await service.ports.store.remove(jobZipKey(lost as JobId));
+    await service.ports.store.remove(jobZipKey(lost!));
 
     const { code, stdout, stderr } = await run('calibrate', '--jobs', '5');
 
