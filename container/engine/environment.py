@@ -93,6 +93,7 @@ def prepare_engines(scratch, threads, device):
             'nnUNet_preprocessed': empty,
             # Read when a card is first used: what `--deterministic` asks of cuBLAS, at 24 MB of the card.
             'CUBLAS_WORKSPACE_CONFIG': ':4096:8',
+            'MPLBACKEND': 'agg',
             'MPLCONFIGDIR': scratch.folder('matplotlib'),
             'TMPDIR': scratch.path,
         }
