@@ -10,10 +10,11 @@ from types import ModuleType
 LATE = (
     'torch._dynamo',  # nnU-Net v2 asks whether a network was compiled
     'medpy.metric',  # evaluation
-    'sklearn.model_selection',  # folds of training
+    'sklearn',  # folds of training
     'matplotlib',  # curves of training
     'seaborn',  # the same
     'scipy.signal',  # augmentation
+    'scipy.stats',  # the same
     'pandas',  # resampling of segmentations
 )
 
