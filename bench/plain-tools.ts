@@ -17,14 +17,20 @@ export interface PlainSetup {
   readonly scratch: string;
   /** `OMP_NUM_THREADS` and `MKL_NUM_THREADS`; give the engine host the same. */
   readonly threads: number;
+  /** Default: the CPU, also where there is a card. */
+  readonly device?: PlainDevice;
   /** Aborting kills the command that runs, children included. */
   readonly signal?: AbortSignal;
 }
+
+/** As TotalSegmentator names it; nnU-Net v1 takes any card that it sees. */
+export type PlainDevice = 'cpu' | 'gpu';
 
 /** The plain `nnUNet_predict` and `TotalSegmentator` commands with an environment of their own. */
 export interface PlainTools {
   readonly bin: string;
   readonly scratch: string;
+  readonly device: PlainDevice;
   readonly environment: Readonly<Record<string, string>>;
   readonly signal: AbortSignal | undefined;
 }
@@ -55,6 +61,7 @@ export const FORWARD_CLOCK = resolve(import.meta.dirname, 'forward-clock');
  * run, and rewrites `config.json` of its home. Telemetry is off, nothing is downloaded.
  */
 export async function preparePlainTools(setup: PlainSetup): Promise<PlainTools> {
+  const { device = 'cpu' } = setup;
   const results = join(setup.scratch, 'nnunet_v1');
   const totalSegmentator = join(setup.scratch, 'totalseg');
   const home = join(setup.scratch, 'totalseg_home');
@@ -88,13 +95,27 @@ export async function preparePlainTools(setup: PlainSetup): Promise<PlainTools> 
     nnUNet_preprocessed: join(setup.scratch, 'raw', 'preprocessed'),
     TOTALSEG_WEIGHTS_PATH: totalSegmentator,
     TOTALSEG_HOME_DIR: home,
-    CUDA_VISIBLE_DEVICES: '',
+    ...(device === 'cpu' ? { CUDA_VISIBLE_DEVICES: '' } : cardEnvironment()),
   };
-  return { bin: join(setup.venv, 'bin'), scratch: setup.scratch, environment, signal: setup.signal };
+  const { scratch, signal } = setup;
+  return { bin: join(setup.venv, 'bin'), scratch, device, environment, signal };
+}
+
+/** Which card is ours, and where its libraries lie. */
+function cardEnvironment(): Record<string, string> {
+  const names = ['CUDA_VISIBLE_DEVICES', 'NVIDIA_VISIBLE_DEVICES', 'LD_LIBRARY_PATH'];
+  return Object.fromEntries(
+    names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]] as const])),
+  );
 }
 
 /** The plain command that does what `call` asks of the engine host, with output below `outFolder`. */
-export function plainCommand(call: EngineCall, input: PlainInput, outFolder: string): PlainCommand {
+export function plainCommand(
+  call: EngineCall,
+  input: PlainInput,
+  outFolder: string,
+  device: PlainDevice = 'cpu',
+): PlainCommand {
   if (call.engine === 'nnunet-v1') {
     const argv = ['-i', input.nnunetFolder, '-o', outFolder, '-t', weightSet('task008').folder];
     argv.push('-m', '3d_fullres', '-f', ...call.folds.map(String));
@@ -107,7 +128,7 @@ export function plainCommand(call: EngineCall, input: PlainInput, outFolder: str
   if (call.roiSubset !== null) argv.push('-rs', ...call.roiSubset);
   if (call.multilabel) argv.push('--ml');
   if (call.fast) argv.push('-f');
-  argv.push('-ns', '1', '-nr', '1', '-d', 'cpu');
+  argv.push('-ns', '1', '-nr', '1', '-d', device);
   return { program: 'TotalSegmentator', argv, mask };
 }
 
@@ -142,7 +163,7 @@ export async function runPlain(
 ): Promise<PlainRun> {
   const outFolder = await mkdtemp(join(tools.scratch, 'output-'));
   const clockFolder = await mkdtemp(join(tools.scratch, 'clock-'));
-  const command = plainCommand(call, input, outFolder);
+  const command = plainCommand(call, input, outFolder, tools.device);
   const clock = measureForward ? { PYTHONPATH: FORWARD_CLOCK, HPB_FORWARD_CLOCK: clockFolder } : {};
   const start = performance.now();
   const ending = await runProcess({

@@ -118,7 +118,12 @@ export function engineHost(
   });
   return {
     command: python,
-    args: [join(packageRoot, 'container', 'engine', 'host.py'), '--device', engineDevice(settings)],
+    args: [
+      join(packageRoot, 'container', 'engine', 'host.py'),
+      '--device',
+      engineDevice(settings),
+      ...(settings.HPB_DETERMINISTIC ? ['--deterministic'] : []),
+    ],
     environment: {
       ...Object.fromEntries(passed),
       PATH: [join(python, '..'), ...SYSTEM_PATH].join(delimiter),

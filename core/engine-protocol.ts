@@ -81,6 +81,8 @@ export const runResult = z.object({
   labelVoxels: z.record(z.string(), z.int()),
   /** True when the rough model found nothing to crop to: the mask is empty for that reason. */
   cropEmpty: z.boolean(),
+  /** True when the card had not enough memory for the sums of the logits: the same masks, later. Not told before. */
+  sumsInRam: z.boolean().optional(),
   /** Peak resident memory of the host so far, bytes. */
   peakRssBytes: z.int(),
   /** Peak GPU memory during this run, bytes; null on a CPU. */

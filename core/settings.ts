@@ -61,6 +61,9 @@ export const settingsSchema = z.object({
         '`auto` (CUDA when torch can use it, else CPU), `cpu`, `cuda`, `cuda:N` or `mps`. A device asked for by name is never replaced in silence.',
     })
     .default('auto'),
+  HPB_DETERMINISTIC: flag(
+    'On a GPU: the same voxels in every run, slower. Without it a card adds up in any order, as with the plain tools.',
+  ).default(false),
   OMP_NUM_THREADS: count('Threads of the engine on a CPU. Default: all cores.').optional(),
   MKL_NUM_THREADS: count('Threads of MKL in the engine. Default: OMP_NUM_THREADS.').optional(),
   HPB_PYTHON: text(

@@ -2,7 +2,7 @@
 
 Python imports this file by itself when its folder is on PYTHONPATH; bench/plain-tools.ts puts it there to learn
 how much of a plain command is network. HPB_FORWARD_CLOCK names the folder for one text file per process.
-HPB_FIRST_FORWARD names a file instead, for the moment (Unix seconds) at which the first of these calls ended.
+HPB_FIRST_FORWARD names a file instead, for the moments (Unix seconds) at which the first of these calls began and ended.
 """
 
 import atexit
@@ -31,16 +31,19 @@ class Clock:
                 self.depth -= 1
                 if self.depth == 0:
                     self.seconds += time.perf_counter() - start
-                    self.mark_first()
+                    self.mark_first(time.perf_counter() - start)
 
         return timed
 
-    def mark_first(self) -> None:
+    def mark_first(self, seconds) -> None:
         path = os.environ.get("HPB_FIRST_FORWARD")
         if path is not None and not self.marked:
             self.marked = True
-            with open(path, "x") as file:
-                file.write(repr(time.time()))
+            end = time.time()
+            # Whole when it is there: somebody waits for it.
+            with open(path + ".part", "x") as file:
+                file.write(f"{end - seconds} {end}")
+            os.rename(path + ".part", path)
 
     def write(self) -> None:
         if self.seconds > 0 and "HPB_FORWARD_CLOCK" in os.environ:

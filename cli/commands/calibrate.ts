@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
-import { HpbError } from '../../core/errors.ts';
+import { asHpbError, HpbError } from '../../core/errors.ts';
 import {
   fitCalibration,
   measuredRuns,
@@ -80,19 +80,25 @@ async function fetchJobs(
   const service = await connect(context, options);
   const { jobs } = await service.jobs({ limit: Math.min(limit, 200), state: 'SUCCEEDED' });
   for (const { jobId } of jobs) {
-    await fetchJob(
-      service,
-      { jobId },
-      {
-        out: join(out, jobId),
-        unpack: true,
-        to: null,
-        region: context.settings.AWS_REGION,
-        dataRoot: context.paths.dataRoot,
-        signal: context.signal,
-        onProgress: () => undefined,
-      },
-    );
+    try {
+      await fetchJob(
+        service,
+        { jobId },
+        {
+          out: join(out, jobId),
+          unpack: true,
+          to: null,
+          region: context.settings.AWS_REGION,
+          dataRoot: context.paths.dataRoot,
+          signal: context.signal,
+          onProgress: () => undefined,
+        },
+      );
+    } catch (thrown) {
+      // Such as one whose results were removed meanwhile: the others count all the same.
+      if (context.signal.aborted) throw thrown;
+      context.stderr.write(`${jobId} is left out: ${asHpbError(thrown).message}\n`);
+    }
   }
 }
 

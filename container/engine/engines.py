@@ -30,7 +30,9 @@ def versions():
 
 
 class Engines:
-    """Opened CTs and loaded networks of this process."""
+    """Opened CTs and loaded networks of this process; `deterministic`: the same voxels in every run on one card."""
+
+    deterministic = False
 
     def __init__(self, device, threads, scratch, guard):
         self.device = device
@@ -40,6 +42,12 @@ class Engines:
         self._networks = {}
         self._total_segmentator = TotalSegmentator(self._network_v2, scratch)
         torch.set_num_threads(threads)
+
+    def be_deterministic(self):
+        """A card adds up in any order for speed; from here on always in the same, slower."""
+        self.deterministic = True
+        # Of what has no such way torch warns.
+        torch.use_deterministic_algorithms(True, warn_only=True)
 
     def open(self, path):
         return Ct(path, self._scratch)
@@ -66,6 +74,7 @@ class Engines:
             'tiles': run.tiles,
             'labelVoxels': label_voxels,
             'cropEmpty': run.crop_empty,
+            'sumsInRam': run.sums_in_ram,
             'peakRssBytes': peak_rss_bytes(),
             'peakVramBytes': torch.cuda.max_memory_allocated(self.device) if self.device.type == 'cuda' else None,
         }
@@ -73,17 +82,23 @@ class Engines:
     def _segment(self, ct, call, output, run):
         if call['engine'] == 'nnunet-v1':
             network = self._network_v1(call)
+            self._set_cudnn(*network.cudnn)
             mask, geometry = network.segment(ct, call['tta'], run)
             label_voxels = count_labels(mask, int(network.trainer.num_classes) - 1)
             ct.write_itk_mask(mask, geometry, output)
             return network.device, label_voxels
         self._guard.protect(call['weightsRoot'])
-        # nnU-Net v1 trainers set these for the whole process.
-        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = False, self.device.type == 'cuda'
+        self._set_cudnn(False, self.device.type == 'cuda')
         mask, largest = self._total_segmentator.segment(ct, call, run)
         label_voxels = count_labels(mask, largest)
         ct.write_mask(mask, output)
         return self.device, label_voxels
+
+    def _set_cudnn(self, deterministic, benchmark):
+        """As the plain tools have them, unless every run is to give the same voxels."""
+        if self.deterministic:
+            deterministic, benchmark = True, False
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = deterministic, benchmark
 
     def _network_v1(self, call):
         folder, folds = call['modelFolder'], tuple(call['folds'])

@@ -91,6 +91,9 @@ def prepare_engines(scratch, threads, device):
             'nnUNet_raw': empty,
             'nnUNet_raw_data_base': empty,
             'nnUNet_preprocessed': empty,
+            # Read when a card is first used: what `--deterministic` asks of cuBLAS, at 24 MB of the card.
+            'CUBLAS_WORKSPACE_CONFIG': ':4096:8',
+            'MPLBACKEND': 'agg',
             'MPLCONFIGDIR': scratch.folder('matplotlib'),
             'TMPDIR': scratch.path,
         }

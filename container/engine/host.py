@@ -2,7 +2,7 @@
 The engine host: reads requests on stdin, answers on what was stdout at start (core/engine-protocol.ts), keeps
 networks loaded between runs.
 
-    python host.py --device auto|cpu|cuda|cuda:N|mps
+    python host.py --device auto|cpu|cuda|cuda:N|mps [--deterministic]
 """
 
 from environment import Guard, Scratch, end_with_parent, prepare_engines, take_stdout, thread_count
@@ -86,14 +86,16 @@ class Host:
             run.cancel()
         return True
 
-    def boot(self, device_argument, threads, guard):
+    def boot(self, arguments, threads, guard):
         """Imports the engines and tries the device; what fails here is the answer to every request."""
         try:
-            device = open_device(parse_device(device_argument))
+            device = open_device(parse_device(arguments.device))
             with late_imports():
                 from engines import Engines, versions
 
             self._engines = Engines(device, threads, self._scratch, guard)
+            if arguments.deterministic:
+                self._engines.be_deterministic()
             self._hello = {
                 'protocol': PROTOCOL_VERSION,
                 'versions': versions(),
@@ -177,14 +179,15 @@ class Host:
 def main():
     parser = argparse.ArgumentParser(description='Segmentation engines behind a line protocol')
     parser.add_argument('--device', default='auto')
-    device = parser.parse_args().device
+    parser.add_argument('--deterministic', action='store_true', help='the same voxels in every run on one card')
+    arguments = parser.parse_args()
     scratch, guard, threads = Scratch(), Guard(), thread_count()
     end_with_parent(scratch)
-    prepare_engines(scratch, threads, device)
+    prepare_engines(scratch, threads, arguments.device)
     guard.install()
     host = Host(scratch, Replies(PROTOCOL_DESCRIPTOR))
     threading.Thread(target=host.read, name='requests', daemon=True).start()
-    host.boot(device, threads, guard)
+    host.boot(arguments, threads, guard)
     host.work()
 
 

@@ -10,10 +10,16 @@ from types import ModuleType
 LATE = (
     'torch._dynamo',  # nnU-Net v2 asks whether a network was compiled
     'medpy.metric',  # evaluation
-    'sklearn.model_selection',  # folds of training
-    'matplotlib.pyplot',  # curves of training
+    'sklearn',  # folds of training
+    'matplotlib',  # curves of training
+    'seaborn',  # the same
+    'scipy.signal',  # augmentation
+    'scipy.stats',  # the same
     'pandas',  # resampling of segmentations
 )
+
+#: What is called while others are imported, and may go unheard: the backend of plots is in the environment.
+UNHEARD = ('matplotlib.use',)
 
 #: What a library takes only if it is there, which we have no use for.
 OPTIONAL = ('pydicom',)  # nibabel
@@ -48,6 +54,8 @@ class LateModule(ModuleType):
         def real():
             module = importlib.import_module(origin)
             if isinstance(module, LateModule):
+                if f'{origin}.{name}' in UNHEARD:
+                    return lambda *_arguments, **_options: None
                 raise ImportError(f'{origin}.{name} is used while others are still imported')
             return getattr(module, name)
 

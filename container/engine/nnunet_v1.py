@@ -23,6 +23,7 @@ from nnunet.preprocessing.preprocessing import (
 )
 from nnunet.training.model_restore import load_model_and_checkpoint_files
 
+from card_sums import CopiesTo, near, with_sums
 from forward_clock import ForwardClock
 from largest_components import keep_largest_components
 from nonzero_box import nonzero_box
@@ -69,8 +70,9 @@ class NetworkV1:
             parameters['optimizer_state_dict'] = None
         if getattr(self.trainer, 'regions_class_order', None) is not None:
             raise EngineError('ENGINE_FAILED', 'Models with overlapping regions are not supported.')
-        # The trainer's constructor sets these for the whole process; they belong to runs of this network only.
-        self._cudnn = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
+        #: (deterministic, benchmark): the trainer's constructor sets them for the whole process; they belong to runs of
+        #: this network only.
+        self.cudnn = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
         self._network = self.trainer.network.to(self.device).eval()
         self._network.do_ds = False
         self.trainer.load_checkpoint_ram(self._parameters[0], False)
@@ -82,7 +84,6 @@ class NetworkV1:
         run.enter('preprocess')
         data, properties = self._preprocess(ct)
         run.enter('predict')
-        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = self._cudnn
         softmax = self._predict(data, tta, run)
         run.enter('export')
         labels = self._labels(softmax, properties)
@@ -223,20 +224,19 @@ class Slide:
 
     def probabilities(self, data, classes, device):
         """Class probabilities of one fold, float32; results lie where they fit."""
-        try:
-            return self._on(data, classes, device, device)
-        except torch.OutOfMemoryError:
-            torch.cuda.empty_cache()
-        return self._on(data, classes, device, torch.device('cpu'))
+        # The sums of all classes, the weights and the image, all of them float32.
+        needed = (classes + 2) * 4 * data[0].numel()
+        return with_sums(lambda where: self._on(data, classes, device, where), device, needed, self._run)
 
     def _on(self, data, classes, device, results):
+        data, copy = near(data, device, results), CopiesTo(results)
         gaussian = None if self._gaussian is None else self._gaussian.to(device)
         sums = torch.zeros((classes, *data.shape[1:]), dtype=torch.float32, device=results)
         for tile in self._tiles:
             patch = self._mirrored(data[(None, slice(None), *tile)].to(device))
             if gaussian is not None:
                 patch *= gaussian
-            sums[(slice(None), *tile)] += patch.to(results)
+            sums[(slice(None), *tile)] += copy(patch)
             self._counter.step()
         self._clock.finish()
         sums /= self._weight_sums(data.shape[1:], results)

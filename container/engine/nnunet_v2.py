@@ -13,6 +13,7 @@ from nnunetv2.inference.sliding_window_prediction import compute_gaussian
 from nnunetv2.preprocessing.cropping.cropping import crop_to_nonzero
 from nnunetv2.preprocessing.resampling.default_resampling import compute_new_shape
 
+from card_sums import CopiesTo, near, with_sums
 from forward_clock import ForwardClock
 from nonzero_box import nonzero_box
 from protocol import EngineError
@@ -101,24 +102,20 @@ class NetworkV2:
 
     def _fold_logits(self, data, step_size, run, counter):
         slicers = self._slicers(data.shape[1:], step_size)
-        if self.device.type != 'cuda':
-            return self._slide(data, slicers, torch.device('cpu'), run, counter)
-        try:
-            return self._slide(data, slicers, self.device, run, counter)
-        except torch.OutOfMemoryError:
-            torch.cuda.empty_cache()
-        return self._slide(data, slicers, torch.device('cpu'), run, counter)
+        # Sums of all classes and their weights in float16, the image in float32.
+        needed = (2 * (self._labels.num_segmentation_heads + 1) + 4) * data[0].numel()
+        return with_sums(lambda where: self._slide(data, slicers, where, run, counter), self.device, needed, run)
 
     def _slide(self, data, slicers, results, run, counter):
         patch = tuple(self._configuration.patch_size)
         clock = ForwardClock(run)
-        data = data.to(results)
+        data, copy = near(data, self.device, results), CopiesTo(results)
         sums = torch.zeros((self._labels.num_segmentation_heads, *data.shape[1:]), dtype=torch.half, device=results)
         weights = torch.zeros(data.shape[1:], dtype=torch.half, device=results)
         gaussian = cached_gaussian(patch, sigma_scale=1.0 / 8, value_scaling_factor=10, device=results)
         for slicer in slicers:
             tile = torch.clone(data[slicer][None], memory_format=torch.contiguous_format).to(self.device)
-            prediction = clock(self._network, tile)[0].to(results)
+            prediction = copy(clock(self._network, tile)[0])
             add_weighted(sums, slicer, prediction, gaussian)
             weights[slicer[1:]] += gaussian
             counter.step()

@@ -20,6 +20,8 @@ class RunContext:
         self.forward_seconds = 0.0
         self.tiles = 0
         self.crop_empty = False
+        #: The card had not enough memory for them.
+        self.sums_in_ram = False
         self._request_id = request_id
         self._replies = replies
         self._cancelled = threading.Event()

@@ -15,14 +15,11 @@ const RESULT_BYTES_PER_VOXEL = 1.5;
 
 /** float32 parameters of a published network (31 M; the 3 and 6 mm ones have 17 M, which this rounds up). */
 const NETWORK_BYTES = 125e6;
-/** nnU-Net v1 keeps a fold's checkpoint as it is on disk, with the momentum of its optimiser. */
-const V1_FOLD_COPIES = 2;
-const V2_FOLD_COPIES = 1;
 
 /**
  * Peak bytes of the engine process that runs these models one after the other: the most that one of them needs beside
  * the networks of the others, which stay loaded for the next CT. Networks that several models share are counted once.
- * Conservative: `both` with random networks of the real sizes on a tiny CT took 3.3 GiB, this says 4.3
+ * Conservative: `both` with random networks of the real sizes on a tiny CT took 3.3 GiB, this says 3.7
  * (`npm run bench:memory -- --full-size --models both --grids tiny`).
  */
 export function engineMemoryNeeded(grid: Grid, models: readonly ModelId[], options: SegmentOptions): number {
@@ -76,8 +73,7 @@ function weightsOf(model: ModelId, options: SegmentOptions): readonly WeightsId[
   return modelEntry(model).weights(options);
 }
 
-/** A network on the device beside the parameters of its folds. */
+/** A network on the device beside the parameters of its folds; what training left in a checkpoint is dropped. */
 function loadedBytes(id: WeightsId, { folds }: SegmentOptions): number {
-  const copies = WEIGHTS[id].layout === 'nnunet-v1' ? folds.length * V1_FOLD_COPIES : V2_FOLD_COPIES;
-  return NETWORK_BYTES * (1 + copies);
+  return NETWORK_BYTES * (1 + (WEIGHTS[id].layout === 'nnunet-v1' ? folds.length : 1));
 }

@@ -19,6 +19,8 @@ export interface MemoryFigures {
   /** Voxel spacing of the network in mm, or null when it works at the spacing of the CT. */
   readonly networkSpacingMm: readonly [number, number, number] | null;
   readonly bytesPerNetworkVoxel: number;
+  /** Of these, what the sums of the classes, their weights and the image take; they lie on the card where there is one. */
+  readonly cardBytesPerNetworkVoxel: number;
   /** Largest extent in mm that reaches the network after cropping, or null when the whole CT does. */
   readonly cropExtentMm: readonly [number, number, number] | null;
 }
@@ -64,18 +66,24 @@ const APACHE: Licence = {
 
 const LIVER_CROP_MM = [320, 280, 320] as const;
 
-// Libraries, one full-size network (31 M parameters) and the activations of one patch, measured by bench/memory.ts
-// on a CT so small that nothing else counts: 3.2 to 3.7 GiB for TotalSegmentator's tasks, 2.9 GiB for two folds of v1.
-const TOTALSEGMENTATOR_BASE_BYTES = 3.75 * GIB;
+// Libraries, full-size networks (31 M parameters) and the activations of one patch, measured by bench/memory.ts on a CT
+// so small that nothing else counts: 3.1 to 3.2 GiB with one or two of TotalSegmentator's networks, 3.7 GiB with the five
+// of task total at 1.5 mm, 2.9 GiB for two folds of v1.
+const TOTALSEGMENTATOR_BASE_BYTES = 3.3 * GIB;
+const FIVE_NETWORKS_BASE_BYTES = 3.75 * GIB;
 const NNUNET_V1_BASE_BYTES = 2.8 * GIB;
 const NNUNET_V1_FOLD_BYTES = 0.15 * GIB;
 
+/** nnU-Net v2 adds up its classes and their weights in float16; the image is float32. */
+const v2SumBytes = (classes: number): number => 2 * classes + 2 + 4;
+
 const TOTAL_MEMORY = (fast: boolean, crop: MemoryFigures['cropExtentMm']): MemoryFigures => ({
-  baseBytes: TOTALSEGMENTATOR_BASE_BYTES,
+  baseBytes: fast || crop !== null ? TOTALSEGMENTATOR_BASE_BYTES : FIVE_NETWORKS_BASE_BYTES,
   bytesPerInputVoxel: 26,
   networkSpacingMm: fast ? [3, 3, 3] : [1.5, 1.5, 1.5],
-  // float32 logits of every class, twice while they are exported, beside image and Gaussian weights.
-  bytesPerNetworkVoxel: fast ? 118 * 4 * 2 + 16 : 28 * 4 * 2 + 16,
+  // float16 sums of every class, beside image, Gaussian weights and labels.
+  bytesPerNetworkVoxel: v2SumBytes(fast ? 118 : 28) + 10,
+  cardBytesPerNetworkVoxel: v2SumBytes(fast ? 118 : 28),
   cropExtentMm: crop,
 });
 
@@ -84,6 +92,8 @@ const TASK008_MEMORY = ({ folds }: SegmentOptions): MemoryFigures => ({
   bytesPerInputVoxel: 64,
   networkSpacingMm: [0.8, 0.8, 1.5],
   bytesPerNetworkVoxel: 48,
+  // Three classes, their weights and the image, all float32.
+  cardBytesPerNetworkVoxel: (3 + 2) * 4,
   cropExtentMm: null,
 });
 
@@ -92,6 +102,7 @@ const LIVER_NATIVE_MEMORY: MemoryFigures = {
   bytesPerInputVoxel: 26,
   networkSpacingMm: null,
   bytesPerNetworkVoxel: 64,
+  cardBytesPerNetworkVoxel: v2SumBytes(3),
   cropExtentMm: LIVER_CROP_MM,
 };
 
@@ -176,6 +187,7 @@ export const CATALOGUE = {
       bytesPerInputVoxel: 26,
       networkSpacingMm: [0.8047, 0.8047, 1.5],
       bytesPerNetworkVoxel: 9 * 4 * 2 + 16,
+      cardBytesPerNetworkVoxel: v2SumBytes(9),
       cropExtentMm: LIVER_CROP_MM,
     }),
   },

@@ -67,6 +67,8 @@ export interface RunRecord {
     readonly engineVramBytes: number | null;
     /** Per model, likewise. */
     readonly modelVramBytes: Readonly<Record<string, number | null>>;
+    /** Models whose sums did not fit on the card and lay in RAM, which takes longer. */
+    readonly sumsInRam: readonly string[];
   };
   /** Up to its package, which holds this record; null on a laptop. */
   readonly cost: MachineCost | null;
@@ -107,6 +109,7 @@ export function buildRunRecord(input: RunRecordInput): RunRecord {
       engineRssBytes: highest(results.map(([, { peakRssBytes }]) => peakRssBytes)),
       engineVramBytes: highest(results.flatMap(([, { peakVramBytes }]) => peakVramBytes ?? [])),
       modelVramBytes: perModel(({ peakVramBytes }) => peakVramBytes),
+      sumsInRam: results.flatMap(([model, { sumsInRam = false }]) => (sumsInRam ? [model] : [])),
     },
     cost: input.cost === null ? null : { ...input.cost, usd: rounded(input.cost.usd, 4) },
   };

@@ -24,6 +24,11 @@ describe('the engine', () => {
     });
   });
 
+  it('gives the same voxels in every run only when it is asked to', () => {
+    expect(hostWith({}).args).not.toContain('--deterministic');
+    expect(hostWith({ HPB_DETERMINISTIC: '1' }).args).toContain('--deterministic');
+  });
+
   it('takes the threads of the settings', () => {
     const { environment } = hostWith({ OMP_NUM_THREADS: '3', MKL_NUM_THREADS: '1' });
 

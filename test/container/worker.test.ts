@@ -95,6 +95,17 @@ describe('a case', () => {
     expect(engine.calls.map(({ engine }) => engine)).toEqual(['totalsegmentator', 'nnunet-v1']);
   });
 
+  it('has the networks of all its models asked for before its CT is opened', async () => {
+    const engine = new FakeEngine();
+    const bench = await workerBench(engine);
+    await bench.input(1);
+
+    await runShard(shardOf(1), bench.ports);
+
+    expect(engine.loads.map(({ call }) => call)).toEqual(engine.calls);
+    expect(engine.loads.map(({ openedBefore }) => openedBefore)).toEqual([0, 0]);
+  });
+
   it("has masks on the CT's own grid, in bytes, with no text of any tool", async () => {
     const bench = await workerBench(new FakeEngine());
     await bench.input(1);

@@ -11,6 +11,8 @@ export class FakeEngine implements Engine {
   /** CTs opened, in order. */
   readonly opened: string[] = [];
   readonly calls: EngineCall[] = [];
+  /** Networks asked for ahead, and how many CTs were opened by then. */
+  readonly loads: { readonly call: EngineCall; readonly openedBefore: number }[] = [];
   stops = 0;
   openNow = 0;
   readonly #runs: FakeRun[];
@@ -24,8 +26,8 @@ export class FakeEngine implements Engine {
     return { ...FAKE_HELLO, versions: { ...FAKE_HELLO.versions }, pid: process.pid };
   }
 
-  async load(): Promise<void> {
-    // Nothing to load.
+  async load(call: EngineCall): Promise<void> {
+    this.loads.push({ call, openedBefore: this.opened.length });
   }
 
   async open(path: string, { signal }: EngineLimits = {}): Promise<OpenedCt> {

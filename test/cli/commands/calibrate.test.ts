@@ -1,8 +1,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { writeZip } from '../../../adapters/zip-archive.ts';
+import { jobZipKey } from '../../../core/layout.ts';
 import { datatypeOf } from '../../../core/volume/nifti-datatypes.ts';
 import { encodeNiftiHeader } from '../../../core/volume/nifti-encode.ts';
+import { workplace } from '../../fixtures/client-workplace.ts';
 import { hpbHere } from '../../fixtures/hpb-command.ts';
 import { tempFolder } from '../../fixtures/temp-folder.ts';
 
@@ -51,6 +54,41 @@ describe('hpb calibrate', () => {
     const estimate = await hpbHere(['estimate', ctIn(folder), '--calibration', out]);
     expect(estimate.stdout).toMatch(/time .*\(calibrated on 4 runs, Tesla T4\): liver/);
     expect(estimate.stdout).not.toContain('uncalibrated');
+  });
+
+  it('counts the newest jobs of the service, but for those whose results cannot be had', async () => {
+    const { run, folder, service, submitted } = await workplace();
+    result(folder, 'case');
+    const zip = join(folder, 'results.zip');
+    const members = ['run.json', 'metadata.json'].map((name) => ({
+      name,
+      path: join(folder, 'case', name),
+    }));
+    const written = await writeZip(zip, members);
+    const [kept, lost] = [await submitted(), await submitted()].map(({ jobId }) => jobId);
+    for (const jobId of [kept!, lost!]) {
+      const key = jobZipKey(jobId);
+      await service.ports.store.putFile(key, zip);
+      const counts = { total: 1, succeeded: 1, failed: 0 };
+      const end = {
+        event: 'finish',
+        state: 'SUCCEEDED',
+        counts,
+        zip: { key, ...written },
+        error: null,
+      } as const;
+      await service.happen(jobId, end);
+    }
+    await service.ports.store.remove(jobZipKey(lost!));
+
+    const { code, stdout, stderr } = await run('calibrate', '--jobs', '5');
+
+    expect(code).toBe(0);
+    expect(stdout).toContain('Calibrated on 2 runs, Tesla T4:');
+    expect(stdout).toContain(join(folder, 'data', 'objects', 'calibration.json'));
+    expect(stderr).toContain(`${lost!} is left out`);
+    const estimate = await run('estimate', ctIn(folder));
+    expect(estimate.stdout).toContain('(calibrated on 2 runs, Tesla T4)');
   });
 
   it('says what is missing when nothing counts, and refuses a file of something else', async () => {

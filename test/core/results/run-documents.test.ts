@@ -96,13 +96,26 @@ describe('buildRunRecord', () => {
     });
   });
 
+  it('names the models whose sums did not fit on the card', () => {
+    const models = new Map<ModelId, RunResult>([
+      ['liver', result(4, 1, 7)],
+      ['task008', { ...result(4, 1, 9), sumsInRam: true }],
+    ]);
+
+    expect(buildRunRecord({ ...input, models }).peakMemory.sumsInRam).toEqual(['task008']);
+  });
+
   it('takes the highest GPU peak, and null peaks when nothing ran', () => {
     const gpu = new Map<ModelId, RunResult>([
       ['liver', result(4, 1, 7)],
       ['task008', result(4, 1, 9)],
     ]);
 
-    expect(buildRunRecord({ ...input, models: gpu }).peakMemory.engineVramBytes).toBe(9);
+    expect(buildRunRecord({ ...input, models: gpu }).peakMemory).toMatchObject({
+      engineVramBytes: 9,
+      modelVramBytes: { liver: 7, task008: 9 },
+      sumsInRam: [],
+    });
     expect(buildRunRecord({ ...input, models: new Map() }).peakMemory.engineRssBytes).toBeNull();
   });
 });
