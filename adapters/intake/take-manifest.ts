@@ -6,7 +6,7 @@ import { caseIdOf, uploadInputKey, uploadUseKey } from '../../core/layout.ts';
 import { mapLimited } from '../../core/map-limited.ts';
 import type { FoundCase, IntakeReport, IntakeRequest, ObjectStore } from '../../core/ports.ts';
 import { completedUpload } from '../../core/use-cases/uploads.ts';
-import { storeSource, type ByteSource } from './byte-source.ts';
+import { sizedSource, type ByteSource } from './byte-source.ts';
 import { peekHeader } from './peek-header.ts';
 import { caseError } from './scan-case.ts';
 
@@ -71,7 +71,7 @@ async function takeUpload(
   const upload = await completedUpload({ store }, uploadId);
   await store.put(uploadUseKey(uploadId, jobId), '');
   const key = uploadInputKey(uploadId);
-  const source = await storeSource(store, key);
+  const source = sizedSource(store, key, upload.sizeBytes);
   const { grid } = await peekHeader(source);
   if (upload.sha256 !== null && (await sha256Of(source)) !== upload.sha256)
     throw new HpbError('UPLOAD_CHECKSUM_MISMATCH', 'The upload has another SHA-256 than was promised.', {

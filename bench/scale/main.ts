@@ -52,7 +52,7 @@ function line(figures: ScaleFigures): string {
   const of = ({ cpuSeconds, wallSeconds }: PhaseCost): string =>
     `${cpuSeconds.toFixed(2)} s CPU (${wallSeconds.toFixed(1)} s)`;
   return (
-    `${cases} cases, ${shards} shards: prepare ${of(figures.prepare)}, run ${of(figures.run)}, publish ${of(figures.publish)}, ` +
+    `${cases} cases, ${shards} shards: prepare ${of(figures.prepare)}, run ${of(figures.run)}, publish ${of(figures.publish)}, ZIP ${of(figures.zip)}, ` +
     `status ${of(status.running)} running, ${of(status.ended)} ended; ${ownMsOf(figures).toFixed(2)} ms a case (limit ` +
     `${MOST_MS_A_CASE}); peak ${(peakBytes / 1e6).toFixed(0)} MB; ${batch.throttled} submissions throttled, plan ` +
     `${(figures.planBytes / 1e6).toFixed(2)} MB, largest item ${figures.largestItemBytes} bytes\n`

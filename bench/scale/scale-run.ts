@@ -36,7 +36,10 @@ export interface ScaleFigures {
   readonly prepare: PhaseCost;
   /** From the plan to the last shard: the workflow, and calls that were throttled; the wall is mostly waiting. */
   readonly run: PhaseCost;
+  /** Outcomes, manifest, and what goes into the ZIP. */
   readonly publish: PhaseCost;
+  /** The ZIP of all results, which grows with their bytes. */
+  readonly zip: PhaseCost;
   /** Of one `GET /jobs/{id}` while the batch runs, and when it has ended. */
   readonly status: { readonly running: PhaseCost; readonly ended: PhaseCost };
   readonly looks: number;
@@ -89,8 +92,10 @@ class Stopwatch {
 /** What happens when a state of the workflow is entered or left. */
 interface Marks {
   prepare: PhaseCost | null;
-  publish: PhaseCost | null;
   run: PhaseCost | null;
+  gathered: PhaseCost | null;
+  zip: PhaseCost | null;
+  published: PhaseCost | null;
 }
 
 /**
@@ -100,7 +105,7 @@ interface Marks {
 export async function scaleRun(address: string, store: ObjectStore, cases: number): Promise<ScaleFigures> {
   const uploadId = await uploadCases(store, cases);
   const double = new WorkerDouble(address);
-  const marks: Marks = { prepare: null, publish: null, run: null };
+  const marks: Marks = { prepare: null, run: null, gathered: null, zip: null, published: null };
   const watch = new Stopwatch();
   const batch = new SimulatedBatch(async ({ command }) => {
     const [first, second] = command;
@@ -111,13 +116,15 @@ export async function scaleRun(address: string, store: ObjectStore, cases: numbe
   const ports = wire(store, cases, batch, {
     prepared: () => (marks.prepare = watch.lap()),
     publishing: () => (marks.run = watch.lap()),
-    published: () => (marks.publish = watch.lap()),
+    packing: () => (marks.gathered = watch.lap()),
+    packed: () => (marks.zip = watch.lap()),
+    published: () => (marks.published = watch.lap()),
   });
   let jobId: JobId | null = null;
   const publishing = async (): Promise<void> => {
     marks.run = watch.lap();
     await publishResults(ports, { jobId, attempt: 1 });
-    marks.publish = watch.lap();
+    marks.published = watch.lap();
   };
   try {
     watch.lap();
@@ -135,7 +142,8 @@ export async function scaleRun(address: string, store: ObjectStore, cases: numbe
       shards: items.length,
       prepare: marks.prepare!,
       run: less(marks.run!, looked.running, looked.looks),
-      publish: marks.publish!,
+      publish: sum(marks.gathered, marks.published),
+      zip: sum(marks.zip),
       status: { running: looked.running, ended: looked.ended },
       looks: looked.looks,
       batch: batch.counts,
@@ -156,20 +164,36 @@ function less(phase: PhaseCost, each: PhaseCost, times: number): PhaseCost {
   };
 }
 
+function sum(...costs: readonly (PhaseCost | null)[]): PhaseCost {
+  const total = (of: (cost: PhaseCost) => number): number =>
+    costs.reduce((all, cost) => all + (cost === null ? 0 : of(cost)), 0);
+  return { wallSeconds: total((one) => one.wallSeconds), cpuSeconds: total((one) => one.cpuSeconds) };
+}
+
 interface Listener {
   readonly prepared: () => void;
   readonly publishing: () => void;
+  readonly packing: () => void;
+  readonly packed: () => void;
   readonly published: () => void;
 }
 
 function wire(store: ObjectStore, cases: number, jobs: SimulatedBatch, told: Listener): ServicePorts {
+  const bundler = new StoreBundler(store);
   const unwired: Omit<ServicePorts, 'executions'> = {
     store,
     links: new MemorySignedLinks(new MemoryObjectStore()),
     index: new StoreJobIndex(store, systemClock),
     jobs,
     intake: new UploadIntake({ store, scratch: 'none' }),
-    bundler: new StoreBundler(store),
+    bundler: {
+      bundle: async (key, members) => {
+        told.packing();
+        const written = await bundler.bundle(key, members);
+        told.packed();
+        return written;
+      },
+    },
     metrics: { put: async () => undefined },
     ids: randomIds,
     clock: systemClock,

@@ -35,7 +35,7 @@ class Zip:
     def end(self):
         """Where the directory begins and how many records it has; what follows the end record is its comment."""
         at = self.raw.rfind(b"PK\5\6", max(0, len(self.raw) - 65557))
-        while at > len(self.raw) - END.size:
+        while at >= 0 and at > len(self.raw) - END.size:
             at = self.raw.rfind(b"PK\5\6", 0, at + 3)
         if at < 0:
             raise Refused("ARCHIVE_UNREADABLE")
