@@ -55,6 +55,8 @@ class Zip:
             (magic, _, _, flags, method, _, _, crc, packed, size, name, extra, comment, _, _, attributes, at) = RECORD.unpack_from(self.raw, cursor)  # fmt: skip
             if magic != b"PK\1\2":
                 raise Refused(*self.faults, "ARCHIVE_UNREADABLE")
+            if flags & 0x40:
+                self.faults.add("ARCHIVE_ENCRYPTED")
             body = cursor + RECORD.size
             cursor = body + name + extra + comment
             if cursor > len(self.raw):
@@ -66,8 +68,6 @@ class Zip:
         return records, cursor
 
     def check(self, record):
-        if record["flags"] & 0x40:
-            self.faults.add("ARCHIVE_ENCRYPTED")
         sealed = 12 if record["flags"] & 1 else 0
         if record["method"] == 0 and record["packed"] != record["size"] + sealed:
             self.faults.add("ARCHIVE_UNREADABLE")
