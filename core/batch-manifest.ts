@@ -22,10 +22,6 @@ export const batchManifest = z.strictObject({
 });
 export type BatchManifest = z.infer<typeof batchManifest>;
 
-/** Whether an upload that begins so is to be read as a manifest: JSON objects begin with a brace, no CT and no archive does. */
-export const isManifestHead = (head: Uint8Array): boolean =>
-  /^\s*\{/.test(String.fromCharCode(...head.subarray(0, 64)));
-
 /**
  * The manifest that the bytes of an upload are.
  *

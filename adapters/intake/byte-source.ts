@@ -19,8 +19,13 @@ export async function storeSource(store: ObjectStore, key: string): Promise<Byte
     throw new HpbError('OBJECT_NOT_FOUND', 'The upload is not in the store (any more).', {
       remedy: 'Upload it again and start a new job.',
     });
+  return sizedSource(store, key, facts.bytes);
+}
+
+/** An object of the store that is known to be there and to have so many bytes. */
+export function sizedSource(store: ObjectStore, key: string, bytes: number): ByteSource {
   return {
-    bytes: facts.bytes,
+    bytes,
     async *read(range) {
       yield* await store.stream(key, range);
     },

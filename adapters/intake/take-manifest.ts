@@ -5,8 +5,9 @@ import { HpbError } from '../../core/errors.ts';
 import { caseIdOf, uploadInputKey, uploadUseKey } from '../../core/layout.ts';
 import { mapLimited } from '../../core/map-limited.ts';
 import type { FoundCase, IntakeReport, IntakeRequest, ObjectStore } from '../../core/ports.ts';
+import { readUpload } from '../../core/use-cases/upload-document.ts';
 import { completedUpload } from '../../core/use-cases/uploads.ts';
-import { storeSource, type ByteSource } from './byte-source.ts';
+import { sizedSource, type ByteSource } from './byte-source.ts';
 import { peekHeader } from './peek-header.ts';
 import { caseError } from './scan-case.ts';
 
@@ -68,11 +69,16 @@ async function takeUpload(
   { jobId }: ManifestTake['request'],
   { uploadId }: BatchManifest['cases'][number],
 ): Promise<Taken> {
-  const upload = await completedUpload({ store }, uploadId);
-  await store.put(uploadUseKey(uploadId, jobId), '');
+  // Of exactly the promised size, or not there: size is part of the signature of an upload.
+  const upload = await readUpload(store, uploadId);
   const key = uploadInputKey(uploadId);
-  const source = await storeSource(store, key);
-  const { grid } = await peekHeader(source);
+  const source = sizedSource(store, key, upload.sizeBytes);
+  const { grid } = await peekHeader(source).catch(async (thrown: unknown) => {
+    if (thrown instanceof HpbError && thrown.code === 'OBJECT_NOT_FOUND')
+      await completedUpload({ store }, uploadId);
+    throw thrown;
+  });
+  await store.put(uploadUseKey(uploadId, jobId), '');
   if (upload.sha256 !== null && (await sha256Of(source)) !== upload.sha256)
     throw new HpbError('UPLOAD_CHECKSUM_MISMATCH', 'The upload has another SHA-256 than was promised.', {
       remedy: 'The file was damaged on its way, or changed: send it again in a new upload.',

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { isManifestHead } from '../../core/batch-manifest.ts';
+import { isManifestHead } from '../../core/manifest-head.ts';
 import { HpbError } from '../../core/errors.ts';
 import { caseIdOf, caseInputKey } from '../../core/layout.ts';
 import type { FoundCase, Intake, IntakeReport, IntakeRequest, ObjectStore } from '../../core/ports.ts';
@@ -8,7 +8,6 @@ import type { NiftiHeader } from '../../core/volume/nifti-header.ts';
 import { unreadable } from './archive-limits.ts';
 import { peekHeader } from './peek-header.ts';
 import { hashed, headOf, storeSource, type ByteSource } from './byte-source.ts';
-import { takeManifest } from './take-manifest.ts';
 import { scanCase, spool, type ScanRules } from './scan-case.ts';
 import { withScratch } from './scratch.ts';
 import { takeArchive, type TakenCase } from './take-archive.ts';
@@ -47,8 +46,11 @@ export class UploadIntake implements Intake {
     const source = await storeSource(this.#options.store, request.inputKey);
     const { kind, sentence } = await uploadKind(source, request.fileName);
     const archive = kind === 'ct' || kind === 'other' ? null : kind;
-    if (request.batch && kind === 'other' && isManifestHead(await headOf(source, MANIFEST_HEAD_BYTES)))
+    if (request.batch && kind === 'other' && isManifestHead(await headOf(source, MANIFEST_HEAD_BYTES))) {
+      // Of no use to the API, whose start it would slow down.
+      const { takeManifest } = await import('./take-manifest.ts');
       return takeManifest({ store: this.#options.store, request, source });
+    }
     if (request.batch && archive === null) throw noArchive(kind, sentence, source.bytes);
     if (!request.batch && archive !== null) throw isArchive(archive);
     return withScratch(this.#options.scratch, (scratch) =>

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { fileSource } from '../../adapters/intake/byte-source.ts';
 import { takeArchive } from '../../adapters/intake/take-archive.ts';
 import { uploadKind } from '../../adapters/intake/upload-kind.ts';
@@ -38,6 +38,7 @@ export async function takeOurs(path: string): Promise<Said<ReadCases>> {
 
 async function assertEmpty(folder: string): Promise<void> {
   const left = await readdir(folder);
+  await rm(folder, { recursive: true });
   if (left.length > 0)
     throw new HpbError('UNEXPECTED', `${left.length} files were left in scratch.`, {
       remedy: 'Look at adapters/intake/take-archive.ts.',

@@ -9,7 +9,7 @@
  * with findings go. `--record` writes docs/fuzz.json, from which `npm run docs` makes docs/reference/fuzz.md.
  * Exit code 1 when there is a finding or less than 30 % of the inputs are valid.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env, stdout } from 'node:process';
@@ -22,10 +22,19 @@ import { contests } from './contests.ts';
 import { fuzzRun } from './fuzz-run.ts';
 import { Oracle, type InputKind } from './oracle.ts';
 import { realFiles } from './real-files.ts';
-import { recordOf, tableOf, type FuzzRecord } from './record.ts';
+import { recordOf, tableOf, type FuzzRecord, type FuzzRunRecord } from './record.ts';
 
 const LEAST_VALID = 0.3;
+const RECORD = join(PACKAGE_ROOT, 'docs', 'fuzz.json');
 const KINDS: readonly InputKind[] = ['nifti', 'archive'];
+
+/** Keeps what was recorded of the kinds that were not run. */
+async function record(run: FuzzRunRecord): Promise<void> {
+  const text = await readFile(RECORD, 'utf8').catch(() => '{"records": []}');
+  const before = (JSON.parse(text) as FuzzRunRecord).records;
+  const records = KINDS.flatMap((kind) => [...run.records, ...before].find((one) => one.kind === kind) ?? []);
+  await writeFile(RECORD, `${JSON.stringify({ ...run, records }, null, 2)}\n`);
+}
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -54,8 +63,7 @@ async function main(): Promise<void> {
       records.push(recordOf(kind, seed, counts));
     }
     const run = { machine: `${machineFacts()}, load ${loadavg()[0]!.toFixed(1)}`, records };
-    if (values.record)
-      await writeFile(join(PACKAGE_ROOT, 'docs/fuzz.json'), `${JSON.stringify(run, null, 2)}\n`);
+    if (values.record) await record(run);
     stdout.write(values.json ? `${JSON.stringify(run, null, 2)}\n` : tableOf(run));
     const bad = records.some(({ findings, valid }) => findings.length > 0 || valid < LEAST_VALID);
     process.exitCode = bad ? 1 : 0;

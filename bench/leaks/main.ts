@@ -4,7 +4,8 @@
  *
  * npm run bench:leaks -- [--cases 200] [--warm-up 20] [--side 48] [--record]
  *
- * `--side`: voxels of 3 mm along an axis, around the liver. `--record` writes every sample to docs/leaks.json. Exit code 1 when worker or engine grow by 1 MB a case or more.
+ * MALLOC_ARENA_MAX=2, as workers have it (local/service/worker-command.ts, container/Dockerfile): without it a worker grew
+ * by 1.2 MB a case, with it by 0.8 (docs/leaks.json). `--side`: voxels of 3 mm along an axis, around the liver. `--record` writes every sample to docs/leaks.json. Exit code 1 when worker or engine grow by 1 MB a case or more.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';

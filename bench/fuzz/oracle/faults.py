@@ -22,11 +22,16 @@ class Member:
     """Where the content (tar) or the local header (ZIP) begins."""
 
 
+# Code page 437 shows these where Python's codec keeps control characters.
+SIGNS = {1 + at: sign for at, sign in enumerate("☺☻♥♦♣♠•◘○◙♂♀♪♫☼►◄↕‼¶§▬↨↑↓→←∟↔▲▼")} | {0x7F: "⌂"}
+
+
 def text_of(raw, older):
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
-        return raw.decode(older)
+        text = raw.decode(older)
+        return text.translate(SIGNS) if older == "cp437" else text
 
 
 def too_much(unpacked, packed):

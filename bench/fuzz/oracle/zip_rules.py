@@ -35,7 +35,7 @@ class Zip:
     def end(self):
         """Where the directory begins and how many records it has; what follows the end record is its comment."""
         at = self.raw.rfind(b"PK\5\6", max(0, len(self.raw) - 65557))
-        while at > len(self.raw) - END.size:
+        while at >= 0 and at > len(self.raw) - END.size:
             at = self.raw.rfind(b"PK\5\6", 0, at + 3)
         if at < 0:
             raise Refused("ARCHIVE_UNREADABLE")
@@ -55,6 +55,8 @@ class Zip:
             (magic, _, _, flags, method, _, _, crc, packed, size, name, extra, comment, _, _, attributes, at) = RECORD.unpack_from(self.raw, cursor)  # fmt: skip
             if magic != b"PK\1\2":
                 raise Refused(*self.faults, "ARCHIVE_UNREADABLE")
+            if flags & 0x40:
+                self.faults.add("ARCHIVE_ENCRYPTED")
             body = cursor + RECORD.size
             cursor = body + name + extra + comment
             if cursor > len(self.raw):
@@ -66,8 +68,6 @@ class Zip:
         return records, cursor
 
     def check(self, record):
-        if record["flags"] & 0x40:
-            self.faults.add("ARCHIVE_ENCRYPTED")
         sealed = 12 if record["flags"] & 1 else 0
         if record["method"] == 0 and record["packed"] != record["size"] + sealed:
             self.faults.add("ARCHIVE_UNREADABLE")

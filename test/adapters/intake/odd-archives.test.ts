@@ -35,6 +35,9 @@ describe('an odd but honest archive is taken', () => {
     const tar = (name: Buffer): Buffer => Buffer.concat([rawTarPart(name, PLAIN_CT), TAR_END]);
 
     expect(await taken(zip)).toEqual(['\u00a0', '\u00e4', '\u00f6']);
+    // Byte 127 is a sign of code page 437, no control character.
+    const house = Buffer.from([0x84, 0x7f, 0x2e, 0x6e, 0x69, 0x69]);
+    expect(await taken(zipOf([{ name: house, flags: 0, content: PLAIN_CT }]))).toEqual(['\u00e4\u2302']);
     expect(await taken(tar(latin1))).toEqual(['\u00e4']);
     expect(await taken(tar(utf8))).toEqual(['\u00e4']);
     expect(await taken(await tarOf([{ name: `${'\u4e2d'.repeat(50)}/raw.nii`, content: PLAIN_CT }]))).toEqual(
