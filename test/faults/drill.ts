@@ -16,6 +16,7 @@ import { writeNifti } from '../../adapters/nifti-file.ts';
 import { isAlive } from '../../adapters/process-identity.ts';
 import { isFinal } from '../../core/job.ts';
 import { uploadAnswer, jobAnswer, type JobAnswer } from '../../core/requests.ts';
+import { metadataSchema } from '../../core/results/metadata-schema.ts';
 import { smallCt } from '../container/worker-bench.ts';
 import { RunningService } from '../fixtures/running-service.ts';
 import type { Substitution } from './substitutions.ts';
@@ -116,7 +117,8 @@ export class Drill {
 
   /** Opens an upload and gives its signed PUT. */
   async openUpload(bytes: Buffer, fileName = 'ct.nii.gz'): Promise<{ uploadId: string; put: SignedPut }> {
-    const answer = await this.post('/uploads', { fileName, sizeBytes: bytes.length });
+    const body = { fileName, sizeBytes: bytes.length, sha256: sha256Of(bytes) };
+    const answer = await this.post('/uploads', body);
     const { uploadId, put } = uploadAnswer.parse(await answer.json());
     return { uploadId, put: put! };
   }
@@ -156,7 +158,13 @@ export class Drill {
   async maskOf(jobId: string, caseId = 'c0001'): Promise<string | null> {
     const answer = await this.service.fetch(`/jobs/${jobId}/cases/${caseId}/files/liver.nii.gz`);
     const bytes = await answer.bytes();
-    return answer.ok ? createHash('sha256').update(bytes).digest('hex') : null;
+    return answer.ok ? sha256Of(bytes) : null;
+  }
+
+  /** metadata.json of the first case of a job. */
+  async metadataOf(jobId: string): Promise<Metadata> {
+    const answer = await this.service.fetch(`/jobs/${jobId}/cases/c0001/files/metadata.json`);
+    return metadataSchema.parse(await answer.json());
   }
 
   async post(path: string, body?: object, key?: string): Promise<Response> {
@@ -176,6 +184,19 @@ export class Drill {
 
   /** Ends the service and says what is left of it: processes, scratch, unfinished writes, locks. */
   async leftovers(): Promise<readonly string[]> {
+    const left = await this.#left();
+    // What a killed process was writing goes within the hour, or at the next start.
+    if (
+      left.length === 0 ||
+      this.#options.disk !== undefined ||
+      left.some((one) => one.startsWith('process'))
+    )
+      return left;
+    await this.restart();
+    return this.#left();
+  }
+
+  async #left(): Promise<readonly string[]> {
     const files = ['scratch', 'objects/.partial', 'objects/.locks'];
     // A disk of its own goes with the service: looked at while that still runs, after its last job.
     const early = this.#options.disk === undefined ? [] : this.#files(files.slice(1));
@@ -207,6 +228,9 @@ export class Drill {
   }
 }
 
+export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+type Metadata = ReturnType<typeof metadataSchema.parse>;
 type SignedPut = NonNullable<ReturnType<typeof uploadAnswer.parse>['put']>;
 
 /** Waits until something holds. Throws when it does not within so many seconds. */

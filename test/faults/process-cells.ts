@@ -6,7 +6,7 @@ import { onProcesses, type Fault } from './process-cell.ts';
 export const WELL: Ending = { state: 'SUCCEEDED', code: null, kept: 'result' };
 export const failed = (code: string): Ending => ({ state: 'FAILED', code, kept: 'upload' });
 /** In which a worker has a part. */
-const WORKING = ['fetch', 'segment', 'measure', 'publish'] as const;
+export const WORKING = ['fetch', 'segment', 'measure', 'publish'] as const;
 const ALL: readonly Column[] = ['upload', 'prepare', ...WORKING, 'status'];
 
 interface RowOfCells {
