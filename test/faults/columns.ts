@@ -7,7 +7,8 @@ import { randomIds } from '../../adapters/random-ids.ts';
 import { jobCasesKey, jobDocumentKey, LAYOUT_VERSION } from '../../core/layout.ts';
 import type { JobCases } from '../../core/use-cases/job-cases.ts';
 import type { Column } from './cell.ts';
-import { ctOf, kill, within, type Drill } from './drill.ts';
+import { ctOf, type Drill } from './drill.ts';
+import { kill, within } from './processes.ts';
 
 /** A job that is just in a stage, and stays there. */
 export interface Reached {

@@ -6,20 +6,23 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { writeNifti } from '../../adapters/nifti-file.ts';
-import { isAlive } from '../../adapters/process-identity.ts';
 import { isFinal } from '../../core/job.ts';
 import { uploadAnswer, jobAnswer, type JobAnswer } from '../../core/requests.ts';
 import { metadataSchema } from '../../core/results/metadata-schema.ts';
+import { makePhantom, phantomGrid } from '../../core/volume/phantom.ts';
+import type { Volume } from '../../core/volume/volume.ts';
 import { smallCt } from '../container/worker-bench.ts';
 import { RunningService } from '../fixtures/running-service.ts';
-import type { Substitution } from './substitutions.ts';
+import { childrenOf, isStopped, kill, processesOf, within } from './processes.ts';
+import { EVERYWHERE, type Substitution } from './substitutions.ts';
 
 const PRELOAD = pathToFileURL(join(import.meta.dirname, 'preload.ts')).href;
 
@@ -49,7 +52,10 @@ export class Drill {
     this.#options = options;
     for (const folder of [this.#control, this.dataRoot]) mkdirSync(folder);
     const { substitutions = [] } = options;
-    writeFileSync(join(this.#control, 'substitutions.json'), JSON.stringify(substitutions));
+    writeFileSync(
+      join(this.#control, 'substitutions.json'),
+      JSON.stringify([...substitutions, ...EVERYWHERE]),
+    );
     this.engineDoes('ok');
     this.#service = this.start();
   }
@@ -209,6 +215,20 @@ export class Drill {
     ];
   }
 
+  /** Ends server, worker and engine at once, and with them the bytes of objects that were not brought to the disk. */
+  async cutPower(): Promise<void> {
+    const pids = [...this.processes('engine'), ...this.processes('worker')];
+    const ended = this.service.stop('SIGKILL');
+    for (const pid of pids) kill(pid, 'SIGKILL');
+    await ended;
+    const synced = new Set(readFileSync(join(this.#control, 'synced'), 'utf8').split('\n'));
+    const objects = join(this.dataRoot, 'objects');
+    for (const entry of readdirSync(objects, { recursive: true, withFileTypes: true })) {
+      const path = join(entry.parentPath, entry.name);
+      if (entry.isFile() && !synced.has(String(statSync(path).ino))) truncateSync(path);
+    }
+  }
+
   /** Ends everything by force and removes the folder. */
   async close(): Promise<void> {
     await this.service.stop('SIGKILL');
@@ -233,58 +253,21 @@ export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').upda
 type Metadata = ReturnType<typeof metadataSchema.parse>;
 type SignedPut = NonNullable<ReturnType<typeof uploadAnswer.parse>['put']>;
 
-/** Waits until something holds. Throws when it does not within so many seconds. */
-export async function within(
-  seconds: number,
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-): Promise<void> {
-  for (const end = performance.now() + seconds * 1000; !(await holds()); await sleep(25))
-    if (performance.now() > end) throw new Error(`not within ${seconds} s: ${what}`);
-}
-
-/** Sends a signal; a process that is gone is no error. */
-export function kill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown;
-  }
-}
-
 /** A CT that the input check lets pass, as `.nii.gz`: another one for another seed, the same bytes for the same. */
 export async function ctOf(seed: number): Promise<Buffer> {
+  return niftiOf(smallCt(seed));
+}
+
+async function niftiOf(ct: Volume): Promise<Buffer> {
   const folder = mkdtempSync(join(tmpdir(), 'hpb-ct-'));
   const path = join(folder, 'ct.nii.gz');
-  await writeNifti(path, smallCt(seed));
+  await writeNifti(path, ct);
   const bytes = readFileSync(path);
   rmSync(folder, { recursive: true });
   return bytes;
 }
 
-function isStopped(pid: number): boolean {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T');
-}
-
-function childrenOf(pid: number): readonly number[] {
-  try {
-    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
-    return text.trim().split(' ').filter(Boolean).map(Number);
-  } catch {
-    return [];
-  }
-}
-
-/** Living processes that have a folder in their environment: server, workers and engines of a data root. */
-function processesOf(folder: string): readonly number[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.map(Number).filter((pid) => {
-    try {
-      const names = readFileSync(`/proc/${pid}/environ`, 'latin1').includes(folder);
-      return names && isAlive({ pid, started: null });
-    } catch {
-      return false;
-    }
-  });
+/** A phantom that the real engines find a liver in, as `.nii.gz`. */
+export async function phantomCt(): Promise<Buffer> {
+  return niftiOf(makePhantom({ seed: 2, grid: phantomGrid('small') }).ct);
 }

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cell, Column, Ending } from './cell.ts';
 import { inStage, reach, SEED, type Reached } from './columns.ts';
-import { ctOf, kill, sha256Of, type Drill } from './drill.ts';
+import { ctOf, sha256Of, type Drill } from './drill.ts';
+import { kill } from './processes.ts';
 import { onProcesses, onRefusal, type Fault } from './process-cell.ts';
 import { cellsOf, failed, WELL } from './process-cells.ts';
 

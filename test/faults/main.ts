@@ -10,12 +10,14 @@ import { parseArgs } from 'node:util';
 import { COLUMNS, complaint, ROWS, type Cell, type Outcome } from './cell.ts';
 import { CELLS, GAPS, unsettled } from './matrix.ts';
 import { matrixPage } from './page.ts';
-import { runCells, type CellReport } from './run-cells.ts';
+import { runCell, runCells, type CellReport } from './run-cells.ts';
+import { EVERYWHERE, MUTANTS } from './substitutions.ts';
 
 const HELP = `npm run faults -- [options]
 
   --rows a,b       these rows only            --columns a,b    these columns only
   --fast           those of every test run    --at-once n      cells at the same time (default 2)
+  --mutants        put in bugs, one at a time: each has to turn its cell red
   --list           name the cells and those that cannot come about, run nothing
   --json           one JSON line per cell instead of text
   --from file      what an earlier run has printed with --json: cells that were green there are not run again
@@ -31,6 +33,7 @@ const { values } = parseArgs({
     list: { type: 'boolean', default: false },
     from: { type: 'string' },
     json: { type: 'boolean', default: false },
+    mutants: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
     'at-once': { type: 'string', default: '2' },
   },
@@ -87,6 +90,23 @@ function list(cells: readonly Cell[]): void {
   for (const { row, column, why } of GAPS) console.log(`${row} ${column} – ${why}`);
 }
 
+/** Every bug has to be seen by its cell, which is green without it. */
+async function runMutants(): Promise<void> {
+  for (const [name, { cell: pair, substitutions }] of Object.entries(MUTANTS)) {
+    const cell = CELLS.find(({ row, column }) => `${row} ${column}` === pair)!;
+    const without = await runCell(cell);
+    EVERYWHERE.splice(0, Infinity, ...substitutions);
+    const mutated = await runCell(cell);
+    EVERYWHERE.length = 0;
+    const isSeen = without.complaint === null && mutated.complaint !== null;
+    const seen = `${isSeen ? 'seen' : 'NOT SEEN'} by ${pair}`;
+    console.log(
+      `${name}: ${seen}; without: ${without.complaint ?? 'green'}; with: ${mutated.complaint ?? 'green'}`,
+    );
+    if (!isSeen) process.exitCode = 1;
+  }
+}
+
 if (values.help) console.log(HELP);
 else {
   const [rows, columns] = [asked(values.rows, ROWS), asked(values.columns, COLUMNS)];
@@ -98,5 +118,6 @@ else {
     process.exitCode = 1;
   }
   if (values.list) list(cells);
+  else if (values.mutants) await runMutants();
   else await run(cells);
 }

@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { readNiftiLabels } from './read-labels.ts';
 import { gaps, type Cell, type Ending, type Gap } from './cell.ts';
-import { SEED, whilePreparing } from './columns.ts';
+import { SEED, whilePreparing, type Reached } from './columns.ts';
 import { ctOf, type Drill } from './drill.ts';
 import { onRefusal, type Fault } from './process-cell.ts';
 import { cellsOf, failed, WELL, WORKING } from './process-cells.ts';
@@ -38,6 +38,13 @@ const staysAsItIs: Pick<Fault, 'strike' | 'release'> = {
     await release();
   },
 };
+
+/** An engine that neither obeys nor ends, nor does the process that it has started. */
+async function withStubbornEngine(drill: Drill): Promise<Reached> {
+  drill.engineDoes('stubborn');
+  const { jobId } = await drill.send(await ctOf(SEED));
+  return { jobId, release: async () => drill.engineDoes('ok') };
+}
 
 async function uploadStandsStill(drill: Drill): Promise<{ readonly code: string }> {
   const bytes = await ctOf(SEED);
@@ -134,8 +141,12 @@ export const SERVICE_CELLS: readonly Cell[] = [
   }),
   ...cellsOf({
     row: 'timeout',
-    how: 'the engine answers nothing for longer than a model may take (30 min, here 2 s)',
-    fault: { options: { environment: { HPB_MODEL_TIMEOUT_SECONDS: '2' } }, ...staysAsItIs },
+    how: 'the engine, with a process of its own, answers nothing for longer than a model may take (30 min, here 2 s)',
+    fault: {
+      options: { environment: { HPB_MODEL_TIMEOUT_SECONDS: '2' } },
+      reach: withStubbornEngine,
+      ...staysAsItIs,
+    },
     expected: failed('ENGINE_TIMEOUT'),
     columns: ['segment'],
     boundSeconds: 30,

@@ -43,3 +43,42 @@ export const SHORT_PATIENCE: readonly Substitution[] = [
     replace: 'const BODY_IDLE_MS = 1_000;',
   },
 ];
+
+/** Bugs that somebody might put in; each has to turn a cell red. */
+export const MUTANTS = {
+  'no-fsync': {
+    cell: 'server-kill status',
+    substitutions: [
+      {
+        file: 'adapters/file-object-store.ts',
+        find: 'const dataSync = promisify(fdatasync);',
+        replace: 'const dataSync = async (_file: number): Promise<void> => undefined;',
+      },
+    ],
+  },
+  'result-not-checked': {
+    cell: 'engine-kill segment',
+    substitutions: [
+      {
+        file: 'core/use-cases/gather-outcomes.ts',
+        find: "if (result?.outcome === 'succeeded') return",
+        replace: 'if (result !== null) return',
+      },
+    ],
+  },
+  'group-not-killed': {
+    cell: 'timeout segment',
+    substitutions: [
+      {
+        file: 'adapters/host-process.ts',
+        find: "else process.kill(-this.pid, 'SIGKILL');",
+        replace: "else this.#child.kill('SIGKILL');",
+      },
+    ],
+  },
+} as const satisfies Readonly<
+  Record<string, { readonly cell: string; readonly substitutions: readonly Substitution[] }>
+>;
+
+/** What every drill of this process takes out of modules beside its own. */
+export const EVERYWHERE: Substitution[] = [];
