@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunOptions, StateMachine } from 'aws-local-stepfunctions';
 import { z } from 'zod';
 import { HpbError } from '../core/errors.ts';
@@ -36,6 +37,9 @@ export interface LocalExecutionsOptions {
   /** Loads the interpreter; replaced in tests. */
   readonly loadMachine?: (definition: MachineDefinition) => Promise<StateMachine>;
 }
+
+/** How often an end that could not be written is tried again, ms. */
+const WRITE_AGAIN_MS = 500;
 
 /** executions/<name>.json */
 const executionDocument = z.object({
@@ -182,13 +186,13 @@ export class LocalExecutions implements Executions {
       await Promise.allSettled(atWork);
       const last = imposed === null ? ending : imposed.ending;
       try {
-        if (last !== null) await this.#write({ ...document, name, input, ...last });
+        if (last !== null) await this.#writeAtLast({ ...document, name, input, ...last });
       } finally {
         this.#running.delete(name);
       }
     };
     const ended = settle();
-    // A document that cannot be written leaves the execution to `recover`.
+    // What could not be written when the service ended is left to `recover`.
     ended.catch(() => undefined);
     return {
       abort: async (ending) => {
@@ -223,6 +227,18 @@ export class LocalExecutions implements Executions {
       // Damaged: as if it had never been, so that its job is run anew instead of holding up all others.
       if (thrown instanceof HpbError && thrown.code === 'DOCUMENT_UNREADABLE') return null;
       throw thrown;
+    }
+  }
+
+  /** Writes an end as soon as the store takes it: an execution that seems to run would hold up its job for hours. */
+  async #writeAtLast(document: ExecutionDocument): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#write(document);
+      } catch (thrown) {
+        if (this.#closed) throw thrown;
+        await sleep(WRITE_AGAIN_MS);
+      }
     }
   }
 

@@ -33,16 +33,41 @@ export const LOCAL_SUBSTITUTIONS: WorkflowSubstitutions = {
   CpuJobDefinitionArn: 'cpu-worker',
 };
 
-/** A state that calls a function, as `lambda:invoke` does. */
+/** How long a function that nobody waits for any more may still take, ms. */
+const FUNCTION_GRACE_MS = 2_000;
+
+/**
+ * A state that calls a function, as `lambda:invoke` does. One that does not end when it is aborted is left alone, as
+ * Step Functions does: what it still writes belongs to an attempt that is over.
+ */
 export function functionHandler(run: WorkflowFunctions[FunctionState]): StateHandler {
   return async (parameters, signal) => {
     const { Payload } = z.object({ Payload: z.unknown() }).parse(parameters);
     try {
-      return { StatusCode: 200, Payload: (await run(Payload, signal)) ?? null };
+      const answer = await unlessAborted(run(Payload, signal), signal);
+      return { StatusCode: 200, Payload: answer ?? null };
     } catch (thrown) {
       throw functionError(thrown);
     }
   };
+}
+
+/** What the work gives; throws States.TaskFailed when it is still not done a while after the signal. */
+async function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
+  const { promise: abandoned, reject } = Promise.withResolvers<never>();
+  const leave = (): void => reject(new StatesError('States.TaskFailed', 'The function did not end in time.'));
+  let timer: NodeJS.Timeout | undefined;
+  const onAbort = (): void => {
+    timer = setTimeout(leave, FUNCTION_GRACE_MS);
+  };
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, abandoned]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    clearTimeout(timer);
+  }
 }
 
 const batchParameters = z.object({

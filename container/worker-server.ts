@@ -126,7 +126,9 @@ export function reportEnd(log: Log, thrown: unknown): number {
   if (code === 'SHARD_UNREADABLE') return WORKER_EXIT.shardUnreadable;
   // A card that is broken or taken: another machine may do.
   if (code === 'DEVICE_FAULT' || details['elsewhere'] === true) return WORKER_EXIT.deviceFault;
-  return code === 'INTERRUPTED' ? WORKER_EXIT.interrupted : WORKER_EXIT.unexpected;
+  // A store that does not answer may do so in a moment.
+  const passes = code === 'INTERRUPTED' || code === 'STORE_UNAVAILABLE';
+  return passes ? WORKER_EXIT.interrupted : WORKER_EXIT.unexpected;
 }
 
 function cancelled(): HpbError {

@@ -22,7 +22,7 @@ export interface TaskPorts {
 /**
  * Runs what a worker was asked for and gives its exit code.
  *
- * @throws HpbError SHARD_UNREADABLE, or what ends a task of a job as a whole.
+ * @throws HpbError SHARD_UNREADABLE, STORE_UNAVAILABLE, or what ends a task of a job as a whole.
  */
 export async function runTask(task: WorkerTask, ports: TaskPorts, signals: TaskSignals): Promise<number> {
   if (task.kind !== 'shard') return runServiceTask(task, ports.service, signals);
@@ -56,8 +56,10 @@ async function readShard(
   try {
     const bytes = 'key' in place ? await store.get(place.key) : await readFile(place.file);
     document = JSON.parse(new TextDecoder().decode(bytes));
-  } catch (error) {
-    throw unreadable(asHpbError(error).message, error);
+  } catch (thrown) {
+    const error = asHpbError(thrown);
+    if (error.code === 'STORE_UNAVAILABLE') throw error;
+    throw unreadable(error.message, thrown);
   }
   const parsed = shardSchema.safeParse(document);
   if (parsed.success) return parsed.data;

@@ -76,7 +76,8 @@ class ShardRun {
   readonly #prepare = new Turns(1);
   readonly #lanes: CaseLanes;
   readonly #machine: MachineShare;
-  #storeBroken = false;
+  /** Why a result could not be written. */
+  #storeError: HpbError | null = null;
 
   constructor(shard: Shard, ports: WorkerPorts, hooks: ShardHooks) {
     this.#shard = shard;
@@ -171,8 +172,8 @@ class ShardRun {
     try {
       await store.put(caseResultKey(this.#shard.jobId, caseId), JSON.stringify(result, null, 2));
     } catch (thrown) {
-      this.#storeBroken = true;
       const unwritten = caseError(thrown, this.#cancel);
+      this.#storeError = unwritten;
       log.error('case:failed', { caseId, code: unwritten.code, resultWritten: false });
       // What ended the case says more than that its record could not be written.
       return { caseId, outcome: 'failed', error: document ?? unwritten.toDocument(), result: null, warnings };
@@ -185,7 +186,9 @@ class ShardRun {
 
   #exitCode(cases: readonly CaseOutcome[]): number {
     const { drain } = this.#hooks;
-    if (this.#storeBroken) return WORKER_EXIT.unexpected;
+    if (this.#storeError !== null)
+      // Another attempt runs what has no result again, by when the store may answer.
+      return this.#storeError.code === 'STORE_UNAVAILABLE' ? WORKER_EXIT.interrupted : WORKER_EXIT.unexpected;
     if (this.#lanes.engine.lost) return WORKER_EXIT.deviceFault;
     const stopped = this.#cancel.aborted || drain?.aborted === true;
     const unfinished = cases.some(

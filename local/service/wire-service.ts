@@ -30,7 +30,7 @@ export interface WiredService {
   readonly serviceVersion: string;
   /** Removes what an earlier process left half-done, and runs again what it was running. */
   readonly recover: () => Promise<void>;
-  /** Forgets uploads in parts that nobody has gone on with for long. */
+  /** Forgets uploads in parts that nobody has gone on with for long, and writes that were broken off. */
   readonly tidy: () => Promise<void>;
   /** Ends what runs, workers included. */
   readonly close: () => Promise<void>;
@@ -40,6 +40,8 @@ export interface WiredService {
 const CPU_SLOWNESS = 60;
 /** A slow line may take days for an upload. */
 const STALE_UPLOAD_MS = 7 * 86_400_000;
+/** Nobody writes an object with such a pause. */
+const STALE_WRITE_MS = 3_600_000;
 
 /** Wires the ports; nothing runs yet. `baseUrl`: what links begin with. */
 export async function wireService(
@@ -82,7 +84,11 @@ export async function wireService(
       await store.removeUnfinished(0);
       for (const { name, input } of await executions.recover()) await executions.start(name, input);
     },
-    tidy: async () => void (await multipart.removeStale(STALE_UPLOAD_MS)),
+    tidy: async () => {
+      await multipart.removeStale(STALE_UPLOAD_MS);
+      // Of workers that were killed while they wrote.
+      await store.removeUnfinished(STALE_WRITE_MS);
+    },
     close: async () => {
       await executions.close();
       await jobs.close();

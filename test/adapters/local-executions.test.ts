@@ -172,6 +172,38 @@ describe('executions of this process', () => {
     expect(loads).toBe(2);
   });
 
+  it('that end while the store takes nothing are written as ended when it does again', async () => {
+    const bench = workflowBench({
+      PrepareJob: () => {
+        bench.store.beforeWrite = () => {
+          throw new Error('The disk is full.');
+        };
+        throw new Error('The disk is full.');
+      },
+      FailJob: () => {
+        throw new Error('The disk is full.');
+      },
+    });
+
+    await bench.executions.start(NAME, INPUT);
+    while (!bench.states().includes('FailJob')) await sleep(5);
+    await sleep(100);
+    expect(await bench.executions.describe(NAME)).toMatchObject({ status: 'RUNNING' });
+    bench.store.beforeWrite = () => undefined;
+
+    expect(await ended(bench)).toMatchObject({ status: 'FAILED', error: 'WORKFLOW_FAILED' });
+  });
+
+  it('are stopped although a function of theirs never ends', async () => {
+    const bench = workflowBench({ PrepareJob: () => new Promise(() => undefined) });
+    await bench.executions.start(NAME, INPUT);
+    while (bench.states().length === 0) await sleep(5);
+
+    await bench.executions.stop(NAME, { error: 'CANCELLED', cause: 'Enough.' });
+
+    expect(await bench.executions.describe(NAME)).toMatchObject({ status: 'ABORTED' });
+  });
+
   it('time out with their workers ended', async () => {
     const jobs = new ScriptedJobs(() => 'hang');
     const { store } = workflowBench({});

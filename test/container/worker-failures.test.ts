@@ -193,16 +193,16 @@ describe('a disk that is full', () => {
   const full = (): Promise<never> => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' }));
 
   /** The store of a bench on which writing certain keys fails as a full disk does. */
-  function fullFor(store: ObjectStore, refuses: (key: string) => boolean): ObjectStore {
+  function fullFor(store: ObjectStore, refuses: (key: string) => boolean, refuse = full): ObjectStore {
     return {
-      put: (key, ...rest) => (refuses(key) ? full() : store.put(key, ...rest)),
-      putFile: (key, ...rest) => (refuses(key) ? full() : store.putFile(key, ...rest)),
-      putStream: (key, ...rest) => (refuses(key) ? full() : store.putStream(key, ...rest)),
+      put: (key, ...rest) => (refuses(key) ? refuse() : store.put(key, ...rest)),
+      putFile: (key, ...rest) => (refuses(key) ? refuse() : store.putFile(key, ...rest)),
+      putStream: (key, ...rest) => (refuses(key) ? refuse() : store.putStream(key, ...rest)),
       get: (key) => store.get(key),
       read: (key) => store.read(key),
       stream: (key, range) => store.stream(key, range),
       getFile: (key, path) => store.getFile(key, path),
-      copy: (from, to) => (refuses(to) ? full() : store.copy(from, to)),
+      copy: (from, to) => (refuses(to) ? refuse() : store.copy(from, to)),
       head: (key) => store.head(key),
       list: (prefix, page) => store.list(prefix, page),
       remove: (key) => store.remove(key),
@@ -226,6 +226,20 @@ describe('a disk that is full', () => {
     const { ends, exitCode } = await endings({ ...bench, ports: { ...bench.ports, store } }, shardOf(1));
 
     expect({ ends, exitCode }).toEqual({ ends: ['DISK_FULL'], exitCode: WORKER_EXIT.unexpected });
+  });
+
+  it('that may pass is left to another attempt', async () => {
+    const bench = await workerBench(new FakeEngine());
+    const away = new HpbError('STORE_UNAVAILABLE', 'S3 does not answer.', { remedy: 'Wait.' });
+    const store = fullFor(
+      bench.store,
+      (key) => key.endsWith('result.json'),
+      () => Promise.reject(away),
+    );
+
+    const { exitCode } = await endings({ ...bench, ports: { ...bench.ports, store } }, shardOf(1));
+
+    expect(exitCode).toBe(WORKER_EXIT.interrupted);
   });
 
   it('does not matter for progress', async () => {

@@ -50,6 +50,8 @@ export interface Outcome extends Ending {
   readonly seconds: number;
   /** Processes, scratch files, unfinished writes and locks that were still there afterwards. */
   readonly left: readonly string[];
+  /** What more there is to say. */
+  readonly note?: string;
 }
 
 /** One fault at one stage. */

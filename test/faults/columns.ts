@@ -1,10 +1,14 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { request, type ClientRequest } from 'node:http';
+import { dirname } from 'node:path';
 import { FileStoreKeys } from '../../adapters/file-store-keys.ts';
 import { acquireProcessLock } from '../../adapters/process-lock.ts';
 import { randomIds } from '../../adapters/random-ids.ts';
-import { jobDocumentKey } from '../../core/layout.ts';
+import { jobCasesKey, jobDocumentKey, LAYOUT_VERSION } from '../../core/layout.ts';
+import type { JobCases } from '../../core/use-cases/job-cases.ts';
 import type { Column } from './cell.ts';
-import { ctOf, kill, type Drill } from './drill.ts';
+import { ctOf, type Drill } from './drill.ts';
+import { kill, within } from './processes.ts';
 
 /** A job that is just in a stage, and stays there. */
 export interface Reached {
@@ -76,6 +80,35 @@ async function inPreparation(drill: Drill): Promise<Reached> {
   return { jobId, release };
 }
 
+/**
+ * A job that is PREPARING and cannot write down what it has found: somebody holds the lock of that document, which an
+ * attempt over another upload is made to have left.
+ */
+export async function whilePreparing(drill: Drill): Promise<Reached> {
+  const key = 'drill';
+  await drill.service.url();
+  const jobId = randomIds.derivedJobId(`key:${key}`);
+  const keys = new FileStoreKeys(drill.seenByService('objects'));
+  const left: JobCases = {
+    layoutVersion: LAYOUT_VERSION,
+    jobId,
+    inputKey: 'another',
+    kind: 'ct',
+    sha256: '',
+    bytes: 0,
+    cases: [],
+    ignored: [],
+    ignoredCount: 0,
+  };
+  const path = keys.pathOf(jobCasesKey(jobId));
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, JSON.stringify(left));
+  const release = await acquireProcessLock(keys.lockOf(jobCasesKey(jobId)));
+  await drill.send(await ctOf(SEED), { key });
+  await within(20, 'it is prepared', async () => (await drill.service.job(jobId)).state === 'PREPARING');
+  return { jobId, release };
+}
+
 async function inEngine(drill: Drill): Promise<Reached> {
   drill.engineDoes('held');
   const { jobId } = await drill.send(await ctOf(SEED));
@@ -83,7 +116,8 @@ async function inEngine(drill: Drill): Promise<Reached> {
   return { jobId, release: async () => drill.engineDoes('ok') };
 }
 
-async function inStage(drill: Drill, line: string): Promise<Reached> {
+/** A job whose worker has stopped after this line of its log. */
+export async function inStage(drill: Drill, line: string): Promise<Reached> {
   drill.stopAt('worker', line);
   const { jobId } = await drill.send(await ctOf(SEED));
   const pid = await drill.held('worker');

@@ -6,19 +6,23 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { writeNifti } from '../../adapters/nifti-file.ts';
-import { isAlive } from '../../adapters/process-identity.ts';
 import { isFinal } from '../../core/job.ts';
 import { uploadAnswer, jobAnswer, type JobAnswer } from '../../core/requests.ts';
+import { metadataSchema } from '../../core/results/metadata-schema.ts';
+import { makePhantom, phantomGrid } from '../../core/volume/phantom.ts';
+import type { Volume } from '../../core/volume/volume.ts';
 import { smallCt } from '../container/worker-bench.ts';
 import { RunningService } from '../fixtures/running-service.ts';
-import type { Substitution } from './substitutions.ts';
+import { childrenOf, isStopped, kill, processesOf, within } from './processes.ts';
+import { EVERYWHERE, type Substitution } from './substitutions.ts';
 
 const PRELOAD = pathToFileURL(join(import.meta.dirname, 'preload.ts')).href;
 
@@ -48,7 +52,10 @@ export class Drill {
     this.#options = options;
     for (const folder of [this.#control, this.dataRoot]) mkdirSync(folder);
     const { substitutions = [] } = options;
-    writeFileSync(join(this.#control, 'substitutions.json'), JSON.stringify(substitutions));
+    writeFileSync(
+      join(this.#control, 'substitutions.json'),
+      JSON.stringify([...substitutions, ...EVERYWHERE]),
+    );
     this.engineDoes('ok');
     this.#service = this.start();
   }
@@ -116,7 +123,8 @@ export class Drill {
 
   /** Opens an upload and gives its signed PUT. */
   async openUpload(bytes: Buffer, fileName = 'ct.nii.gz'): Promise<{ uploadId: string; put: SignedPut }> {
-    const answer = await this.post('/uploads', { fileName, sizeBytes: bytes.length });
+    const body = { fileName, sizeBytes: bytes.length, sha256: sha256Of(bytes) };
+    const answer = await this.post('/uploads', body);
     const { uploadId, put } = uploadAnswer.parse(await answer.json());
     return { uploadId, put: put! };
   }
@@ -156,7 +164,13 @@ export class Drill {
   async maskOf(jobId: string, caseId = 'c0001'): Promise<string | null> {
     const answer = await this.service.fetch(`/jobs/${jobId}/cases/${caseId}/files/liver.nii.gz`);
     const bytes = await answer.bytes();
-    return answer.ok ? createHash('sha256').update(bytes).digest('hex') : null;
+    return answer.ok ? sha256Of(bytes) : null;
+  }
+
+  /** metadata.json of the first case of a job. */
+  async metadataOf(jobId: string): Promise<Metadata> {
+    const answer = await this.service.fetch(`/jobs/${jobId}/cases/c0001/files/metadata.json`);
+    return metadataSchema.parse(await answer.json());
   }
 
   async post(path: string, body?: object, key?: string): Promise<Response> {
@@ -176,6 +190,19 @@ export class Drill {
 
   /** Ends the service and says what is left of it: processes, scratch, unfinished writes, locks. */
   async leftovers(): Promise<readonly string[]> {
+    const left = await this.#left();
+    // What a killed process was writing goes within the hour, or at the next start.
+    if (
+      left.length === 0 ||
+      this.#options.disk !== undefined ||
+      left.some((one) => one.startsWith('process'))
+    )
+      return left;
+    await this.restart();
+    return this.#left();
+  }
+
+  async #left(): Promise<readonly string[]> {
     const files = ['scratch', 'objects/.partial', 'objects/.locks'];
     // A disk of its own goes with the service: looked at while that still runs, after its last job.
     const early = this.#options.disk === undefined ? [] : this.#files(files.slice(1));
@@ -186,6 +213,20 @@ export class Drill {
       ...early,
       ...this.#files([...files, 'service.lock']),
     ];
+  }
+
+  /** Ends server, worker and engine at once, and with them the bytes of objects that were not brought to the disk. */
+  async cutPower(): Promise<void> {
+    const pids = [...this.processes('engine'), ...this.processes('worker')];
+    const ended = this.service.stop('SIGKILL');
+    for (const pid of pids) kill(pid, 'SIGKILL');
+    await ended;
+    const synced = new Set(readFileSync(join(this.#control, 'synced'), 'utf8').split('\n'));
+    const objects = join(this.dataRoot, 'objects');
+    for (const entry of readdirSync(objects, { recursive: true, withFileTypes: true })) {
+      const path = join(entry.parentPath, entry.name);
+      if (entry.isFile() && !synced.has(String(statSync(path).ino))) truncateSync(path);
+    }
   }
 
   /** Ends everything by force and removes the folder. */
@@ -207,60 +248,26 @@ export class Drill {
   }
 }
 
+export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+type Metadata = ReturnType<typeof metadataSchema.parse>;
 type SignedPut = NonNullable<ReturnType<typeof uploadAnswer.parse>['put']>;
-
-/** Waits until something holds. Throws when it does not within so many seconds. */
-export async function within(
-  seconds: number,
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-): Promise<void> {
-  for (const end = performance.now() + seconds * 1000; !(await holds()); await sleep(25))
-    if (performance.now() > end) throw new Error(`not within ${seconds} s: ${what}`);
-}
-
-/** Sends a signal; a process that is gone is no error. */
-export function kill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown;
-  }
-}
 
 /** A CT that the input check lets pass, as `.nii.gz`: another one for another seed, the same bytes for the same. */
 export async function ctOf(seed: number): Promise<Buffer> {
+  return niftiOf(smallCt(seed));
+}
+
+async function niftiOf(ct: Volume): Promise<Buffer> {
   const folder = mkdtempSync(join(tmpdir(), 'hpb-ct-'));
   const path = join(folder, 'ct.nii.gz');
-  await writeNifti(path, smallCt(seed));
+  await writeNifti(path, ct);
   const bytes = readFileSync(path);
   rmSync(folder, { recursive: true });
   return bytes;
 }
 
-function isStopped(pid: number): boolean {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T');
-}
-
-function childrenOf(pid: number): readonly number[] {
-  try {
-    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
-    return text.trim().split(' ').filter(Boolean).map(Number);
-  } catch {
-    return [];
-  }
-}
-
-/** Living processes that have a folder in their environment: server, workers and engines of a data root. */
-function processesOf(folder: string): readonly number[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.map(Number).filter((pid) => {
-    try {
-      const names = readFileSync(`/proc/${pid}/environ`, 'latin1').includes(folder);
-      return names && isAlive({ pid, started: null });
-    } catch {
-      return false;
-    }
-  });
+/** A phantom that the real engines find a liver in, as `.nii.gz`. */
+export async function phantomCt(): Promise<Buffer> {
+  return niftiOf(makePhantom({ seed: 2, grid: phantomGrid('small') }).ct);
 }

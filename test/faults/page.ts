@@ -30,7 +30,8 @@ export function matrixPage(reports: readonly CellReport[], gaps: readonly Gap[])
 
 function lineOf({ cell, outcome, complaint }: CellReport): string {
   if (outcome === null) return `| ${cell.column} | **red** | | | | ${cell.how}: ${complaint} |`;
-  const { state, code, seconds, kept } = outcome;
-  const how = complaint === null ? cell.how : `${cell.how}: **${complaint}**`;
+  const { state, code, seconds, kept, note } = outcome;
+  const told = note === undefined ? cell.how : `${cell.how} (${note})`;
+  const how = complaint === null ? told : `${told}: **${complaint}**`;
   return `| ${cell.column} | ${state} | ${code ?? ''} | ${seconds.toFixed(1)} | ${kept} | ${how} |`;
 }

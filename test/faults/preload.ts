@@ -5,10 +5,12 @@
  * - a process stops (SIGSTOP) right after it has written a log line that holds the text in `hold-<role>`, as if
  *   whoever reads its log had stalled; `held-<role>` then names it;
  * - its wall clock is ahead by the milliseconds in `clock`;
+ * - the files that it has brought to the disk are noted in `synced` by their inodes, for a power cut;
  * - `substitutions.json` lists texts of modules and what stands there instead.
  */
 import childProcess from 'node:child_process';
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import fs, { appendFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
 import { registerHooks, syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -23,6 +25,7 @@ if (control !== undefined && isMainThread) {
   followIntoWorkers(control);
   stopAtLines(control);
   moveClock(join(control, 'clock'));
+  await noteSyncs(join(control, 'synced'));
 }
 
 function readSubstitutions(path: string): readonly Substitution[] {
@@ -78,4 +81,23 @@ function stopAtLines(folder: string): void {
 function moveClock(path: string): void {
   const now = Date.now.bind(Date);
   Date.now = () => now() + (existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0);
+}
+
+async function noteSyncs(path: string): Promise<void> {
+  const note = (file: number): void => appendFileSync(path, `${fs.fstatSync(file).ino}\n`);
+  const { fdatasync } = fs;
+  const noted = (file: number, done: fs.NoParamCallback): void => {
+    note(file);
+    fdatasync(file, done);
+  };
+  fs.fdatasync = noted as typeof fdatasync;
+  const handle = await open(import.meta.filename);
+  const prototype = Object.getPrototypeOf(handle) as FileHandle;
+  await handle.close();
+  const { datasync } = prototype as { datasync: (this: FileHandle) => Promise<void> };
+  prototype.datasync = function sync(this: FileHandle): Promise<void> {
+    note(this.fd);
+    return Reflect.apply(datasync, this, []);
+  };
+  syncBuiltinESMExports();
 }

@@ -17,11 +17,15 @@ export interface Fault {
   readonly options?: DrillOptions;
   /** Before the job comes: what must be so that the fault can strike. */
   readonly before?: (drill: Drill) => Promise<unknown>;
+  /** Default: the usual way into the stage. */
+  readonly reach?: (drill: Drill) => Promise<Reached>;
   readonly strike: (drill: Drill, reached: Reached) => Promise<unknown>;
   /** Default: the stage goes on after the strike. */
   readonly release?: (drill: Drill, reached: Reached) => Promise<unknown>;
   /** Once the job has ended: what a person would mend before trying again. */
   readonly mend?: (drill: Drill) => Promise<unknown>;
+  /** What the result of a job that succeeded has to be. Default: that of the CT that was sent. */
+  readonly isRight?: (drill: Drill, jobId: string) => Promise<void>;
 }
 
 /** Runs a cell on real processes: reach the stage, strike, look at the job through the API, try again, go on. */
@@ -31,7 +35,7 @@ export const onProcesses =
     const drill = new Drill(fault.options);
     try {
       await fault.before?.(drill);
-      const reached = await reach(drill, column);
+      const reached = await (fault.reach?.(drill) ?? reach(drill, column));
       const struck = performance.now();
       await fault.strike(drill, reached);
       await (fault.release ?? letGo)(drill, reached);
@@ -41,7 +45,7 @@ export const onProcesses =
       const seconds = (performance.now() - struck) / 1000;
       inTime(job);
       await fault.mend?.(drill);
-      const ending = await endingOf(drill, job);
+      const ending = await endingOf(drill, job, fault.isRight);
       await goesOn(drill);
       return { ...ending, seconds, left: await drill.leftovers() };
     } finally {
@@ -76,12 +80,12 @@ export const onRefusal =
   };
 
 /** What a job came to: a result that is right, or a failure after which it can be tried again without a new upload. */
-export async function endingOf(drill: Drill, job: JobAnswer): Promise<Ending> {
+async function endingOf(drill: Drill, job: JobAnswer, check = isRight): Promise<Ending> {
   const code = job.error?.code ?? null;
   const { state } = job;
   if (!isEnd(state)) throw new Error(`not final: ${state}`);
   if (state === 'SUCCEEDED') {
-    await isRight(drill, job.jobId);
+    await check(drill, job.jobId);
     return { state, code, kept: 'result' };
   }
   if ((await drill.maskOf(job.jobId)) !== null) throw new Error(`${state} and yet there is a mask`);
@@ -117,7 +121,7 @@ async function goesOn(drill: Drill): Promise<void> {
 let expected: Promise<string> | undefined;
 
 /** SHA-256 of the mask as it is published, made without the service. */
-function expectedMask(): Promise<string> {
+export function expectedMask(): Promise<string> {
   expected ??= (async () => {
     const folder = mkdtempSync(join(tmpdir(), 'hpb-mask-'));
     const path = join(folder, 'liver.nii.gz');

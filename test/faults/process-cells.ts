@@ -1,12 +1,13 @@
 import { isAlive } from '../../adapters/process-identity.ts';
 import { gaps, type Cell, type Column, type Ending, type Gap, type Row } from './cell.ts';
-import { ctOf, kill, within, type Drill } from './drill.ts';
+import { ctOf, type Drill } from './drill.ts';
+import { kill, within } from './processes.ts';
 import { onProcesses, type Fault } from './process-cell.ts';
 
 export const WELL: Ending = { state: 'SUCCEEDED', code: null, kept: 'result' };
 export const failed = (code: string): Ending => ({ state: 'FAILED', code, kept: 'upload' });
 /** In which a worker has a part. */
-const WORKING = ['fetch', 'segment', 'measure', 'publish'] as const;
+export const WORKING = ['fetch', 'segment', 'measure', 'publish'] as const;
 const ALL: readonly Column[] = ['upload', 'prepare', ...WORKING, 'status'];
 
 interface RowOfCells {
@@ -73,9 +74,20 @@ export const PROCESS_CELLS: readonly Cell[] = [
     how: 'SIGKILL to `hpb serve`, started again on the same folder',
     fault: serverEnds('SIGKILL'),
     expected: WELL,
-    columns: ALL,
+    columns: ['upload', 'prepare', ...WORKING],
     boundSeconds: 60,
     fast: ['publish'],
+  }),
+  ...cellsOf({
+    row: 'server-kill',
+    how: 'a power cut: SIGKILL to all processes, and what was not brought to the disk is lost',
+    fault: {
+      strike: (drill) => drill.cutPower(),
+      release: (drill) => drill.restart(),
+    },
+    expected: WELL,
+    columns: ['status'],
+    boundSeconds: 60,
   }),
   ...cellsOf({
     row: 'server-term',
