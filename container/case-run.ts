@@ -206,10 +206,10 @@ export class CaseRun {
     segmented: SegmentedCase,
   ): Promise<PublishedFiles> {
     const ct = checked.volume;
-    const { compute } = context.ports;
+    const { compute, meshFormat: format } = context.ports;
     const measured = await this.#stage('measure', () => measureMasks(context, ct, segmented.masks));
     const meshed = await this.#stage('mesh', () =>
-      meshCase({ out: context.scratch.out, compute, cancel: context.cancel }, ct, measured),
+      meshCase({ out: context.scratch.out, compute, cancel: context.cancel, format }, ct, measured),
     );
     const packaged = await this.#stage('package', () =>
       packageCase(context, {

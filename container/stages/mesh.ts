@@ -9,13 +9,21 @@ import type { MeshedStructure } from '../../adapters/mesh-structure.ts';
 import { readNifti } from '../../adapters/nifti-file.ts';
 import type { ZipMember } from '../../adapters/zip-archive.ts';
 import { modelEntry, type ModelId } from '../../core/models/catalogue.ts';
-import { isMeshed, meshFile, SCENE_FILE, VOLUME_FILE } from '../../core/results/meshed-structures.ts';
+import {
+  isMeshed,
+  meshFile,
+  patientMeshFile,
+  SCENE_FILE,
+  VOLUME_FILE,
+  type MeshFormat,
+} from '../../core/results/meshed-structures.ts';
 import type { ModelRun } from '../../core/results/metadata.ts';
 import type { StructureMeshFacts } from '../../core/results/metadata-schema.ts';
 import { NOT_A_MEDICAL_DEVICE } from '../../core/results/notices.ts';
 import { colourOf, roleOf } from '../../core/results/pictures/layers.ts';
 import type { NamedMesh } from '../../core/results/pictures/pictures.ts';
 import { rounded } from '../../core/results/stable-json.ts';
+import { stlFile } from '../../core/results/stl.ts';
 import { vtiFile } from '../../core/results/vti.ts';
 import { movedMesh } from '../../core/volume/meshes/mesh.ts';
 import { viewerFrameOf } from '../../core/volume/meshes/viewer-frame.ts';
@@ -37,6 +45,8 @@ export interface MeshScratch {
   readonly out: string;
   readonly compute: Compute;
   readonly cancel: AbortSignal;
+  /** Format in which each mesh is written once more; null for none. */
+  readonly format: MeshFormat | null;
 }
 
 const compress = promisify(deflate);
@@ -64,6 +74,8 @@ export async function meshCase(
   const files = await Promise.all(all.map(({ name, vtp }) => write(meshFile(name), vtp)));
   const shown = await Promise.all(all.map(({ name, mz3 }) => write(`preview/${name}.mz3`, mz3)));
   if (all.length > 0) files.push(await write(SCENE_FILE, await sceneOf(all, ct.grid)));
+  if (scratch.format !== null)
+    files.push(...(await patientMeshes(scratch.format, all, { grid: ct.grid, write })));
   const volume = await vtiFile(ct, (bytes) => compress(bytes, { level: VOLUME_LEVEL }));
   files.push(await write(VOLUME_FILE, volume));
   return { ...measured, runs, files: [...measured.files, ...files], meshes: all, shown };
@@ -125,6 +137,21 @@ function sceneOf(meshes: readonly NamedMesh[], grid: Grid): Promise<Uint8Array> 
     mesh: movedMesh(mesh, toWorld),
   }));
   return glbFile(scene, NOT_A_MEDICAL_DEVICE);
+}
+
+/** The meshes as other programs read them. */
+function patientMeshes(
+  format: MeshFormat,
+  meshes: readonly MadeMesh[],
+  {
+    grid,
+    write,
+  }: { readonly grid: Grid; readonly write: (name: string, content: Content) => Promise<ZipMember> },
+): Promise<readonly ZipMember[]> {
+  const { toWorld } = viewerFrameOf(grid);
+  const content = ({ mesh, mz3 }: MadeMesh): Uint8Array =>
+    format === 'mz3' ? mz3 : stlFile(movedMesh(mesh, toWorld));
+  return Promise.all(meshes.map((one) => write(patientMeshFile(one.name, format), content(one))));
 }
 
 type Content = Uint8Array | readonly Uint8Array[];
