@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -207,6 +207,47 @@ describe('hpb report', () => {
     ]);
     expect(measures.lesionCount).toBe(1);
     expect(quality.verdict).not.toBe('ok');
+  });
+
+  it('makes a whole package of structures of one slice each', async () => {
+    const { grid, data } = liver();
+    const slice = grid.dims[0] * grid.dims[1];
+    const k = Math.floor(data.indexOf(1) / slice) + 3;
+    const flat = data.map((label, at) => (Math.floor(at / slice) === k ? label : 0));
+    const lesion = flat.map((label, at) => (label === 1 && at % 7 !== 0 ? 1 : 0));
+    const files = [
+      await mask('liver.nii.gz', { grid, data: flat }),
+      await mask('liver_tumors.nii.gz', { grid, data: lesion }),
+    ];
+
+    const { code, stderr } = await report(...files);
+
+    expect(code, stderr).toBe(0);
+    const { structures, hpb: measures } = metadataIn();
+    for (const { mesh, surfaceAreaMm2 } of structures) {
+      expect(mesh!.closed).toBe(true);
+      expect(surfaceAreaMm2).toBeGreaterThan(0);
+    }
+    expect(measures.lesions![0]!.longestDiameterMm).toBeGreaterThan(0);
+    expect((await hpb(['verify', join(folder, 'out', 'scan')])).code).toBe(0);
+  });
+
+  it('refuses a CT without a number inside a structure, and takes one outside', async () => {
+    const { grid, data } = known.phantom.ct;
+    const path = await mask('liver.nii.gz', liver());
+    const values = Float32Array.from(data);
+    values[0] = Number.NaN;
+    await writeNifti(ct, { grid, data: values, slope: 1, intercept: 0 });
+    expect((await report(path)).code).toBe(0);
+    rmSync(join(folder, 'out'), { recursive: true });
+
+    values[liver().data.indexOf(1)] = Number.NaN;
+    await writeNifti(ct, { grid, data: values, slope: 1, intercept: 0 });
+    const { code, stderr } = await report(path);
+
+    expect(code).toBe(2);
+    expect(stderr).toContain('Code: CT_NOT_FINITE');
+    expect(readdirSync(join(folder, 'out'))).toEqual([]);
   });
 
   it.skipIf(NO_DISKS !== null)('leaves nothing where the disk fills while it packs', async () => {
