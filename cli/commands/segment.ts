@@ -17,9 +17,9 @@ interface SegmentArguments extends RunArguments {
 }
 
 const HELP = `
-Results of scan.nii.gz: hpb-results/scan/ (masks, metadata.json, meta.json, run.json) and the same as
-hpb-results/scan_results.zip. They replace those of an earlier run of the same CT; where anything else lies, nothing
-runs. Several CTs share one warm engine; a CT that fails does not stop the others.
+Results of scan.nii.gz: hpb-results/scan/ (report.html, masks, meshes, pictures, metadata.json, receipt.json) and the
+same as hpb-results/scan_results.zip. They replace those of an earlier run of the same CT; where anything else lies,
+nothing runs. Several CTs share one warm engine; a CT that fails does not stop the others.
 
 Examples:
   hpb segment scan.nii.gz
