@@ -1,6 +1,6 @@
 import { surfaceNet } from './meshes/surface-net.ts';
-import { hullOf, type RunBox, type RunTree } from './run-tree.ts';
-import { squaredTriangleDistance, type Triangle } from './triangle-distance.ts';
+import { hullOf, RunTree, type RunBox } from './run-tree.ts';
+import { leastApart, squaredTriangleDistance, type Triangle } from './triangle-distance.ts';
 import type { Dims } from './volume.ts';
 
 /** Two bodies on one grid, whose axes are at right angles. */
@@ -66,39 +66,28 @@ function surfaceAround(
   ).flatMap(([a, b, c, d]) => [corners(a!, b!, c!), corners(a!, c!, d!)]);
 }
 
-/** Low x, y, z and high x, y, z of each triangle. */
-function extentsOf(triangles: readonly Triangle[]): Float64Array {
-  const extents = new Float64Array(6 * triangles.length);
-  for (const [n, triangle] of triangles.entries()) {
-    for (let axis = 0; axis < 3; axis += 1) {
-      const [a, b, c] = [triangle[axis]!, triangle[axis + 3]!, triangle[axis + 6]!];
-      extents[6 * n + axis] = Math.min(a, b, c);
-      extents[6 * n + axis + 3] = Math.max(a, b, c);
-    }
-  }
-  return extents;
-}
-
-function squaredGap(a: Float64Array, m: number, b: Float64Array, n: number): number {
-  let squared = 0;
-  for (let axis = 0; axis < 3; axis += 1) {
-    const gap = Math.max(0, a[m + axis]! - b[n + axis + 3]!, b[n + axis]! - a[m + axis + 3]!);
-    squared += gap * gap;
-  }
-  return squared;
-}
-
-/** The distance of the nearest two triangles, `atMost` when none are nearer. Most pairs are told apart by their boxes. */
+/** The distance of the nearest two triangles, `atMost` when none are nearer. */
 function leastDistance(a: readonly Triangle[], b: readonly Triangle[], atMost: number): number {
-  const byX = b.toSorted((p, q) => Math.min(p[0]!, p[3]!, p[6]!) - Math.min(q[0]!, q[3]!, q[6]!));
-  const [own, others] = [extentsOf(a), extentsOf(byX)];
-  let least = atMost * atMost;
-  for (let m = 0; m < a.length; m += 1) {
-    const end = own[6 * m + 3]! + Math.sqrt(least);
-    for (let n = 0; n < byX.length && others[6 * n]! < end; n += 1) {
-      if (squaredGap(own, 6 * m, others, 6 * n) >= least) continue;
-      least = Math.min(least, squaredTriangleDistance(a[m]!, byX[n]!));
+  const triangleOf = new Map(b.map((triangle) => [boxOf(triangle), triangle]));
+  const tree = new RunTree([...triangleOf.keys()], [1, 1, 1]);
+  let least = atMost;
+  for (const one of a) {
+    for (const box of tree.within(boxOf(one), least)) {
+      const other = triangleOf.get(box)!;
+      if (leastApart(one, other) < least)
+        least = Math.min(least, Math.sqrt(squaredTriangleDistance(one, other)));
     }
   }
-  return Math.sqrt(least);
+  return least;
+}
+
+function boxOf([ax, ay, az, bx, by, bz, cx, cy, cz]: Triangle): RunBox {
+  return [
+    Math.min(ax!, bx!, cx!),
+    Math.max(ax!, bx!, cx!),
+    Math.min(ay!, by!, cy!),
+    Math.max(ay!, by!, cy!),
+    Math.min(az!, bz!, cz!),
+    Math.max(az!, bz!, cz!),
+  ];
 }
