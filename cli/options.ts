@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { MESH_FORMATS } from '../core/results/meshed-structures.ts';
 import { REQUEST_MODELS, type ModelId, type SegmentOptions } from '../core/models/catalogue.ts';
 
 /** What the options about a run parse to. */
@@ -23,6 +24,13 @@ export function runOptions(): readonly Option[] {
     new Option('--tta', 'test-time augmentation of nnU-Net v1: eight times the work').default(false),
   ];
 }
+
+/** `--meshes`: besides the files of the viewer and `meshes.glb`, which are always made. */
+export const meshesOption = (): Option =>
+  new Option(
+    '--meshes <format>',
+    'write each mesh as this too, in mm of the patient (default: HPB_MESHES, else only .vtp and meshes.glb)',
+  ).choices([...MESH_FORMATS]);
 
 /** The models that `--model` stands for. */
 export function modelsOf({ model }: RunArguments): readonly ModelId[] {

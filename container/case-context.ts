@@ -1,6 +1,7 @@
 import type { Compute } from '../adapters/compute-pool.ts';
 import type { CaseId, JobId } from '../core/layout.ts';
 import type { Engine, Weights } from '../core/engine-port.ts';
+import type { MeshFormat } from '../core/results/meshed-structures.ts';
 import type { Clock, Log, ObjectStore } from '../core/ports.ts';
 import type { Signer } from '../core/signer-port.ts';
 import type { CaseTask } from '../core/shard.ts';
@@ -28,6 +29,8 @@ export interface WorkerPorts {
   readonly signer: Signer | null;
   /** Of the container this runs in; null where it runs in none. */
   readonly imageDigest: string | null;
+  /** Format in which each mesh is written once more. */
+  readonly meshFormat: MeshFormat | null;
   /** Make the previews that the page shows. */
   readonly previews: boolean;
   /** What stages, engines and cases took; without one, nobody asks. */

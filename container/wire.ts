@@ -10,7 +10,7 @@ import { receiptSigner } from '../adapters/receipt-signer.ts';
 import { HpbError } from '../core/errors.ts';
 import type { Weights } from '../core/engine-port.ts';
 import type { Log, Metrics, ObjectStore } from '../core/ports.ts';
-import type { Settings } from '../core/settings.ts';
+import { meshFormatOf, type Settings } from '../core/settings.ts';
 import type { WorkerPorts } from './case-context.ts';
 import { machineCare, type MachineCare } from './machine-care.ts';
 import { openScratch, type ScratchRoots } from './scratch.ts';
@@ -71,6 +71,7 @@ export async function wireWorker(options: WireOptions): Promise<WiredWorker> {
     keepIntermediate,
     signer,
     imageDigest: settings.HPB_IMAGE_DIGEST ?? null,
+    meshFormat: meshFormatOf(settings),
     previews: settings.HPB_PREVIEWS,
     // The figures of a laptop are those of its jobs.
     ...(deployed && { meter }),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { HpbError } from './errors.ts';
+import { MESH_FORMATS, type MeshFormat } from './results/meshed-structures.ts';
 
 const text = (description: string) => z.string().min(1).meta({ description });
 const flag = (description: string) =>
@@ -30,6 +31,13 @@ export const settingsSchema = z.object({
   HPB_PREVIEWS: flag(
     'Make previews of CT, masks and meshes for the page. Default: on in the workers of the laptop service, else off.',
   ).default(false),
+  HPB_MESHES: z
+    .enum(['none', ...MESH_FORMATS])
+    .meta({
+      description:
+        'Write each mesh also as `stl` or `mz3`, in mm of the patient (RAS+), beside the `.vtp` files of the viewer.',
+    })
+    .default('none'),
   HPB_MODEL_TIMEOUT_SECONDS: count('Longest time one model may run on one case, s.').default(1800),
   HPB_WEIGHTS: z
     .enum(['auto', 'real', 'demo'])
@@ -194,3 +202,8 @@ export function parseSettings(environment: Readonly<Record<string, string | unde
     },
   );
 }
+
+/** The format in which each mesh is written once more; null for none. */
+export const meshFormatOf = ({
+  HPB_MESHES = 'none',
+}: Partial<Pick<Settings, 'HPB_MESHES'>>): MeshFormat | null => (HPB_MESHES === 'none' ? null : HPB_MESHES);

@@ -24,11 +24,11 @@ export interface StructureDiff extends LabelComparison {
   readonly structure: string;
 }
 
-/** What two results have in common and what only one of them has. */
+/** What two results have in common, and the cases and masks that only one of them has. */
 export interface ResultDiff {
   readonly structures: readonly StructureDiff[];
-  /** Cases and masks that only one of them has. */
-  readonly onlyInOne: readonly string[];
+  readonly onlyInA: readonly string[];
+  readonly onlyInB: readonly string[];
 }
 
 const MOST_MASK_BYTES = 2 ** 31;
@@ -40,10 +40,11 @@ const MOST_MASK_BYTES = 2 ** 31;
  * @throws HpbError INPUT_*, RESULT_UNREADABLE, NIFTI_*; MASK_GRID_MISMATCH when masks lie on different grids.
  */
 export async function diffResults(pathA: string, pathB: string): Promise<ResultDiff> {
+  const open: ResultPackage[] = [];
   const scratch = await mkdtemp(join(tmpdir(), 'hpb-diff-'));
-  const open = [await openResultPackage(pathA), await openResultPackage(pathB)] as const;
   try {
-    return await diffPackages(open, scratch);
+    for (const path of [pathA, pathB]) open.push(await openResultPackage(path));
+    return await diffPackages(open as [ResultPackage, ResultPackage], scratch);
   } finally {
     for (const one of open) one.close();
     await rm(scratch, { recursive: true, force: true });
@@ -56,18 +57,20 @@ async function diffPackages(
 ): Promise<ResultDiff> {
   const [casesA, casesB] = packages.map(casesOf) as [PackagedCaseFiles[], PackagedCaseFiles[]];
   const structures: StructureDiff[] = [];
-  const onlyInOne: string[] = [];
+  const onlyInA: string[] = [];
+  const onlyInB: string[] = [];
   for (const a of casesA) {
     // Two single cases are compared whatever they are called.
     const b = casesB.find(({ folder }) => folder === a.folder);
     if (b === undefined) {
-      onlyInOne.push(a.folder);
+      onlyInA.push(a.folder);
       continue;
     }
     for (const model of MODEL_IDS) {
       const { output } = modelEntry(model);
       const [inA, inB] = [a.names.includes(output), b.names.includes(output)];
-      if (inA !== inB) onlyInOne.push(a.folder + output);
+      if (inA && !inB) onlyInA.push(a.folder + output);
+      if (inB && !inA) onlyInB.push(a.folder + output);
       if (!inA || !inB) continue;
       const masks = await Promise.all(packages.map((one) => readMask(one, a.folder + output, scratch)));
       const found = diffMasks(model, masks as [LabelMap, LabelMap]);
@@ -76,10 +79,8 @@ async function diffPackages(
       );
     }
   }
-  onlyInOne.push(
-    ...casesB.flatMap(({ folder }) => (casesA.some((a) => a.folder === folder) ? [] : [folder])),
-  );
-  return { structures, onlyInOne };
+  onlyInB.push(...casesB.flatMap(({ folder }) => (casesA.some((a) => a.folder === folder) ? [] : [folder])));
+  return { structures, onlyInA, onlyInB };
 }
 
 async function readMask(one: ResultPackage, name: string, scratch: string): Promise<LabelMap> {

@@ -20,7 +20,7 @@ import { buildMetadata, type ModelRun } from '../core/results/metadata.ts';
 import type { GivenMasks, Metadata } from '../core/results/metadata-schema.ts';
 import type { CaseRuns } from '../core/results/pictures/layers.ts';
 import { buildRunRecord } from '../core/results/run-record.ts';
-import type { Settings } from '../core/settings.ts';
+import { meshFormatOf, type Settings } from '../core/settings.ts';
 import type { MeasuredMask } from '../core/volume/measure-mask.ts';
 import { prepareOutput, putInPlace } from './export-case.ts';
 import { readGivenMasks, type GivenMask, type GivenModel } from './given-masks.ts';
@@ -36,7 +36,8 @@ export interface ReportRequest {
 
 /** What making a report needs from outside. */
 export interface ReportSurroundings {
-  readonly settings: Pick<Settings, 'HPB_SIGNING_KEY' | 'HPB_SIGNING_KMS_KEY'>;
+  readonly settings: Pick<Settings, 'HPB_SIGNING_KEY' | 'HPB_SIGNING_KMS_KEY'> &
+    Partial<Pick<Settings, 'HPB_MESHES'>>;
   readonly serviceVersion: string;
   readonly signal: AbortSignal;
 }
@@ -108,7 +109,9 @@ async function made(
 ): Promise<{ readonly packaged: PackagedCase; readonly metadata: Metadata }> {
   const { out, compute, signal: cancel, settings, serviceVersion } = work;
   const signer = await receiptSigner(settings);
-  const meshed = await meshCase({ out, compute, cancel }, ct.grid, await measured(work, ct, given));
+  const format = meshFormatOf(settings);
+  const scratch = { out, compute, cancel, format };
+  const meshed = await meshCase(scratch, ct.grid, await measured(work, ct, given));
   throwIfCancelled(cancel);
   const { sha256, fileBytes: bytes } = ct;
   const metadata = buildMetadata({

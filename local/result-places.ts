@@ -32,7 +32,7 @@ const RESULT_FILES: ReadonlySet<string> = new Set([
 
 /** Folders of a result, each with what its files are named like. */
 const RESULT_FOLDERS: ReadonlyMap<string, RegExp> = new Map([
-  ['segmentations', /^\w+\.vtp$/],
+  ['segmentations', /^\w+\.(vtp|stl|mz3)$/],
   ['previews', /^\w+\.png$/],
 ]);
 

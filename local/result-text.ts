@@ -2,7 +2,7 @@ import { modelEntry } from '../core/models/catalogue.ts';
 import type { Metadata } from '../core/results/metadata-schema.ts';
 import { figure, phaseText, VERDICT_WORDS } from '../core/results/report/words.ts';
 import type { CaseMetadata } from './read-metadata.ts';
-import { tableText } from './text.ts';
+import { printable, tableText } from './text.ts';
 
 /** The measures of a case as text for a terminal. */
 export function resultText({ case: name, metadata }: CaseMetadata): string {
@@ -21,9 +21,6 @@ export function resultText({ case: name, metadata }: CaseMetadata): string {
   ];
   return `${parts.join('\n\n')}\n`;
 }
-
-/** A name of the caller's without what a terminal would obey. */
-const printable = (name: string): string => name.replace(/[\p{Cc}\p{Cf}]/gu, '\u{fffd}');
 
 /** Of models with more structures only those that are there are shown. */
 const MOST_SHOWN_EMPTY = 8;
@@ -76,7 +73,7 @@ function lesionsText({ lesions }: Metadata['hpb']): readonly string[] {
     figure(lesion.volumeMl, 2),
     figure(lesion.longestAxialDiameterMm, 1),
     figure(lesion.longestDiameterMm, 1),
-    figure(lesion.nearestVesselMm, 1),
+    lesion.touchesVessel === true ? 'touches' : figure(lesion.nearestVesselMm, 1),
     figure(lesion.outsideLiverPercent, 0),
   ]);
   const heading = ['lesion', 'ml', 'axial mm', 'longest mm', 'to vessel mm', 'outside liver %'];

@@ -25,6 +25,11 @@ export function secondsText(seconds: number): string {
   return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
 }
 
+/** A name that somebody else gave, without what a terminal would obey. */
+export function printable(name: string): string {
+  return name.replace(/[\p{Cc}\p{Cf}]/gu, '\u{fffd}');
+}
+
 /** Rows as aligned columns; the first row is the heading. Columns whose name is in `right` are right-aligned. */
 export function tableText(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));

@@ -10,8 +10,6 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError, cKDTree
 from scipy.spatial.distance import pdist
 
-INSET = 0.25
-
 
 def longest(points):
     if len(points) > 50:
@@ -43,22 +41,93 @@ def diameters(where, spacing):
     return max(slices), space
 
 
+CORNERS = list(itertools.product((0, 1), repeat=3))
+
+
+def surface(where):
+    """Triangles of the surface net, voxel coordinates: a corner in every cube of mixed voxel centres."""
+    padded = np.pad(where, 1)
+    cubes = [padded[tuple(slice(c, n - 1 + c) for c, n in zip(corner, padded.shape))] for corner in CORNERS]
+    total, count = np.zeros(cubes[0].shape + (3,)), np.zeros(cubes[0].shape)
+    for (m, a), (n, b) in itertools.combinations(list(enumerate(CORNERS)), 2):
+        if np.abs(np.subtract(a, b)).sum() == 1:
+            crossed = cubes[m] != cubes[n]
+            total[crossed] += np.add(a, b) / 2
+            count[crossed] += 1
+    at = np.argwhere(count > 0)
+    points = np.full(total.shape, np.nan)
+    points[tuple(at.T)] = total[tuple(at.T)] / count[tuple(at.T)][:, None] + at - 1
+    found = []
+    for axis in range(3):
+        u, v = (np.eye(3, dtype=int)[other] for other in range(3) if other != axis)
+        ahead = np.roll(padded, -1, axis)
+        one = np.argwhere(padded != ahead)
+        inside = padded[tuple(one.T)]
+        a, b, c, d = (points[tuple((one - shift).T)] for shift in (u + v, v, 0 * u, u))
+        # The quad's diagonal goes from its first corner, and which is first depends on the side that is inside.
+        quads = [np.where(inside[:, None], p, q) for p, q in net_order(axis, (a, b, c, d))]
+        found += [np.stack([quads[0], quads[1], quads[2]], 1), np.stack([quads[0], quads[2], quads[3]], 1)]
+    return np.concatenate(found)
+
+
+def net_order(axis, corners):
+    """Corners of a quad as the net turns them, for an edge that leaves the inside and for one that enters it."""
+    low_low, high_low, high_high, low_high = corners
+    turned = {
+        0: (low_low, high_low, high_high, low_high),
+        1: (low_low, low_high, high_high, high_low),
+        2: (low_low, high_low, high_high, low_high),
+    }[axis]
+    return list(zip(turned, reversed(turned)))
+
+
+def to_segment(p, a, b):
+    step = b - a
+    part = np.clip(((p - a) * step).sum(1) / np.maximum((step**2).sum(1), 1e-30), 0, 1)
+    return ((a + part[:, None] * step - p) ** 2).sum(1)
+
+
+def to_face(p, t):
+    """Squared distance to the plane where the point lies over the face, else infinity."""
+    u, v, w = t[:, 1] - t[:, 0], t[:, 2] - t[:, 0], p - t[:, 0]
+    uu, uv, vv, uw, vw = (np.einsum("ij,ij->i", a, b) for a, b in ((u, u), (u, v), (v, v), (u, w), (v, w)))
+    area = uu * vv - uv * uv
+    area[area < 1e-30] = np.inf
+    s, r = (vv * uw - uv * vw) / area, (uu * vw - uv * uw) / area
+    off = w - s[:, None] * u - r[:, None] * v
+    return np.where((s >= 0) & (r >= 0) & (s + r <= 1) & np.isfinite(area), (off**2).sum(1), np.inf)
+
+
+def segments_apart(a, b, c, d):
+    """Least of the ends' distances, and of the lines' where both nearest points lie on the segments."""
+    ends = [to_segment(a, c, d), to_segment(b, c, d), to_segment(c, a, b), to_segment(d, a, b)]
+    u, v, w = b - a, d - c, a - c
+    uu, uv, vv, uw, vw = (np.einsum("ij,ij->i", p, q) for p, q in ((u, u), (u, v), (v, v), (u, w), (v, w)))
+    skew = uu * vv - uv * uv
+    skew[skew < 1e-12] = np.inf
+    s, t = (uv * vw - vv * uw) / skew, (uu * vw - uv * uw) / skew
+    crossing = ((w + s[:, None] * u - t[:, None] * v) ** 2).sum(1)
+    on = (s > 0) & (s < 1) & (t > 0) & (t < 1)
+    return np.minimum(np.min(ends, 0), np.where(on, crossing, np.inf))
+
+
+def triangles_apart(a, b):
+    least = [np.minimum(to_face(a[:, n], b), to_face(b[:, n], a)) for n in range(3)]
+    for n, m in itertools.product(range(3), repeat=2):
+        least.append(segments_apart(a[:, n], a[:, (n + 1) % 3], b[:, m], b[:, (m + 1) % 3]))
+    return float(np.sqrt(np.min(least)))
+
+
 def nearest(lesion, vessels, spacing):
-    """Smallest distance of voxel centres by scipy, and less the inset along each axis by trying all near pairs."""
-    distance = ndimage.distance_transform_edt(~vessels, sampling=spacing)
-    centres = float(distance[lesion].min())
-    grown = ndimage.binary_dilation(lesion, np.ones((3, 3, 3)))
-    if (grown & vessels).any():
-        return centres, 0.0, True
-    reach = centres + INSET * float(np.linalg.norm(spacing)) + 1e-6
-    own = np.argwhere(lesion & (distance <= reach))
-    tree = cKDTree(np.argwhere(vessels) * spacing)
-    best = np.inf
-    for at, near in zip(own, tree.query_ball_point(own * spacing, reach)):
-        gaps = np.abs(tree.data[near] / spacing - at)
-        gaps = np.maximum(0, gaps - INSET) * spacing
-        best = min(best, float(np.linalg.norm(gaps, axis=1).min()))
-    return centres, best, False
+    """Distance of the surfaces; the pairs of triangles that can be nearest are found by their corners."""
+    if (ndimage.binary_dilation(lesion, np.ones((3, 3, 3))) & vessels).any():
+        return 0.0, True
+    own, other = surface(lesion) * spacing, surface(vessels) * spacing
+    tree = cKDTree(other.mean(1))
+    radii = [np.linalg.norm(t - t.mean(1, keepdims=True), axis=2).max() for t in (own, other)]
+    most = tree.query(own.mean(1))[0].min() + sum(radii)
+    pairs = [(n, m) for n, near in enumerate(tree.query_ball_point(own.mean(1), most)) for m in near]
+    return triangles_apart(*(t[list(at)] for t, at in zip((own, other), zip(*pairs)))), False
 
 
 def crofton(where, spacing):
@@ -114,7 +183,7 @@ def of_lesions(tumours, vessels, liver, affine, figures):
         figures[name + " ml"] = int(where.sum()) * spacing.prod() / 1000
         figures[name + " axial mm"], figures[name + " longest mm"] = diameters(where, spacing)
         if vessels.any():
-            _, figures[name + " to vessel mm"], touches = nearest(where, vessels, spacing)
+            figures[name + " to vessel mm"], touches = nearest(where, vessels, spacing)
             touching += touches
         figures[name + " outside %"] = 100 * np.count_nonzero(where & ~liver) / where.sum()
     figures["touching"] = touching

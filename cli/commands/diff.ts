@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { diffResults, type ResultDiff } from '../../local/diff-results.ts';
-import { jsonLine, tableText } from '../../local/text.ts';
+import { jsonLine, printable, tableText } from '../../local/text.ts';
 import type { CommandContext } from '../context.ts';
 
 const HELP = `
@@ -29,9 +29,9 @@ export function registerDiff(program: Command, context: CommandContext): void {
     });
 }
 
-function diffText({ structures, onlyInOne }: ResultDiff): string {
+function diffText({ structures, onlyInA, onlyInB }: ResultDiff): string {
   const rows = structures.map(({ case: name, model, structure, volumesMl: [a, b], dice, surface }) => [
-    name === null ? structure : `${name}: ${structure}`,
+    name === null ? structure : `${printable(name)}: ${structure}`,
     model,
     a.toFixed(2),
     b.toFixed(2),
@@ -43,6 +43,7 @@ function diffText({ structures, onlyInOne }: ResultDiff): string {
   ]);
   const heading = ['structure', 'model', 'a ml', 'b ml', 'b-a %', 'Dice', 'mean mm', '95 % mm', 'most mm'];
   const lines = [tableText([heading, ...rows], [2, 3, 4, 5, 6, 7, 8])];
-  if (onlyInOne.length > 0) lines.push(`Only in one of them: ${onlyInOne.join(', ')}`);
+  if (onlyInA.length > 0) lines.push(`Only in a: ${printable(onlyInA.join(', '))}`);
+  if (onlyInB.length > 0) lines.push(`Only in b: ${printable(onlyInB.join(', '))}`);
   return `${lines.join('\n\n')}\n`;
 }

@@ -2,16 +2,19 @@ import { basename, join } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import { packageVersion } from '../../adapters/package-version.ts';
 import { HpbError } from '../../core/errors.ts';
+import type { MeshFormat } from '../../core/results/meshed-structures.ts';
 import { caseNames } from '../../local/case-names.ts';
 import type { GivenMask } from '../../local/given-masks.ts';
 import { reportCase } from '../../local/report-case.ts';
 import { resultText } from '../../local/result-text.ts';
 import { jsonLine } from '../../local/text.ts';
 import type { CommandContext } from '../context.ts';
+import { meshesOption } from '../options.ts';
 
 interface ReportArguments {
   readonly label?: readonly GivenMask[];
   readonly name?: string;
+  readonly meshes?: MeshFormat;
   readonly out: string;
   readonly json?: true;
 }
@@ -36,6 +39,7 @@ export function registerReport(program: Command, context: CommandContext): void 
     .option('--label <structure=file[:value]>', 'a structure in a mask; may be repeated', parseLabel)
     .option('--name <name>', 'name of the case (default: that of the CT)')
     .option('--out <dir>', 'folder of the results', 'hpb-results')
+    .addOption(meshesOption())
     .option('--json', 'print one JSON document')
     .addHelpText('after', HELP)
     .action(async (ct: string, files: readonly string[], options: ReportArguments) => {
@@ -46,7 +50,11 @@ export function registerReport(program: Command, context: CommandContext): void 
       const name = options.name ?? caseNames([ct])[0]!;
       const { folder, zip, metadata } = await reportCase(
         { ct, masks, name: requireName(name), out: options.out },
-        { settings, serviceVersion: packageVersion(packageRoot), signal },
+        {
+          settings: { ...settings, ...(options.meshes !== undefined && { HPB_MESHES: options.meshes }) },
+          serviceVersion: packageVersion(packageRoot),
+          signal,
+        },
       );
       const report = join(folder, 'report.html');
       stdout.write(

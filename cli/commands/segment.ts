@@ -1,23 +1,25 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { commandExit } from '../../core/errors.ts';
+import type { MeshFormat } from '../../core/results/meshed-structures.ts';
 import { segmentFiles } from '../../local/segment-files.ts';
 import { segmentReporter } from '../../local/segment-report.ts';
 import type { CommandContext } from '../context.ts';
-import { modelsOf, runOptions, segmentOptionsOf, type RunArguments } from '../options.ts';
+import { meshesOption, modelsOf, runOptions, segmentOptionsOf, type RunArguments } from '../options.ts';
 
 interface SegmentArguments extends RunArguments {
   readonly device?: string;
   readonly weights?: 'auto' | 'real' | 'demo';
   readonly out: string;
   readonly timeout?: number;
+  readonly meshes?: MeshFormat;
   readonly keepIntermediate?: true;
   readonly json?: true;
 }
 
 const HELP = `
-Results of scan.nii.gz: hpb-results/scan/ (masks, metadata.json, meta.json, run.json) and the same as
-hpb-results/scan_results.zip. They replace those of an earlier run of the same CT; where anything else lies, nothing
-runs. Several CTs share one warm engine; a CT that fails does not stop the others.
+Results of scan.nii.gz: hpb-results/scan/ (report.html, masks, meshes, pictures, metadata.json, receipt.json) and the
+same as hpb-results/scan_results.zip. They replace those of an earlier run of the same CT; where anything else lies,
+nothing runs. Several CTs share one warm engine; a CT that fails does not stop the others.
 
 Examples:
   hpb segment scan.nii.gz
@@ -53,6 +55,7 @@ export function registerSegment(program: Command, context: CommandContext): void
       'longest time one model may run on one CT (default: HPB_MODEL_TIMEOUT_SECONDS, else 1800)',
       parseSeconds,
     )
+    .addOption(meshesOption())
     .option('--keep-intermediate', 'keep what the engines were given and wrote (HPB_OUT_ROOT)')
     .option('--json', 'print JSON lines: started, progress, case, finished')
     .addHelpText('after', HELP)
@@ -69,6 +72,7 @@ async function segment(
     ...context.settings,
     ...(options.device !== undefined && { HPB_DEVICE: options.device }),
     ...(options.weights !== undefined && { HPB_WEIGHTS: options.weights }),
+    ...(options.meshes !== undefined && { HPB_MESHES: options.meshes }),
     ...(options.keepIntermediate && { HPB_KEEP_INTERMEDIATE: true }),
   };
   const outcomes = await segmentFiles(

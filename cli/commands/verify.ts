@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { fileError } from '../../adapters/file-error.ts';
 import { readNifti } from '../../adapters/nifti-file.ts';
 import { commandExit, type ErrorCode } from '../../core/errors.ts';
-import { jsonLine } from '../../local/text.ts';
+import { jsonLine, printable } from '../../local/text.ts';
 import { verifyResult, type VerifiedCase, type VerifyOptions } from '../../local/verify-result.ts';
 import type { CommandContext } from '../context.ts';
 
@@ -52,7 +52,7 @@ async function verifyOptions({ key, ct }: VerifyArguments): Promise<VerifyOption
 }
 
 function verifiedText({ case: name, ok, files, contentSha256, signature, problems }: VerifiedCase): string {
-  const prefix = name === null ? '' : `${name}: `;
+  const prefix = name === null ? '' : `${printable(name)}: `;
   const signed =
     signature === null
       ? 'not signed'
@@ -60,7 +60,7 @@ function verifiedText({ case: name, ok, files, contentSha256, signature, problem
   if (ok) return `${prefix}ok: ${files} files as the receipt says, ${signed}\n  content ${contentSha256}\n`;
   const lines = problems.map(
     ({ what, name, expected, found }) =>
-      `  ${what}: ${name}\n    expected ${expected}\n    found    ${found}`,
+      `  ${what}: ${printable(name)}\n    expected ${printable(expected)}\n    found    ${printable(found)}`,
   );
   return `${prefix}DIFFERS in ${problems.length}, ${signed}\n${lines.join('\n')}\n`;
 }

@@ -3,13 +3,20 @@ import type { Compute } from '../../adapters/compute-pool.ts';
 import type { MeshedStructure } from '../../adapters/mesh-structure.ts';
 import type { ZipMember } from '../../adapters/zip-archive.ts';
 import { modelEntry, type ModelId } from '../../core/models/catalogue.ts';
-import { isMeshed, meshFile, SCENE_FILE } from '../../core/results/meshed-structures.ts';
+import {
+  isMeshed,
+  meshFile,
+  patientMeshFile,
+  SCENE_FILE,
+  type MeshFormat,
+} from '../../core/results/meshed-structures.ts';
 import type { ModelRun } from '../../core/results/metadata.ts';
 import type { StructureMeshFacts } from '../../core/results/metadata-schema.ts';
 import { NOT_A_MEDICAL_DEVICE } from '../../core/results/notices.ts';
 import { colourOf, roleOf } from '../../core/results/pictures/layers.ts';
 import type { NamedMesh } from '../../core/results/pictures/pictures.ts';
 import { rounded } from '../../core/results/stable-json.ts';
+import { stlFile } from '../../core/results/stl.ts';
 import { movedMesh } from '../../core/volume/meshes/mesh.ts';
 import { viewerFrameOf } from '../../core/volume/meshes/viewer-frame.ts';
 import type { LabelStatistics } from '../../core/volume/statistics.ts';
@@ -33,6 +40,8 @@ export interface MeshScratch {
   readonly out: string;
   readonly compute: Compute;
   readonly cancel: AbortSignal;
+  /** Format in which each mesh is written once more; null for none. */
+  readonly format: MeshFormat | null;
 }
 
 const shownFile = (name: string): string => `preview/${name}.mz3`;
@@ -42,7 +51,8 @@ const MOST_VOXELS_AT_ONCE = 24e6;
 
 /** What meshing needs, of a case in the worker. */
 export function meshScratchOf({ scratch, ports, cancel }: CaseContext): MeshScratch {
-  return { out: scratch.out, compute: ports.compute, cancel };
+  const { compute, meshFormat: format } = ports;
+  return { out: scratch.out, compute, cancel, format };
 }
 
 /**
@@ -71,12 +81,16 @@ export async function meshCase(
     return { ...run, meshes: facts };
   });
   const all = [...made.values()];
-  for (const file of [meshFile, shownFile]) await madeFolder(scratch.out, dirname(file('any')));
+  const { format } = scratch;
+  const patientFiles = format === null ? [] : [(name: string) => patientMeshFile(name, format)];
+  for (const file of [meshFile, shownFile, ...patientFiles])
+    await madeFolder(scratch.out, dirname(file('any')));
   const write = (name: string, content: Uint8Array): Promise<ZipMember> =>
     written(scratch.out, name, content);
   const files = await Promise.all(all.map(({ name, vtp }) => write(meshFile(name), vtp)));
   const shown = await Promise.all(all.map(({ name, mz3 }) => write(shownFile(name), mz3)));
   if (all.length > 0) files.push(await write(SCENE_FILE, await sceneOf(scratch, all, grid)));
+  if (format !== null) files.push(...(await patientMeshes(format, all, { grid, write })));
   return { ...measured, runs, files: [...measured.files, ...files], meshes: all, shown };
 }
 
@@ -164,4 +178,18 @@ function sceneOf(
     mesh: movedMesh(mesh, toWorld),
   }));
   return compute.run('sceneFile', { meshes: scene, notice: NOT_A_MEDICAL_DEVICE }, cancel);
+}
+
+type Write = (name: string, content: Uint8Array) => Promise<ZipMember>;
+
+/** The meshes as other programs read them. */
+function patientMeshes(
+  format: MeshFormat,
+  meshes: readonly MadeMesh[],
+  { grid, write }: { readonly grid: Grid; readonly write: Write },
+): Promise<readonly ZipMember[]> {
+  const { toWorld } = viewerFrameOf(grid);
+  const content = ({ mesh, mz3 }: MadeMesh): Uint8Array =>
+    format === 'mz3' ? mz3 : stlFile(movedMesh(mesh, toWorld));
+  return Promise.all(meshes.map((one) => write(patientMeshFile(one.name, format), content(one))));
 }

@@ -36,6 +36,13 @@ const FOLDER = 'segmentations';
 /** Path of a structure's mesh in the case package. */
 export const meshFile = (name: string): string => `${FOLDER}/${name}.vtp`;
 
+/** Formats in which the meshes can be had besides those of the viewer and the scene, in RAS+ mm of the patient. */
+export const MESH_FORMATS = ['stl', 'mz3'] as const;
+export type MeshFormat = (typeof MESH_FORMATS)[number];
+
+/** Path of a structure's mesh in a format that was asked for. */
+export const patientMeshFile = (name: string, format: MeshFormat): string => `${FOLDER}/${name}.${format}`;
+
 /** The structure of a mesh's path; null for the path of something else. */
 export function structureOfMeshFile(path: string): string | null {
   const [, name] = /^segmentations\/(\w+)\.vtp$/.exec(path) ?? [];

@@ -112,7 +112,7 @@ const lesion = z
       .number()
       .nullable()
       .describe(
-        'Surface to surface, mm, to 0.01; 0 when they touch. Thick slices make it as coarse as they are.',
+        'Surface to surface, mm, to 0.01; 0 when they touch. Right on average; in one case up to a voxel off.',
       ),
     touchesVessel: z.boolean().nullable().describe('Whether a voxel of a vessel is among the 26 neighbours.'),
     outsideLiverPercent: z

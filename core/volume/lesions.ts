@@ -2,6 +2,7 @@ import { componentOfRuns } from './components.ts';
 import { longestDiameters } from './diameters.ts';
 import { overlapOfRuns, touchOfRuns, type LabelRuns } from './label-runs.ts';
 import { boxesOfRuns, RunTree, type RunBox } from './run-tree.ts';
+import { surfaceDistanceMm } from './surface-distance.ts';
 import type { Triple } from './statistics.ts';
 import { spacingOf, type Grid } from './volume.ts';
 
@@ -21,7 +22,7 @@ export interface LesionGeometry {
   readonly centroidMm: Triple;
   readonly axialDiameterMm: number;
   readonly diameterMm: number;
-  /** See `SURFACE_INSET`; null without a vessel. */
+  /** Distance of the surfaces (`surfaceDistanceMm`), 0 where they touch; null without a vessel. */
   readonly nearestVesselMm: number | null;
   /** Whether a voxel of it has one of a vessel among its 26 neighbours; null when no model looked for vessels. */
   readonly touchesVessel: boolean | null;
@@ -30,14 +31,6 @@ export interface LesionGeometry {
   /** Whether it lies in the liver or touches it; null without a liver. */
   readonly atLiver: boolean | null;
 }
-
-/**
- * The distance of two surfaces is that of their nearest voxel centres, less this part of a voxel along each axis that
- * they are apart; touching voxels are 0 apart. The outermost centre of a curved body lies a little inside its
- * surface: over spheres and tubes of 3 to 16 mm at 0.8 to 1.5 mm, centres alone are 0.4 mm too far apart and the
- * faces of the voxels 1 mm too near; this is within 0.1 mm on average.
- */
-export const SURFACE_INSET = 0.25;
 
 /** Measures every lesion; largest first, equally large ones as they come in memory. */
 export function measureLesions(
@@ -48,17 +41,18 @@ export function measureLesions(
   const inLiver = liver && overlapOfRuns(tumours, liver);
   const atLiver = liver && touchOfRuns(tumours, liver);
   const atVessel = vessels && touchOfRuns(tumours, vessels);
-  const tree = vessels && vessels.count > 0 ? new RunTree(vessels, grid.affine, SURFACE_INSET) : null;
-  const spacing = spacingOf(grid.affine);
+  const spacingMm = spacingOf(grid.affine);
+  const other = vessels && boxesOfRuns(vessels);
+  const near = other && other.length > 0 ? { other, tree: new RunTree(other, spacingMm), spacingMm } : null;
   const lesions = runsByComponent(tumours).map((runs): LesionGeometry => {
     const own = runs.map((run) => boxes[run]!);
-    const diameters = longestDiameters(own, tumours, spacing);
+    const diameters = longestDiameters(own, tumours, spacingMm);
     const touchesVessel = atVessel && runs.some((run) => atVessel[run] === 1);
     return {
       ...sizeAndPlace(own, grid),
       axialDiameterMm: diameters.inSlice,
       diameterMm: diameters.inSpace,
-      nearestVesselMm: tree && (touchesVessel === true ? 0 : nearestMm(tree, own)),
+      nearestVesselMm: near && (touchesVessel === true ? 0 : surfaceDistanceMm({ own, ...near })),
       touchesVessel,
       voxelsInLiver: inLiver && runs.reduce((sum, run) => sum + inLiver[run]!, 0),
       atLiver: atLiver && runs.some((run) => atLiver[run] === 1),
@@ -73,10 +67,6 @@ function runsByComponent(tumours: LabelRuns): number[][] {
   const runs = Array.from({ length: count }, (): number[] => []);
   ofRun.forEach((component, run) => runs[component]!.push(run));
   return runs;
-}
-
-function nearestMm(tree: RunTree, boxes: readonly RunBox[]): number {
-  return boxes.reduce((nearest, box) => tree.nearestMm(box, nearest), Infinity);
 }
 
 function sizeAndPlace(

@@ -1,5 +1,4 @@
 import { forEachLabelRun, type LabelRuns } from './label-runs.ts';
-import { spacingOf, type Affine } from './volume.ts';
 
 /** Low and high x, y and z of a run or of several, inclusive. */
 export type RunBox = readonly [x0: number, x1: number, y0: number, y1: number, z0: number, z1: number];
@@ -17,21 +16,28 @@ const LEAF_RUNS = 8;
 export class RunTree {
   readonly #root: Node | null;
   readonly #scale: readonly [number, number, number];
-  readonly #inset: number;
 
-  /**
-   * @param affine of the grid, whose axes are at right angles (`MAX_SHEAR`)
-   * @param inset what is taken off the distance of two voxel centres along each axis, in voxels
-   */
-  constructor(runs: LabelRuns, affine: Affine, inset: number) {
-    this.#root = runs.count === 0 ? null : nodeOf(boxesOfRuns(runs));
-    this.#scale = spacingOf(affine);
-    this.#inset = inset;
+  /** @param spacingMm of the grid, whose axes are at right angles (`MAX_SHEAR`) */
+  constructor(boxes: readonly RunBox[], spacingMm: readonly [number, number, number]) {
+    this.#root = boxes.length === 0 ? null : nodeOf([...boxes]);
+    this.#scale = spacingMm;
   }
 
-  /** Distance in mm to the nearest run, or `atMost` when none is nearer; runs that meet are 0 apart. */
+  /** Distance in mm of the voxel centres to those of the nearest run, or `atMost` when none is nearer. */
   nearestMm(run: RunBox, atMost: number): number {
     return this.#root === null ? atMost : Math.sqrt(this.#search(this.#root, run, atMost * atMost));
+  }
+
+  /** Runs with a voxel centre nearer than `mm` to one of a run. */
+  within(run: RunBox, mm: number): readonly RunBox[] {
+    const found: RunBox[] = [];
+    const open = this.#root === null ? [] : [this.#root];
+    for (let node = open.pop(); node !== undefined; node = open.pop()) {
+      if (this.#squaredMm(node.box, run) >= mm * mm) continue;
+      found.push(...node.runs.filter((own) => this.#squaredMm(own, run) < mm * mm));
+      open.push(...node.children);
+    }
+    return found;
   }
 
   #search(node: Node, run: RunBox, most: number): number {
@@ -45,14 +51,10 @@ export class RunTree {
 
   #squaredMm(a: RunBox, b: RunBox): number {
     const [sx, sy, sz] = this.#scale;
-    const dx = this.#gap(a[0] - b[1], b[0] - a[1]) * sx;
-    const dy = this.#gap(a[2] - b[3], b[2] - a[3]) * sy;
-    const dz = this.#gap(a[4] - b[5], b[4] - a[5]) * sz;
+    const dx = Math.max(0, a[0] - b[1], b[0] - a[1]) * sx;
+    const dy = Math.max(0, a[2] - b[3], b[2] - a[3]) * sy;
+    const dz = Math.max(0, a[4] - b[5], b[4] - a[5]) * sz;
     return dx * dx + dy * dy + dz * dz;
-  }
-
-  #gap(before: number, behind: number): number {
-    return Math.max(0, Math.max(before, behind) - this.#inset);
   }
 }
 
@@ -78,7 +80,8 @@ function nodeOf(runs: RunBox[]): Node {
   return { box, runs: [], children: [nodeOf(runs.slice(0, middle)), nodeOf(runs.slice(middle))] };
 }
 
-function hullOf(boxes: readonly RunBox[]): RunBox {
+/** The box around boxes, of which there must be one. */
+export function hullOf(boxes: readonly RunBox[]): RunBox {
   const hull: [number, number, number, number, number, number] = [...boxes[0]!];
   for (const box of boxes) {
     for (let side = 0; side < 6; side += 2) {

@@ -56,6 +56,7 @@ export async function workerBench(engine: Engine, changes: Partial<WorkerPorts> 
     keepIntermediate: false,
     signer: null,
     imageDigest: null,
+    meshFormat: null,
     previews: false,
     ...changes,
   };

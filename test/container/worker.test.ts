@@ -189,6 +189,20 @@ describe('a case', () => {
     );
   });
 
+  it('adds each mesh in a format that was asked for, and its checksum to the receipt', async () => {
+    const bench = await workerBench(new FakeEngine(), { meshFormat: 'stl' });
+    await bench.input(1);
+
+    await runShard(shardOf(1), bench.ports);
+
+    const { files } = await resultIn(bench);
+    const meshes = files.filter(({ name }) => name.endsWith('.vtp')).map(({ name }) => name);
+    expect(meshes.length).toBeGreaterThan(0);
+    const { key } = files.find(({ name }) => name === 'receipt.json')!;
+    const receipt = new TextDecoder().decode(await bench.store.get(key));
+    for (const mesh of meshes) expect(receipt).toContain(mesh.replace('.vtp', '.stl'));
+  });
+
   it('says DEMO when demo weights took part', async () => {
     const bench = await workerBench(new FakeEngine(), { weights: { locate: async () => fakeWeights(true) } });
     await bench.input(1);

@@ -23,6 +23,7 @@ a{color:var(--link)}
 .verdict strong{color:var(--v);font-size:1.15rem;text-transform:uppercase;letter-spacing:.05em}
 .ok{--v:var(--ok)}.review{--v:var(--review)}.reject{--v:var(--reject)}
 .glance{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.75rem;margin:1rem 0}
+@media (min-width:52rem){.glance{grid-template-columns:repeat(4,1fr)}}
 .glance div{background:var(--panel);padding:.7rem .9rem;border-radius:.4rem}
 .glance dt{color:var(--quiet);font-size:.9rem}
 .glance dd{margin:0}

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readNifti, writeNifti } from '../../../adapters/nifti-file.ts';
@@ -22,16 +23,29 @@ describe('hpb diff', () => {
     expect([text.code, json.code], text.stderr).toEqual([0, 0]);
     expect(text.stdout).toMatch(/^liver +liver .* 0\.6667 /m);
     expect(text.stdout).toMatch(/^hepatic_vessels +task008 .* 1\.0000 +0\.00 +0\.00 +0\.00$/m);
-    const { structures, onlyInOne } = JSON.parse(json.stdout) as {
+    const { structures, onlyInA, onlyInB } = JSON.parse(json.stdout) as {
       structures: { structure: string; dice: number }[];
-      onlyInOne: string[];
+      onlyInA: string[];
+      onlyInB: string[];
     };
-    expect(onlyInOne).toEqual([]);
+    expect([onlyInA, onlyInB]).toEqual([[], []]);
     expect(structures.map(({ structure }) => structure).sort()).toEqual([
       'hepatic_vessels',
       'liver',
       'liver_tumors',
     ]);
+  });
+
+  it('says which of them has a mask that the other lacks', async () => {
+    const out = tempFolder();
+    const [a, b] = [await resultFolder(out), await resultFolder(out)];
+    rmSync(join(b.folder, 'task008.nii.gz'));
+
+    const { code, stdout } = await hpb(['diff', a.folder, b.folder]);
+
+    expect(code).toBe(0);
+    expect(stdout).toContain('Only in a: task008.nii.gz\n');
+    expect(stdout).not.toContain('Only in b');
   });
 
   it('refuses results of different grids', async () => {

@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { writeNifti } from '../../../adapters/nifti-file.ts';
 import { metadataSchema, type Metadata } from '../../../core/results/metadata-schema.ts';
@@ -50,6 +51,31 @@ describe('hpb report', () => {
     expect((await hpb(['verify', join(folder, 'out', 'scan_results.zip'), '--ct', ct])).code).toBe(0);
   });
 
+  it.each(['stl', 'mz3'] as const)(
+    'adds each mesh as %s when asked, which verifies and is replaced',
+    async (format) => {
+      const path = await mask('liver.nii.gz', liver());
+      await report(path, '--meshes', format);
+
+      const { code, stderr } = await report(path, '--meshes', format);
+
+      expect(code, stderr).toBe(0);
+      const result = join(folder, 'out', 'scan');
+      expect(readdirSync(join(result, 'segmentations'))).toEqual([`liver.${format}`, 'liver.vtp'].toSorted());
+      expect((await hpb(['verify', result])).code).toBe(0);
+      const mesh = readFileSync(join(result, 'segmentations', `liver.${format}`));
+      const points = format === 'stl' ? pointsOfStl(mesh) : pointsOfMz3(gunzipSync(mesh));
+      // In mm of the patient: where metadata.json has the liver, to a voxel of 5 mm.
+      const { centroidMm } = metadataIn().structures[0]!;
+      for (const axis of [0, 1, 2] as const) {
+        const along = points.filter((_, at) => at % 3 === axis);
+        expect(Math.min(...along)).toBeLessThan(centroidMm![axis] - 30);
+        expect(Math.max(...along)).toBeGreaterThan(centroidMm![axis] + 30);
+        expect(Math.abs((Math.min(...along) + Math.max(...along)) / 2 - centroidMm![axis])).toBeLessThan(40);
+      }
+    },
+  );
+
   it('takes structures out of any label map, and says nothing of those that were not given', async () => {
     const truth = await mask('mine.nii.gz', known.phantom.truth);
 
@@ -70,8 +96,8 @@ describe('hpb report', () => {
   it('writes the same bytes in every time zone and language, but for the clock', async () => {
     const path = await mask('liver.nii.gz', liver());
     const places = [
-      { TZ: 'Pacific/Kiritimati', LANG: 'de_DE.UTF-8', LC_ALL: 'de_DE.UTF-8' },
-      { TZ: 'America/St_Johns', LANG: 'ar_EG.UTF-8', LC_ALL: 'tr_TR.UTF-8' },
+      { TZ: 'Pacific/Auckland', LANG: 'tr_TR.UTF-8', LC_ALL: 'tr_TR.UTF-8' },
+      { TZ: 'UTC', LANG: 'C', LC_ALL: 'C' },
     ];
     const files: Record<string, string>[] = [];
     for (const [at, environment] of places.entries()) {
@@ -183,6 +209,47 @@ describe('hpb report', () => {
     expect(quality.verdict).not.toBe('ok');
   });
 
+  it('makes a whole package of structures of one slice each', async () => {
+    const { grid, data } = liver();
+    const slice = grid.dims[0] * grid.dims[1];
+    const k = Math.floor(data.indexOf(1) / slice) + 3;
+    const flat = data.map((label, at) => (Math.floor(at / slice) === k ? label : 0));
+    const lesion = flat.map((label, at) => (label === 1 && at % 7 !== 0 ? 1 : 0));
+    const files = [
+      await mask('liver.nii.gz', { grid, data: flat }),
+      await mask('liver_tumors.nii.gz', { grid, data: lesion }),
+    ];
+
+    const { code, stderr } = await report(...files);
+
+    expect(code, stderr).toBe(0);
+    const { structures, hpb: measures } = metadataIn();
+    for (const { mesh, surfaceAreaMm2 } of structures) {
+      expect(mesh!.closed).toBe(true);
+      expect(surfaceAreaMm2).toBeGreaterThan(0);
+    }
+    expect(measures.lesions![0]!.longestDiameterMm).toBeGreaterThan(0);
+    expect((await hpb(['verify', join(folder, 'out', 'scan')])).code).toBe(0);
+  });
+
+  it('refuses a CT without a number inside a structure, and takes one outside', async () => {
+    const { grid, data } = known.phantom.ct;
+    const path = await mask('liver.nii.gz', liver());
+    const values = Float32Array.from(data);
+    values[0] = Number.NaN;
+    await writeNifti(ct, { grid, data: values, slope: 1, intercept: 0 });
+    expect((await report(path)).code).toBe(0);
+    rmSync(join(folder, 'out'), { recursive: true });
+
+    values[liver().data.indexOf(1)] = Number.NaN;
+    await writeNifti(ct, { grid, data: values, slope: 1, intercept: 0 });
+    const { code, stderr } = await report(path);
+
+    expect(code).toBe(2);
+    expect(stderr).toContain('Code: CT_NOT_FINITE');
+    expect(readdirSync(join(folder, 'out'))).toEqual([]);
+  });
+
   it.skipIf(NO_DISKS !== null)('leaves nothing where the disk fills while it packs', async () => {
     const path = await mask('liver.nii.gz', liver());
     const out = tempFolder();
@@ -204,3 +271,13 @@ describe('hpb report', () => {
     expect(JSON.parse(stdout.trim().split('\n').at(-1)!)).toEqual({ code: 11, left: [] });
   });
 });
+
+function pointsOfStl(file: Buffer): number[] {
+  const triangles = Array.from({ length: file.readUInt32LE(80) }, (_, n) => 84 + 50 * n + 12);
+  return triangles.flatMap((at) => Array.from({ length: 9 }, (_, n) => file.readFloatLE(at + 4 * n)));
+}
+
+function pointsOfMz3(file: Buffer): number[] {
+  const [faces, vertices] = [file.readUInt32LE(4), file.readUInt32LE(8)];
+  return Array.from({ length: 3 * vertices }, (_, n) => file.readFloatLE(16 + 12 * faces + 4 * n));
+}

@@ -48,6 +48,17 @@ describe('hpb verify', () => {
     ]);
   });
 
+  it('prints nothing that a terminal would obey, whatever a file in the result is called', async () => {
+    writeFileSync(join(places.folder, 'x\u001b[2J\u202eok'), '');
+
+    const { code, stdout } = await hpb(['verify', places.folder]);
+
+    expect(code).toBe(5);
+    expect(stdout).toContain('unexpected: x\ufffd[2J\ufffdok');
+    expect(stdout).not.toContain('\u001b');
+    expect(stdout).not.toContain('\u202e');
+  });
+
   it('holds a result against the CT that it should be of', async () => {
     const ct = join(folder, 'other.nii.gz');
     cpSync(join(places.folder, 'liver.nii.gz'), ct);

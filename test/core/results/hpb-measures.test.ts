@@ -116,9 +116,10 @@ describe('measureHpb', () => {
   it.each([
     ['side by side', [6, 4, 4], true, 0],
     ['corner to corner', [6, 6, 6], true, 0],
-    ['one voxel between', [7, 4, 4], false, 1.75],
-    ['a slice between', [4, 4, 7], false, 4.375],
-    ['apart along all axes', [8, 7, 7], false, Math.hypot(2.75, 2 * 1.75, 2.5 * 1.75)],
+    // A flat face is half a voxel from its centres; a corner, and a voxel alone, a sixth of one along each axis.
+    ['one voxel between', [7, 4, 4], false, 4 / 3],
+    ['a slice between', [4, 4, 7], false, 2.5 * (4 / 3)],
+    ['apart along all axes', [8, 7, 7], false, Math.hypot(8 / 3, 2 * (5 / 3), 2.5 * (5 / 3))],
   ] as const)('finds the distance to a vessel %s', (_, at, touches, mm) => {
     const map = boxes(WHOLE, [TUMOUR, [3, 3, 3], [5, 5, 5]], [VESSEL, at, at]);
 

@@ -186,6 +186,41 @@ describe('a case that is published', () => {
     expect(list.cases.map(({ id }) => id)).toEqual(['other', 'new', 'case-7']);
   });
 
+  it('that two publish at once is that of one of them, whole, and its leftovers go with the next', async () => {
+    const viewer = new MemoryObjectStore();
+    const meshes = ['one mesh', 'a second mesh', 'the third mesh'];
+    const sources = await Promise.all(meshes.map(packageOf));
+
+    const ends = await Promise.allSettled(
+      sources.map((source) => publishCase({ viewer, jpegOfPng }, source, { id: ID })),
+    );
+
+    expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled']);
+    const keys = await keysOf(viewer);
+    expect(keys).toEqual(expect.arrayContaining(namedBy(await manifestIn(viewer))));
+    await publishCase({ viewer, jpegOfPng }, sources[0]!, { id: ID });
+    expect((await keysOf(viewer)).filter((key) => key.startsWith(FOLDER))).toHaveLength(6);
+  });
+
+  it('begins again when another publishes it between, and keeps what both name', async () => {
+    const viewer = new MemoryObjectStore();
+    const [mine, other] = [await packageOf('mine'), await packageOf('of another')];
+    const put = viewer.put.bind(viewer);
+    let others = 1;
+    viewer.put = async (key, body, condition) => {
+      if (key === `${FOLDER}manifest.json` && others-- > 0)
+        await publishCase({ viewer, jpegOfPng }, other, { id: ID });
+      return put(key, body, condition);
+    };
+
+    await publishCase({ viewer, jpegOfPng }, mine, { id: ID });
+
+    const manifest = await manifestIn(viewer);
+    const mesh = new TextDecoder().decode(await viewer.get(`${FOLDER}${manifest.meshes['hepatic_vessels']}`));
+    expect(mesh).toBe('mine');
+    expect((await keysOf(viewer)).filter((key) => key.startsWith(FOLDER))).toHaveLength(6);
+  });
+
   it.each(['ct_volume.vti', 'metadata.json'])(
     'is refused without %s, and nothing is written',
     async (name) => {

@@ -6,7 +6,15 @@ import { LIVER_ORGAN_LABELS, PHANTOM_LABELS } from '../../../core/volume/phantom
 import { makePhantom, phantomGrid, type PhantomGridOverrides } from '../../../core/volume/phantom.ts';
 import { surfaceAreas } from '../../../core/volume/surface-area.ts';
 import type { LabelMap } from '../../../core/volume/volume.ts';
-import { ellipsoid, gridAround, paint, tube, voxelAlong, type Point } from '../../fixtures/solids.ts';
+import {
+  ellipsoid,
+  gridAround,
+  paint,
+  tube,
+  voxelAlong,
+  type Point,
+  type Solid,
+} from '../../fixtures/solids.ts';
 
 const GRIDS: readonly (readonly [name: string, spacing: Point, turn: readonly [number, number]])[] = [
   ['1 mm', [1, 1, 1], [0, 0]],
@@ -116,36 +124,92 @@ describe.each(GRIDS)('solids at %s', (_, spacing, turn) => {
     }
   });
 
-  it('have their distance within half a voxel; where slices are thick, to little more than one', () => {
-    const thick = spacing[2] > 2;
-    const errors: number[] = [];
-    for (const [radius, gap, direction] of [
-      [9, 3, [1, 0, 0]],
-      [12, 6, [0.6, 0.8, 0]],
-      [8, 11, [0.48, 0.6, 0.64]],
-      [10, 7, [0, 0, 1]],
-      [11, 12, [-0.36, 0.48, -0.8]],
-    ] as const) {
-      const far = (mm: number): Point => [direction[0] * mm, direction[1] * mm, direction[2] * mm];
-      const centre = far(radius + gap + 3.5);
-      // Across the line to the tumour.
-      const across: Point = [-direction[1], direction[0], 0];
-      const side: Point = Math.hypot(...across) > 0 ? across : [1, 0, 0];
-      const end = (sign: number): Point => [
-        centre[0] + sign * 12 * side[0],
-        centre[1] + sign * 12 * side[1],
-        centre[2],
-      ];
-      const map = paint(gridAround(80, spacing, turn), {
-        [TUMOUR]: ellipsoid([0, 0, 0], [radius, radius, radius]),
-        [VESSEL]: tube(end(-1), end(1), 3.5),
-      });
-      const diagonal = Math.hypot(...spacing);
-      errors.push(Math.abs(lesionsOf(map)[0]!.nearestVesselMm! - gap) / diagonal);
-    }
-    expect(Math.max(...errors)).toBeLessThan(thick ? 1.5 : 0.5);
+  it('lie as far apart as numpy finds', () => {
+    const beside = placements(4).map(({ solids }, n) => [solids, 56 * (n - 1.5)] as const);
+    const all = (label: number): Solid => {
+      return ([x, y, z]) => beside.some(([solids, by]) => solids[label]!([x - by, y, z]));
+    };
+    const grid = gridAround(56, spacing, turn, 4);
+    const mask = paint(grid, { [TUMOUR]: all(TUMOUR), [VESSEL]: all(VESSEL) });
+    const ct = { grid, data: new Int16Array(mask.data.length), slope: 1, intercept: 0 };
+    const compared = {
+      ct,
+      mask,
+      labels: {},
+      sets: { liver: [VESSEL], vessels: [VESSEL], tumours: [TUMOUR] },
+    };
+    const ours = ourFigures(compared);
+
+    const apart = Object.entries(ours).filter(([name, mm]) => name.endsWith('vessel mm') && mm > 0);
+    expect(apart.length).toBeGreaterThan(1);
+    expect(disagreements(ours, theirFigures(compared))).toEqual([]);
+  });
+
+  it('have their distance: right on average, mostly within half a voxel, never more than one off', () => {
+    const placed = placements(24);
+    const errors = placed.map(({ solids, gapMm }) => {
+      const map = paint(gridAround(56, spacing, turn), solids);
+      return (lesionsOf(map)[0]!.nearestVesselMm! - gapMm) / Math.hypot(...spacing);
+    });
+
+    const sizes = errors.map(Math.abs).toSorted((a, b) => a - b);
+    const mean = errors.reduce((sum, error) => sum + error, 0) / errors.length;
+    // In diagonals of a voxel. Where between two slices a flat face was, a mask does not tell: see below.
+    const [mostly, most] = spacing[2] > 2 ? [0.7, 1] : [0.95, 0.6];
+    expect(Math.abs(mean)).toBeLessThan(0.1);
+    expect(sizes[Math.floor(mostly * sizes.length)]).toBeLessThan(0.5);
+    expect(sizes.at(-1)).toBeLessThan(most);
   });
 });
+
+describe('the distance of two flat faces', () => {
+  it.each(GRIDS.slice(0, 2))(
+    'at %s is unknown to a voxel in one mask, of which ours is the middle',
+    (_, spacing) => {
+      const [, , dz] = spacing;
+      const grid = gridAround(30, spacing);
+      const slice = (k: number): number => grid.affine[10]! * k + grid.affine[11]!;
+      const [below, above] = [slice(Math.floor(grid.dims[2] / 3)), slice(Math.floor((2 * grid.dims[2]) / 3))];
+      const slabs = (cut: number): LabelMap =>
+        paint(grid, { [TUMOUR]: (p) => p[2] <= below + cut * dz, [VESSEL]: (p) => p[2] >= above - cut * dz });
+      const [nearest, farthest] = [slabs(0.99), slabs(0.01)];
+
+      expect(nearest.data).toEqual(farthest.data);
+      const between = above - below;
+      expect(lesionsOf(nearest)[0]!.nearestVesselMm).toBeCloseTo(between - dz, 5);
+    },
+  );
+});
+
+/** Balls with a tube beside them in all directions, along the axes and across, the same in every run. */
+function placements(
+  count: number,
+): readonly { readonly solids: Record<number, Solid>; readonly gapMm: number }[] {
+  // A Weyl sequence: even in all numbers, without a random source.
+  const part = (n: number, of: number): number => (n * Math.sqrt(of)) % 1;
+  return Array.from({ length: count }, (_, n) => {
+    const height = 2 * part(n, 2) - 1;
+    const about = 2 * Math.PI * part(n, 3);
+    const flat = Math.sqrt(1 - height * height);
+    const free: Point = [flat * Math.cos(about), flat * Math.sin(about), height];
+    const direction = ([[0, 0, 1], [1, 0, 0], free] as const)[n % 3]!;
+    const radius = 4 + 5 * part(n, 5);
+    const tubeMm = 2 + 2 * part(n, 7);
+    const gapMm = 2 + 6 * part(n, 11);
+    const side: Point = direction[2] === 1 ? [1, 0, 0] : [-direction[1], direction[0], 0];
+    const from: Point = [2 * part(n, 13) - 1, 2 * part(n, 17) - 1, 5 * part(n, 19) - 10];
+    const end = (sign: number): Point =>
+      from.map(
+        (mm, axis) =>
+          mm + direction[axis]! * (radius + gapMm + tubeMm) + (sign * 9 * side[axis]!) / Math.hypot(...side),
+      ) as unknown as Point;
+    const solids = {
+      [TUMOUR]: ellipsoid(from, [radius, radius, radius]),
+      [VESSEL]: tube(end(-1), end(1), tubeMm),
+    };
+    return { solids, gapMm };
+  });
+}
 
 function lesionsOf(map: LabelMap): ReturnType<typeof measureLesions> {
   const runs = labelRuns(map);
