@@ -6,23 +6,14 @@ import { HpbError } from '../core/errors.ts';
 import { executionDocumentKey, EXECUTIONS_PREFIX, LAYOUT_VERSION } from '../core/layout.ts';
 import { findDocument } from '../core/use-cases/stored-document.ts';
 import type { ExecutionFacts, Executions, Jobs, ObjectStore } from '../core/ports.ts';
-import { executionInput, FUNCTION_STATES, WORKER_STATES, type ExecutionInput } from '../core/workflow.ts';
+import { executionInput, type ExecutionInput } from '../core/workflow.ts';
 import {
-  functionHandler,
-  limited,
+  handlersOf,
   LOCAL_SUBSTITUTIONS,
-  readerHandler,
-  workerHandler,
   type StateHandler,
   type WorkflowFunctions,
 } from './local-states.ts';
-import {
-  localDefinition,
-  readerName,
-  taskStates,
-  workflowDefinition,
-  type MachineDefinition,
-} from './workflow-definition.ts';
+import { localDefinition, workflowDefinition, type MachineDefinition } from './workflow-definition.ts';
 
 /** What the laptop runs the workflow with. */
 export interface LocalExecutionsOptions {
@@ -279,34 +270,6 @@ async function endingOf(result: Promise<unknown>): Promise<Ending> {
       failure instanceof Error ? failure : new HpbError('WORKFLOW_FAILED', String(failure), { remedy: '' });
     return { status: 'FAILED', error: name, cause: message };
   }
-}
-
-function handlersOf(
-  { functions, jobs, store }: LocalExecutionsOptions,
-  definition: MachineDefinition,
-): ReadonlyMap<string, StateHandler> {
-  const handlers = new Map<string, StateHandler>([
-    ...FUNCTION_STATES.map((state) => [state, functionHandler(functions[state])] as const),
-    ...WORKER_STATES.map((state) => [state, workerHandler(jobs)] as const),
-    [readerName('SegmentCases'), readerHandler(store)],
-  ]);
-  // Without a handler the interpreter would call AWS.
-  const states = taskStates(definition);
-  const odd = [
-    ...states.filter((state) => !handlers.has(state)),
-    ...[...handlers.keys()].filter((state) => !states.includes(state)),
-  ];
-  if (odd.length > 0)
-    throw new HpbError('WORKFLOW_FAILED', `The workflow and its handlers differ in ${odd.join(', ')}.`, {
-      remedy: 'Keep core/workflow.ts in step with core/workflow.asl.json.',
-    });
-  // What a reader gives is a list of items, which no payload limit holds for.
-  return new Map(
-    [...handlers].map(([state, handler]) => [
-      state,
-      limited(handler, { checkAnswer: state !== readerName('SegmentCases') }),
-    ]),
-  );
 }
 
 function closedError(): HpbError {

@@ -1,8 +1,15 @@
 import { z } from 'zod';
+import { HpbError } from '../core/errors.ts';
 import type { JobFacts, Jobs, JobSpec, ObjectStore } from '../core/ports.ts';
-import type { FunctionState } from '../core/workflow.ts';
+import { FUNCTION_STATES, WORKER_STATES, type FunctionState } from '../core/workflow.ts';
 import { functionError, jobError, StatesError } from './states-error.ts';
-import { LOCAL_TIMEOUT, type WorkflowSubstitutions } from './workflow-definition.ts';
+import {
+  LOCAL_TIMEOUT,
+  readerName,
+  taskStates,
+  type MachineDefinition,
+  type WorkflowSubstitutions,
+} from './workflow-definition.ts';
 
 /** What the function states call: gets the `Payload` of its state, gives what becomes the answer's `Payload`. */
 export type WorkflowFunctions = Readonly<
@@ -11,6 +18,14 @@ export type WorkflowFunctions = Readonly<
 
 /** Does the work of one Task state: gets its resolved parameters; ends early, and for good, when aborted. */
 export type StateHandler = (parameters: unknown, signal: AbortSignal) => Promise<unknown>;
+
+/** What the states work with. */
+export interface HandlerPorts {
+  readonly store: Pick<ObjectStore, 'get'>;
+  readonly jobs: Jobs;
+  /** What Lambdas do in the cloud. */
+  readonly functions: WorkflowFunctions;
+}
 
 /** Largest input or answer of a state, bytes of JSON. */
 const MAX_PAYLOAD = 262_144;
@@ -33,6 +48,39 @@ export const LOCAL_SUBSTITUTIONS: WorkflowSubstitutions = {
   CpuJobDefinitionArn: 'cpu-worker',
 };
 
+/**
+ * A handler for every Task state of the workflow.
+ *
+ * @throws HpbError WORKFLOW_FAILED when the Task states are not those that there are handlers for.
+ */
+export function handlersOf(
+  { functions, jobs, store }: HandlerPorts,
+  definition: MachineDefinition,
+): ReadonlyMap<string, StateHandler> {
+  const handlers = new Map<string, StateHandler>([
+    ...FUNCTION_STATES.map((state) => [state, functionHandler(functions[state])] as const),
+    ...WORKER_STATES.map((state) => [state, workerHandler(jobs)] as const),
+    [readerName('SegmentCases'), readerHandler(store)],
+  ]);
+  // Without a handler the interpreter would call AWS.
+  const states = taskStates(definition);
+  const odd = [
+    ...states.filter((state) => !handlers.has(state)),
+    ...[...handlers.keys()].filter((state) => !states.includes(state)),
+  ];
+  if (odd.length > 0)
+    throw new HpbError('WORKFLOW_FAILED', `The workflow and its handlers differ in ${odd.join(', ')}.`, {
+      remedy: 'Keep core/workflow.ts in step with core/workflow.asl.json.',
+    });
+  // What a reader gives is a list of items, which no payload limit holds for.
+  return new Map(
+    [...handlers].map(([state, handler]) => [
+      state,
+      limited(handler, { checkAnswer: state !== readerName('SegmentCases') }),
+    ]),
+  );
+}
+
 /** How long a function that nobody waits for any more may still take, ms. */
 const FUNCTION_GRACE_MS = 2_000;
 
@@ -40,7 +88,7 @@ const FUNCTION_GRACE_MS = 2_000;
  * A state that calls a function, as `lambda:invoke` does. One that does not end when it is aborted is left alone, as
  * Step Functions does: what it still writes belongs to an attempt that is over.
  */
-export function functionHandler(run: WorkflowFunctions[FunctionState]): StateHandler {
+function functionHandler(run: WorkflowFunctions[FunctionState]): StateHandler {
   return async (parameters, signal) => {
     const { Payload } = z.object({ Payload: z.unknown() }).parse(parameters);
     try {
@@ -81,7 +129,7 @@ const batchParameters = z.object({
 });
 
 /** A state that runs a worker to its end, as `batch:submitJob.sync` does; aborting ends the worker first. */
-export function workerHandler(jobs: Jobs): StateHandler {
+function workerHandler(jobs: Jobs): StateHandler {
   return async (parameters, signal) => {
     let facts: JobFacts;
     try {
@@ -97,7 +145,7 @@ export function workerHandler(jobs: Jobs): StateHandler {
 }
 
 /** The state that reads the items of a Map, as its reader does. */
-export function readerHandler(store: Pick<ObjectStore, 'get'>): StateHandler {
+function readerHandler(store: Pick<ObjectStore, 'get'>): StateHandler {
   return async (parameters) => {
     const { Key } = z.object({ Key: z.string() }).parse(parameters);
     let items: unknown;
@@ -116,7 +164,7 @@ export function readerHandler(store: Pick<ObjectStore, 'get'>): StateHandler {
  * A handler within the limits of its state: payload sizes, and the time that `LOCAL_TIMEOUT` of its parameters allows.
  * When that is over, the handler is aborted and has ended before `States.Timeout` comes out.
  */
-export function limited(handler: StateHandler, options: { readonly checkAnswer: boolean }): StateHandler {
+function limited(handler: StateHandler, options: { readonly checkAnswer: boolean }): StateHandler {
   return async (all, signal) => {
     const { [LOCAL_TIMEOUT]: seconds, ...parameters } = z
       .looseObject({ [LOCAL_TIMEOUT]: z.number().positive() })

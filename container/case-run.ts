@@ -1,16 +1,17 @@
 import { collectGarbage, WORTH_COLLECTING_BYTES } from '../adapters/collect-garbage.ts';
 import { peekNifti } from '../adapters/nifti-file.ts';
 import type { ErrorDocument, HpbError } from '../core/errors.ts';
-import { caseResultKey, caseZipKey, LAYOUT_VERSION } from '../core/layout.ts';
+import { LAYOUT_VERSION } from '../core/layout.ts';
 import { caseMemory } from '../core/models/case-memory.ts';
 import { engineCallOf, type ModelId } from '../core/models/catalogue.ts';
 import type { LocatedWeights } from '../core/engine-port.ts';
 import { DEMO_NOTICE } from '../core/results/notices.ts';
 import type { CaseStage } from '../core/results/run-record.ts';
-import { caseResult, type CaseResult } from '../core/shard.ts';
+import type { CaseResult } from '../core/shard.ts';
 import type { CaseContext } from './case-context.ts';
 import { caseError, throwIfCaseCancelled } from './case-error.ts';
 import type { CaseLanes } from './case-lanes.ts';
+import { earlierResult } from './earlier-result.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { CaseShare } from './machine-share.ts';
 import type { CaseScratch } from './scratch.ts';
@@ -183,7 +184,7 @@ export class CaseRun {
     if (this.#isDemo()) ports.log.warn('weights:demo', { caseId: this.#facts.caseId, notice: DEMO_NOTICE });
     const { serviceVersion } = ports;
     this.#fingerprint = fingerprintOf({ inputSha256: fetched.sha256, task, weights, serviceVersion });
-    return this.#earlierResult();
+    return earlierResult(this.#facts, this.#fingerprint);
   }
 
   /** While the CT is checked. */
@@ -196,18 +197,6 @@ export class CaseRun {
 
   #isDemo(): boolean {
     return [...this.#weights.values()].some(({ used }) => used.some(({ demo }) => demo));
-  }
-
-  async #earlierResult(): Promise<CaseResult | null> {
-    const { ports, jobId, caseId } = this.#facts;
-    const key = caseResultKey(jobId, caseId);
-    if ((await ports.store.head(key)) === null) return null;
-    const text = new TextDecoder().decode(await ports.store.get(key));
-    const parsed = caseResult.safeParse(parseJson(text));
-    if (!parsed.success || parsed.data.outcome !== 'succeeded') return null;
-    if (parsed.data.fingerprint !== this.#fingerprint) return null;
-    const zip = await ports.store.head(caseZipKey(jobId, caseId));
-    return zip?.bytes === parsed.data.zip?.bytes ? parsed.data : null;
   }
 
   #finish(
@@ -296,12 +285,4 @@ function errorOf(error: HpbError): NonNullable<CaseResult['error']> {
     ([key, value]) => [key, typeof value === 'object' && value !== null ? [...value] : value] as const,
   );
   return { ...document, details: Object.fromEntries(copied) };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

@@ -25,5 +25,4 @@ const ports = startingPorts();
 export const handler = create(ports, {
   everyHours: functionSettings().HPB_CANARY_HOURS ?? 24,
   phantom: canaryPhantom,
-  hasRealWeights: async () => (await ports.weights.sets())?.kind === 'real',
 });

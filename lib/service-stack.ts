@@ -2,7 +2,7 @@ import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import { Key, type IKey } from 'aws-cdk-lib/aws-kms';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import type { StandingFunction } from '../core/monitoring/alarms.ts';
+import type { StandingFunction } from '../core/monitoring/alarm-spec.ts';
 import type { ComputeStack } from './compute-stack.ts';
 import type { StageConfig } from './config/read-config.ts';
 import { acknowledge } from './constructs/acknowledge.ts';

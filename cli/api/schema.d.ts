@@ -95,7 +95,7 @@ export interface paths {
         put?: never;
         /**
          * Segment an upload
-         * @description Starts a job and answers at once. On a laptop the CT may also come as a form (`ct`, for `batch` an archive as `bundle`): that call waits and answers with the ZIP (`both`, `batch`) or the mask.
+         * @description Starts a job and answers at once. The upload of a `batch` is an archive (.zip, .tar, .tar.gz), or a manifest of cases that are uploads of their own: `{"cases": [{"uploadId": "u-…", "name": "one"}]}`. On a laptop the CT may also come as a form (`ct`, for `batch` an archive as `bundle`): that call waits and answers with the ZIP (`both`, `batch`) or the mask.
          */
         post: operations["submitJob"];
         delete?: never;
@@ -200,6 +200,26 @@ export interface paths {
          * @description The ZIP of a finished job.
          */
         get: operations["fetchResult"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs/{jobId}/files/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetch the index of a large batch
+         * @description Index or table of a batch whose cases are too large for one ZIP; others have it in their ZIP.
+         */
+        get: operations["fetchJobFile"];
         put?: never;
         post?: never;
         delete?: never;
@@ -394,7 +414,7 @@ export interface components {
              * @description A code of the closed list in docs/reference/error-codes.md.
              * @enum {string}
              */
-            code: "INPUT_NOT_FOUND" | "INPUT_VANISHED" | "INPUT_UNREADABLE" | "INPUT_IS_FOLDER" | "INPUT_IS_DICOM" | "INPUT_IS_ARCHIVE" | "INPUT_DUPLICATE_NAME" | "NIFTI_SHORT_HEADER" | "NIFTI_NOT_NIFTI" | "NIFTI_BAD_MAGIC" | "NIFTI_PAIR_FILE" | "NIFTI_BAD_DIMS" | "NIFTI_NOT_3D" | "NIFTI_TOO_LARGE" | "NIFTI_BAD_DATATYPE" | "NIFTI_BAD_VOX_OFFSET" | "NIFTI_BAD_SPACING" | "NIFTI_BAD_SCALING" | "NIFTI_NO_ORIENTATION" | "NIFTI_BAD_AFFINE" | "NIFTI_BAD_GZIP" | "NIFTI_TRUNCATED" | "NIFTI_TRAILING_DATA" | "CT_TOO_FEW_SLICES" | "CT_TOO_SMALL" | "CT_NOT_HOUNSFIELD" | "CT_IS_LABEL_MAP" | "CT_ALL_AIR" | "CT_NOT_FINITE" | "CT_AFFINES_DISAGREE" | "CT_SHEARED" | "CT_EXCEEDS_MEMORY" | "MASK_GRID_MISMATCH" | "MASK_NOT_LABELS" | "ARCHIVE_UNREADABLE" | "ARCHIVE_UNSAFE" | "ARCHIVE_ENCRYPTED" | "ARCHIVE_TOO_LARGE" | "ARCHIVE_NO_CASES" | "ARCHIVE_TOO_MANY_CASES" | "ARCHIVE_MEMBER_CORRUPT" | "USAGE" | "REQUEST_INVALID" | "REQUEST_TOO_LARGE" | "REQUEST_TYPE_UNSUPPORTED" | "REQUEST_TOO_SLOW" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "HOST_REFUSED" | "ACCESS_REFUSED" | "URL_REFUSED" | "UNKNOWN_MODEL" | "BAD_OPTION" | "TOO_MANY_JOBS" | "TOO_MANY_REQUESTS" | "IDEMPOTENCY_CONFLICT" | "UPLOAD_NOT_FOUND" | "UPLOAD_INCOMPLETE" | "UPLOAD_COMMITTED" | "UPLOAD_SIZE_MISMATCH" | "UPLOAD_CHECKSUM_MISMATCH" | "JOB_NOT_FOUND" | "JOB_NOT_FINISHED" | "JOB_FINISHED" | "JOB_NOTHING_TO_RETRY" | "RESULT_NOT_FOUND" | "SERVICE_UNREACHABLE" | "SHARD_UNREADABLE" | "DOCUMENT_UNREADABLE" | "PYTHON_MISSING" | "PYTHON_WRONG_VERSION" | "PYTHON_NO_VENV" | "DISK_FULL" | "NETWORK_UNREACHABLE" | "ENGINES_INSTALL_FAILED" | "ENGINES_NOT_INSTALLED" | "OUTPUT_UNWRITABLE" | "DATA_ROOT_LOCKED" | "SETTINGS_INVALID" | "WEIGHTS_MISSING" | "WEIGHTS_CORRUPT" | "WEIGHTS_DOWNLOAD_FAILED" | "WEIGHTS_ARCHIVE_INVALID" | "LICENCE_NOT_ACCEPTED" | "DEVICE_UNAVAILABLE" | "DEVICE_FAULT" | "OUT_OF_MEMORY" | "GPU_OUT_OF_MEMORY" | "ENGINE_START_FAILED" | "ENGINE_DIED" | "ENGINE_TIMEOUT" | "ENGINE_FAILED" | "ENGINE_PROTOCOL" | "ENGINE_OUTPUT_MISSING" | "ENGINE_OUTPUT_MISMATCH" | "PREPROCESSING_FAILED" | "LIVER_NOT_FOUND" | "RESULT_UNREADABLE" | "RESULT_ALTERED" | "SIGNATURE_INVALID" | "SIGNING_FAILED" | "CANCELLED" | "INTERRUPTED" | "UNCLEAN_EXIT" | "NO_CASE_SUCCEEDED" | "JOB_TIMEOUT" | "SHARD_FAILED" | "WORKFLOW_FAILED" | "OBJECT_NOT_FOUND" | "OBJECT_EXISTS" | "OBJECT_CHANGED" | "OBJECT_CHECKSUM_MISMATCH" | "RANGE_NOT_SATISFIABLE" | "STORE_UNAVAILABLE" | "STORE_REFUSED" | "UNEXPECTED";
+            code: "INPUT_NOT_FOUND" | "INPUT_VANISHED" | "INPUT_UNREADABLE" | "INPUT_IS_FOLDER" | "INPUT_IS_DICOM" | "INPUT_IS_ARCHIVE" | "INPUT_DUPLICATE_NAME" | "NIFTI_SHORT_HEADER" | "NIFTI_NOT_NIFTI" | "NIFTI_BAD_MAGIC" | "NIFTI_PAIR_FILE" | "NIFTI_BAD_DIMS" | "NIFTI_NOT_3D" | "NIFTI_TOO_LARGE" | "NIFTI_BAD_DATATYPE" | "NIFTI_BAD_VOX_OFFSET" | "NIFTI_BAD_SPACING" | "NIFTI_BAD_SCALING" | "NIFTI_NO_ORIENTATION" | "NIFTI_BAD_AFFINE" | "NIFTI_BAD_GZIP" | "NIFTI_TRUNCATED" | "NIFTI_TRAILING_DATA" | "CT_TOO_FEW_SLICES" | "CT_TOO_SMALL" | "CT_NOT_HOUNSFIELD" | "CT_IS_LABEL_MAP" | "CT_ALL_AIR" | "CT_NOT_FINITE" | "CT_AFFINES_DISAGREE" | "CT_SHEARED" | "CT_EXCEEDS_MEMORY" | "MASK_GRID_MISMATCH" | "MASK_NOT_LABELS" | "ARCHIVE_UNREADABLE" | "ARCHIVE_UNSAFE" | "ARCHIVE_ENCRYPTED" | "ARCHIVE_TOO_LARGE" | "ARCHIVE_NO_CASES" | "ARCHIVE_TOO_MANY_CASES" | "ARCHIVE_MEMBER_CORRUPT" | "USAGE" | "REQUEST_INVALID" | "REQUEST_TOO_LARGE" | "REQUEST_TYPE_UNSUPPORTED" | "REQUEST_TOO_SLOW" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "HOST_REFUSED" | "ACCESS_REFUSED" | "URL_REFUSED" | "UNKNOWN_MODEL" | "BAD_OPTION" | "JOB_TOO_EXPENSIVE" | "TOO_MANY_JOBS" | "TOO_MANY_REQUESTS" | "IDEMPOTENCY_CONFLICT" | "UPLOAD_NOT_FOUND" | "UPLOAD_INCOMPLETE" | "UPLOAD_COMMITTED" | "UPLOAD_SIZE_MISMATCH" | "UPLOAD_CHECKSUM_MISMATCH" | "JOB_NOT_FOUND" | "JOB_NOT_FINISHED" | "JOB_FINISHED" | "JOB_NOTHING_TO_RETRY" | "RESULT_NOT_FOUND" | "SERVICE_UNREACHABLE" | "SHARD_UNREADABLE" | "DOCUMENT_UNREADABLE" | "PYTHON_MISSING" | "PYTHON_WRONG_VERSION" | "PYTHON_NO_VENV" | "DISK_FULL" | "NETWORK_UNREACHABLE" | "ENGINES_INSTALL_FAILED" | "ENGINES_NOT_INSTALLED" | "OUTPUT_UNWRITABLE" | "DATA_ROOT_LOCKED" | "SETTINGS_INVALID" | "WEIGHTS_MISSING" | "WEIGHTS_CORRUPT" | "WEIGHTS_DOWNLOAD_FAILED" | "WEIGHTS_ARCHIVE_INVALID" | "LICENCE_NOT_ACCEPTED" | "DEVICE_UNAVAILABLE" | "DEVICE_FAULT" | "OUT_OF_MEMORY" | "GPU_OUT_OF_MEMORY" | "ENGINE_START_FAILED" | "ENGINE_DIED" | "ENGINE_TIMEOUT" | "ENGINE_FAILED" | "ENGINE_PROTOCOL" | "ENGINE_OUTPUT_MISSING" | "ENGINE_OUTPUT_MISMATCH" | "PREPROCESSING_FAILED" | "RESULT_UNREADABLE" | "RESULT_ALTERED" | "SIGNATURE_INVALID" | "SIGNING_FAILED" | "CANCELLED" | "INTERRUPTED" | "UNCLEAN_EXIT" | "NO_CASE_SUCCEEDED" | "JOB_TIMEOUT" | "SHARD_FAILED" | "WORKFLOW_FAILED" | "OBJECT_NOT_FOUND" | "OBJECT_EXISTS" | "OBJECT_CHANGED" | "OBJECT_CHECKSUM_MISMATCH" | "RANGE_NOT_SATISFIABLE" | "STORE_UNAVAILABLE" | "STORE_REFUSED" | "UNEXPECTED";
             /** @description What is wrong, with the value received. */
             detail: string;
             /** @description What to do about it. */
@@ -439,14 +459,14 @@ export interface components {
                 model: "task008" | "liver" | "totalseg" | "liver_vessels" | "liver_segments";
                 /** @description Peak memory of the engine for this model alone. */
                 memoryBytes: number;
-                /** @description GPU memory. Uncalibrated. */
+                /** @description GPU memory. Uncalibrated unless `calibrated` is true. */
                 cardBytes: number;
                 /** @description False: part of it would be kept in RAM on a T4, which is slower. */
                 cardHoldsAll: boolean;
-                /** @description On a T4 GPU. Uncalibrated. */
+                /** @description On the device of `calibration`, else on a T4 GPU, uncalibrated. */
                 seconds: number;
             }[];
-            /** @description All models on a T4 GPU, on a machine that is ready. Uncalibrated. */
+            /** @description All models on a machine that is ready: on the device of `calibration`, else on a T4 GPU, uncalibrated. */
             seconds: number;
             /** @description Machines of a deployment, least first; the cost is of the work alone, without their start. */
             sizes: {
@@ -454,9 +474,9 @@ export interface components {
                 machine: "g4dn.xlarge" | "g4dn.2xlarge" | "g4dn.4xlarge" | "m6id.xlarge";
                 memoryBytes: number;
                 fits: boolean;
-                /** @description Null where the case does not fit. Uncalibrated. */
+                /** @description Null where the case does not fit. Uncalibrated unless `calibrated` is true. */
                 onDemandUsd: number | null;
-                /** @description Null where the case does not fit. Uncalibrated. */
+                /** @description Null where the case does not fit. Uncalibrated unless `calibrated` is true. */
                 spotUsd: number | null;
             }[];
             /** @description What would make it fit, when memory is what it lacks: the least change first. */
@@ -470,16 +490,18 @@ export interface components {
                     extentMm: number;
                 } | null;
             }[];
-            /**
-             * @description Whether time, cost and GPU memory come from runs on a T4. None was measured yet; memory was.
-             * @enum {boolean}
-             */
-            calibrated: false;
+            /** @description Whether time, cost and GPU memory come from runs on a T4 (`hpb calibrate`). Memory was measured anyhow. */
+            calibrated: boolean;
+            /** @description The runs that time comes from; null when none of all its models was counted. */
+            calibration: {
+                device: string;
+                runs: number;
+            } | null;
         };
         /** @description Why something failed, and what to do about it. */
         Error: {
             /** @enum {string} */
-            code: "INPUT_NOT_FOUND" | "INPUT_VANISHED" | "INPUT_UNREADABLE" | "INPUT_IS_FOLDER" | "INPUT_IS_DICOM" | "INPUT_IS_ARCHIVE" | "INPUT_DUPLICATE_NAME" | "NIFTI_SHORT_HEADER" | "NIFTI_NOT_NIFTI" | "NIFTI_BAD_MAGIC" | "NIFTI_PAIR_FILE" | "NIFTI_BAD_DIMS" | "NIFTI_NOT_3D" | "NIFTI_TOO_LARGE" | "NIFTI_BAD_DATATYPE" | "NIFTI_BAD_VOX_OFFSET" | "NIFTI_BAD_SPACING" | "NIFTI_BAD_SCALING" | "NIFTI_NO_ORIENTATION" | "NIFTI_BAD_AFFINE" | "NIFTI_BAD_GZIP" | "NIFTI_TRUNCATED" | "NIFTI_TRAILING_DATA" | "CT_TOO_FEW_SLICES" | "CT_TOO_SMALL" | "CT_NOT_HOUNSFIELD" | "CT_IS_LABEL_MAP" | "CT_ALL_AIR" | "CT_NOT_FINITE" | "CT_AFFINES_DISAGREE" | "CT_SHEARED" | "CT_EXCEEDS_MEMORY" | "MASK_GRID_MISMATCH" | "MASK_NOT_LABELS" | "ARCHIVE_UNREADABLE" | "ARCHIVE_UNSAFE" | "ARCHIVE_ENCRYPTED" | "ARCHIVE_TOO_LARGE" | "ARCHIVE_NO_CASES" | "ARCHIVE_TOO_MANY_CASES" | "ARCHIVE_MEMBER_CORRUPT" | "USAGE" | "REQUEST_INVALID" | "REQUEST_TOO_LARGE" | "REQUEST_TYPE_UNSUPPORTED" | "REQUEST_TOO_SLOW" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "HOST_REFUSED" | "ACCESS_REFUSED" | "URL_REFUSED" | "UNKNOWN_MODEL" | "BAD_OPTION" | "TOO_MANY_JOBS" | "TOO_MANY_REQUESTS" | "IDEMPOTENCY_CONFLICT" | "UPLOAD_NOT_FOUND" | "UPLOAD_INCOMPLETE" | "UPLOAD_COMMITTED" | "UPLOAD_SIZE_MISMATCH" | "UPLOAD_CHECKSUM_MISMATCH" | "JOB_NOT_FOUND" | "JOB_NOT_FINISHED" | "JOB_FINISHED" | "JOB_NOTHING_TO_RETRY" | "RESULT_NOT_FOUND" | "SERVICE_UNREACHABLE" | "SHARD_UNREADABLE" | "DOCUMENT_UNREADABLE" | "PYTHON_MISSING" | "PYTHON_WRONG_VERSION" | "PYTHON_NO_VENV" | "DISK_FULL" | "NETWORK_UNREACHABLE" | "ENGINES_INSTALL_FAILED" | "ENGINES_NOT_INSTALLED" | "OUTPUT_UNWRITABLE" | "DATA_ROOT_LOCKED" | "SETTINGS_INVALID" | "WEIGHTS_MISSING" | "WEIGHTS_CORRUPT" | "WEIGHTS_DOWNLOAD_FAILED" | "WEIGHTS_ARCHIVE_INVALID" | "LICENCE_NOT_ACCEPTED" | "DEVICE_UNAVAILABLE" | "DEVICE_FAULT" | "OUT_OF_MEMORY" | "GPU_OUT_OF_MEMORY" | "ENGINE_START_FAILED" | "ENGINE_DIED" | "ENGINE_TIMEOUT" | "ENGINE_FAILED" | "ENGINE_PROTOCOL" | "ENGINE_OUTPUT_MISSING" | "ENGINE_OUTPUT_MISMATCH" | "PREPROCESSING_FAILED" | "LIVER_NOT_FOUND" | "RESULT_UNREADABLE" | "RESULT_ALTERED" | "SIGNATURE_INVALID" | "SIGNING_FAILED" | "CANCELLED" | "INTERRUPTED" | "UNCLEAN_EXIT" | "NO_CASE_SUCCEEDED" | "JOB_TIMEOUT" | "SHARD_FAILED" | "WORKFLOW_FAILED" | "OBJECT_NOT_FOUND" | "OBJECT_EXISTS" | "OBJECT_CHANGED" | "OBJECT_CHECKSUM_MISMATCH" | "RANGE_NOT_SATISFIABLE" | "STORE_UNAVAILABLE" | "STORE_REFUSED" | "UNEXPECTED";
+            code: "INPUT_NOT_FOUND" | "INPUT_VANISHED" | "INPUT_UNREADABLE" | "INPUT_IS_FOLDER" | "INPUT_IS_DICOM" | "INPUT_IS_ARCHIVE" | "INPUT_DUPLICATE_NAME" | "NIFTI_SHORT_HEADER" | "NIFTI_NOT_NIFTI" | "NIFTI_BAD_MAGIC" | "NIFTI_PAIR_FILE" | "NIFTI_BAD_DIMS" | "NIFTI_NOT_3D" | "NIFTI_TOO_LARGE" | "NIFTI_BAD_DATATYPE" | "NIFTI_BAD_VOX_OFFSET" | "NIFTI_BAD_SPACING" | "NIFTI_BAD_SCALING" | "NIFTI_NO_ORIENTATION" | "NIFTI_BAD_AFFINE" | "NIFTI_BAD_GZIP" | "NIFTI_TRUNCATED" | "NIFTI_TRAILING_DATA" | "CT_TOO_FEW_SLICES" | "CT_TOO_SMALL" | "CT_NOT_HOUNSFIELD" | "CT_IS_LABEL_MAP" | "CT_ALL_AIR" | "CT_NOT_FINITE" | "CT_AFFINES_DISAGREE" | "CT_SHEARED" | "CT_EXCEEDS_MEMORY" | "MASK_GRID_MISMATCH" | "MASK_NOT_LABELS" | "ARCHIVE_UNREADABLE" | "ARCHIVE_UNSAFE" | "ARCHIVE_ENCRYPTED" | "ARCHIVE_TOO_LARGE" | "ARCHIVE_NO_CASES" | "ARCHIVE_TOO_MANY_CASES" | "ARCHIVE_MEMBER_CORRUPT" | "USAGE" | "REQUEST_INVALID" | "REQUEST_TOO_LARGE" | "REQUEST_TYPE_UNSUPPORTED" | "REQUEST_TOO_SLOW" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "HOST_REFUSED" | "ACCESS_REFUSED" | "URL_REFUSED" | "UNKNOWN_MODEL" | "BAD_OPTION" | "JOB_TOO_EXPENSIVE" | "TOO_MANY_JOBS" | "TOO_MANY_REQUESTS" | "IDEMPOTENCY_CONFLICT" | "UPLOAD_NOT_FOUND" | "UPLOAD_INCOMPLETE" | "UPLOAD_COMMITTED" | "UPLOAD_SIZE_MISMATCH" | "UPLOAD_CHECKSUM_MISMATCH" | "JOB_NOT_FOUND" | "JOB_NOT_FINISHED" | "JOB_FINISHED" | "JOB_NOTHING_TO_RETRY" | "RESULT_NOT_FOUND" | "SERVICE_UNREACHABLE" | "SHARD_UNREADABLE" | "DOCUMENT_UNREADABLE" | "PYTHON_MISSING" | "PYTHON_WRONG_VERSION" | "PYTHON_NO_VENV" | "DISK_FULL" | "NETWORK_UNREACHABLE" | "ENGINES_INSTALL_FAILED" | "ENGINES_NOT_INSTALLED" | "OUTPUT_UNWRITABLE" | "DATA_ROOT_LOCKED" | "SETTINGS_INVALID" | "WEIGHTS_MISSING" | "WEIGHTS_CORRUPT" | "WEIGHTS_DOWNLOAD_FAILED" | "WEIGHTS_ARCHIVE_INVALID" | "LICENCE_NOT_ACCEPTED" | "DEVICE_UNAVAILABLE" | "DEVICE_FAULT" | "OUT_OF_MEMORY" | "GPU_OUT_OF_MEMORY" | "ENGINE_START_FAILED" | "ENGINE_DIED" | "ENGINE_TIMEOUT" | "ENGINE_FAILED" | "ENGINE_PROTOCOL" | "ENGINE_OUTPUT_MISSING" | "ENGINE_OUTPUT_MISMATCH" | "PREPROCESSING_FAILED" | "RESULT_UNREADABLE" | "RESULT_ALTERED" | "SIGNATURE_INVALID" | "SIGNING_FAILED" | "CANCELLED" | "INTERRUPTED" | "UNCLEAN_EXIT" | "NO_CASE_SUCCEEDED" | "JOB_TIMEOUT" | "SHARD_FAILED" | "WORKFLOW_FAILED" | "OBJECT_NOT_FOUND" | "OBJECT_EXISTS" | "OBJECT_CHANGED" | "OBJECT_CHECKSUM_MISMATCH" | "RANGE_NOT_SATISFIABLE" | "STORE_UNAVAILABLE" | "STORE_REFUSED" | "UNEXPECTED";
             message: string;
             remedy: string;
             /** @enum {string} */
@@ -640,6 +662,8 @@ export interface components {
              * @enum {string}
              */
             priority?: "interactive" | "bulk";
+            /** @description Most that the job may cost, USD, by an uncalibrated estimate of its machines on demand, their start included. A CT is refused at once, an archive when its cases are known, before any machine is asked for. */
+            maxCostUsd?: number;
             /** @description Puts every case that succeeds into the viewer, as `<jobId>-<caseId>`: whoever can read the viewer then sees the CT. Default: false. */
             publish?: boolean;
         };
@@ -1233,7 +1257,7 @@ export interface operations {
                 "idempotency-key"?: string;
             };
             path: {
-                /** @description A model, `both` (liver and task008 of one CT), or `batch` (an archive of CTs). */
+                /** @description A model, `both` (liver and task008 of one CT), or `batch` (an archive of CTs, or a manifest). */
                 target: "both" | "task008" | "liver" | "totalseg" | "liver_vessels" | "liver_segments" | "batch";
             };
             cookie?: never;
@@ -1336,7 +1360,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `REQUEST_INVALID`, `UNKNOWN_MODEL`, `UPLOAD_SIZE_MISMATCH`, `BAD_OPTION` */
+            /** @description `REQUEST_INVALID`, `UNKNOWN_MODEL`, `UPLOAD_SIZE_MISMATCH`, `BAD_OPTION`, `JOB_TOO_EXPENSIVE` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1806,6 +1830,77 @@ export interface operations {
             };
             /** @description `JOB_NOT_FINISHED` */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UNEXPECTED` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fetchJobFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a job. */
+                jobId: string;
+                /** @description `index.html` or `cases.csv`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description With `Accept: application/json`: the signed URL, its size and checksum. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Result"];
+                };
+            };
+            /** @description The bytes are at the signed URL of `Location`. */
+            302: {
+                headers: {
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `HOST_REFUSED` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `JOB_NOT_FOUND`, `RESULT_NOT_FOUND` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -82,9 +82,7 @@ export async function meshCase(
   });
   const all = [...made.values()];
   const { format } = scratch;
-  const patientFiles = format === null ? [] : [(name: string) => patientMeshFile(name, format)];
-  for (const file of [meshFile, shownFile, ...patientFiles])
-    await madeFolder(scratch.out, dirname(file('any')));
+  for (const file of [meshFile, shownFile]) await madeFolder(scratch.out, dirname(file('any')));
   const write = (name: string, content: Uint8Array): Promise<ZipMember> =>
     written(scratch.out, name, content);
   const files = await Promise.all(all.map(({ name, vtp }) => write(meshFile(name), vtp)));

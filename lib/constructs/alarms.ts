@@ -16,13 +16,13 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { METRIC_NAMESPACE } from '../../core/metrics.ts';
-import {
-  alarmsOf,
-  type AlarmSource,
-  type AlarmSpec,
-  type StandingFunction,
-  type WatchedRule,
-} from '../../core/monitoring/alarms.ts';
+import type {
+  AlarmSource,
+  AlarmSpec,
+  StandingFunction,
+  WatchedRule,
+} from '../../core/monitoring/alarm-spec.ts';
+import { alarmsOf } from '../../core/monitoring/alarms.ts';
 
 /** What alarms look at. */
 export interface Watched {

@@ -8,7 +8,7 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { WORKER_EXIT } from '../../core/errors.ts';
-import type { WatchedRule } from '../../core/monitoring/alarms.ts';
+import type { WatchedRule } from '../../core/monitoring/alarm-spec.ts';
 import type { ComputeStack } from '../compute-stack.ts';
 import type { StageConfig } from '../config/read-config.ts';
 import type { HandlerFunction } from './handler-function.ts';

@@ -15,7 +15,7 @@ import { LogGroup, type ILogGroup, type RetentionDays } from 'aws-cdk-lib/aws-lo
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { DeploymentName } from '../../core/deployment.ts';
-import type { FunctionName } from '../../core/monitoring/alarms.ts';
+import type { FunctionName } from '../../core/monitoring/alarm-spec.ts';
 import type { Settings } from '../../core/settings.ts';
 import type { StageConfig } from '../config/read-config.ts';
 import { acknowledge } from './acknowledge.ts';

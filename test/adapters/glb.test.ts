@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { glbFile, type SceneMesh } from '../../adapters/glb.ts';
+import { sceneFile, type SceneMesh } from '../../adapters/glb.ts';
 import type { Mesh } from '../../core/volume/meshes/mesh.ts';
 
 /** A box of 10 x 20 x 40 mm whose low corner is at a point of the patient, RAS+ mm; turned outwards. */
@@ -61,7 +61,7 @@ interface Gltf {
 
 /** Reads a GLB by the letter of glTF 2.0, without the library that wrote it. */
 async function read(meshes = SCENE) {
-  const file = await glbFile(meshes, 'No medical device.');
+  const file = await sceneFile({ meshes, notice: 'No medical device.' });
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const word = (at: number): number => view.getUint32(at, true);
   expect([word(0), word(4), word(8), word(16)]).toEqual([0x46546c67, 2, file.byteLength, 0x4e4f534a]);

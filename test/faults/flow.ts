@@ -261,11 +261,16 @@ export class Flow {
       signer: null,
       imageDigest: null,
       previews: false,
+      meshFormat: null,
     };
     const { ports } = this;
     try {
       const task = parseTask(spec.command);
-      return await runTask(task, { worker, names: new CallersNames(worker), service: ports }, signals);
+      return await runTask(
+        task,
+        { worker, names: new CallersNames(worker), service: ports, metrics: ports.metrics },
+        signals,
+      );
     } catch (thrown) {
       return reportEnd(log, thrown);
     } finally {

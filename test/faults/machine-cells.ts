@@ -136,6 +136,7 @@ function lazily(make: () => Engine): Engine {
   const made = (): Engine => (engine ??= make());
   return {
     hello: () => made().hello(),
+    load: (call) => made().load(call),
     open: (path, limits) => made().open(path, limits),
     stop: async () => engine?.stop(),
   };

@@ -6,7 +6,7 @@ import { create } from '../../lambdas/canary.ts';
 import { serviceFakes } from '../fakes/service-fakes.ts';
 
 const phantom = canaryPhantom();
-const plan = { everyHours: 24, phantom: () => phantom, hasRealWeights: async () => false };
+const plan = { everyHours: 24, phantom: () => phantom };
 
 describe('the function of the canary', () => {
   it('starts one', async () => {
