@@ -22,6 +22,7 @@ interface SubmitArguments extends RunArguments, ServiceArguments {
   readonly batch?: true;
   readonly priority?: 'interactive' | 'bulk';
   readonly maxCost?: number;
+  readonly publish?: true;
   readonly idempotencyKey?: string;
 }
 
@@ -60,6 +61,10 @@ export function registerSubmit(program: Command, context: CommandContext): void 
       '--max-cost <usd>',
       'most that a job may cost by its uncalibrated estimate, USD on demand; a dearer one is refused',
       usdArgument,
+    )
+    .option(
+      '--publish',
+      'put the cases that succeed into the viewer of the deployment: its readers then see the CTs',
     )
     .option('--idempotency-key <key>', 'the same key, file and options again are the same job');
   for (const option of serviceOptions(
@@ -160,6 +165,7 @@ function start(
     run: options,
     priority: options.priority,
     maxCostUsd: options.maxCost,
+    publish: options.publish,
     idempotencyKey: options.idempotencyKey,
     dataRoot: context.paths.dataRoot,
     signal: context.signal,

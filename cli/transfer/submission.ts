@@ -18,6 +18,8 @@ export interface SubmissionRequest {
   readonly priority?: 'interactive' | 'bulk' | undefined;
   /** Most that the job may cost by its estimate, USD. */
   readonly maxCostUsd?: number | undefined;
+  /** Puts the cases into the viewer of the deployment. */
+  readonly publish?: true | undefined;
   /** The caller's own key: the same one with the same file is the same job for a month. */
   readonly idempotencyKey?: string | undefined;
   readonly dataRoot: string;
@@ -97,7 +99,7 @@ async function isFolder(path: string): Promise<boolean> {
 /** What the service is asked, but for the upload. */
 function segmentCall(
   batch: boolean,
-  { run, priority, maxCostUsd }: SubmissionRequest,
+  { run, priority, maxCostUsd, publish }: SubmissionRequest,
 ): { readonly target: SegmentTarget; readonly body: Omit<SubmitBody, 'uploadId'> } {
   const { model, fast, folds, tta } = run;
   const options = {
@@ -106,6 +108,7 @@ function segmentCall(
     tta,
     ...(priority !== undefined && { priority }),
     ...(maxCostUsd !== undefined && { maxCostUsd }),
+    ...(publish && { publish }),
   };
   if (batch)
     return { target: 'batch', body: { ...options, model: model as NonNullable<SubmitBody['model']> } };

@@ -63,6 +63,17 @@ describe('hpb submit', () => {
     expect((await service.ports.index.list({ limit: 10 })).jobs).toEqual([]);
   });
 
+  it('asks for the viewer only when told to, and says so where there is none', async () => {
+    const { run, ct, service } = await workplace();
+
+    const refused = await run('submit', ct, '--publish');
+
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('this service has no viewer to publish to');
+    expect((await service.ports.index.list({ limit: 10 })).jobs).toEqual([]);
+    expect((await run('submit', ct)).code).toBe(0);
+  });
+
   it('makes one job although the answer to the start is lost', async () => {
     const { run, ct, service } = await workplace();
     let starts = 0;
