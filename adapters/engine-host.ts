@@ -105,20 +105,24 @@ export class EngineHost implements Engine {
 
   /** The living session, started when there is none, after its greeting. */
   async #running(limits: EngineLimits): Promise<EngineSession> {
-    if (this.#session === null || !this.#session.alive) {
-      // The dead one's children are gone, and its memory free, before another starts.
-      await this.#session?.ended;
-      const { host, log, oomKills, grace = GRACE } = this.#options;
-      const session = new EngineSession({ host, log, oomKills, grace });
-      this.#session = session;
-      this.#opened = { ever: 0, now: 0 };
-      this.#greeting = this.#greet(session, limits);
-      // Taken by whoever awaits the greeting next.
-      this.#greeting.catch(() => undefined);
-    }
-    const session = this.#session;
+    const dead = this.#session?.alive === false ? this.#session : null;
+    // The dead one's children are gone, and its memory free, before another starts.
+    await dead?.ended;
+    // Two that wait for the same end, or ask for the first engine at once, share the one that starts.
+    if (this.#session === null || this.#session === dead) this.#start(limits);
+    const session = this.#session!;
     await this.#greeting;
     return session;
+  }
+
+  #start(limits: EngineLimits): void {
+    const { host, log, oomKills, grace = GRACE } = this.#options;
+    const session = new EngineSession({ host, log, oomKills, grace });
+    this.#session = session;
+    this.#opened = { ever: 0, now: 0 };
+    this.#greeting = this.#greet(session, limits);
+    // Taken by whoever awaits the greeting next.
+    this.#greeting.catch(() => undefined);
   }
 
   async #greet(session: EngineSession, { signal }: EngineLimits): Promise<HelloResult> {
