@@ -2,7 +2,6 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { HpbError } from '../../core/errors.ts';
 import type { ServicePorts } from '../../core/use-cases/service-ports.ts';
 import { PATIENCE, type HttpDeployment, type HttpEnv, type HttpHome } from './deployment.ts';
-import { DOCS_HEADERS, docsPage } from './docs-page.ts';
 import { addEstimateRoute } from './estimate-route.ts';
 import { addEventRoutes } from './event-routes.ts';
 import { addHealthRoutes } from './health-routes.ts';
@@ -53,7 +52,10 @@ function addDocumentRoutes(app: OpenAPIHono<HttpEnv>): void {
   let document: OpenApiDocument | null = null;
   const documented = (): OpenApiDocument => (document ??= openApiDocument(app));
   app.get('/openapi.json', (c) => c.json(documented(), 200));
-  app.get('/docs', (c) => c.html(docsPage(documented()), 200, DOCS_HEADERS));
+  app.get('/docs', async (c) => {
+    const { DOCS_HEADERS, docsPage } = await import('./docs-page.ts');
+    return c.html(docsPage(documented()), 200, DOCS_HEADERS);
+  });
 }
 
 /** Only what is ours to mend is logged, by name and place: the message can hold what no log may. */

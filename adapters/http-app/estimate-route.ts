@@ -1,5 +1,4 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
-import { estimateScan } from '../../core/use-cases/estimate-scan.ts';
 import type { HttpEnv, HttpHome } from './deployment.ts';
 import { jsonBody } from './json-body.ts';
 import { body, BODY_ERRORS, json, problems, SCHEMAS } from './openapi-parts.ts';
@@ -33,7 +32,9 @@ const estimate = createRoute({
 
 /** Adds `POST /estimate`. */
 export function addEstimateRoute(app: OpenAPIHono<HttpEnv>, { ports, patience }: HttpHome): void {
-  app.openapi({ ...estimate, middleware: jsonBody(patience) }, async (c) =>
-    c.json(await estimateScan(ports, c.req.valid('json')), 200),
-  );
+  app.openapi({ ...estimate, middleware: jsonBody(patience) }, async (c) => {
+    // Most calls do without: the function starts sooner.
+    const { estimateScan } = await import('../../core/use-cases/estimate-scan.ts');
+    return c.json(await estimateScan(ports, c.req.valid('json')), 200);
+  });
 }
