@@ -152,7 +152,9 @@ export class Drill {
   async ended(jobId: string, boundSeconds: number): Promise<JobAnswer> {
     let last: JobAnswer | null = null;
     await within(boundSeconds, `job ${jobId} ends`, async () => {
-      last = await this.service.job(jobId);
+      const answer = await this.service.fetch(`/jobs/${jobId}`);
+      if (!answer.ok) throw new Error(`the job is lost: ${answer.status} ${await answer.text()}`);
+      last = jobAnswer.parse(await answer.json());
       return isFinal(last.state);
     }).catch((thrown: Error) => {
       throw new Error(`${thrown.message}; it stands at ${JSON.stringify(last)}`, { cause: thrown });
