@@ -28,9 +28,9 @@ export async function acquireProcessLock(
   await mkdir(dirname(path), { recursive: true });
   // Written aside and linked, so that a lock file is never seen half-written.
   const own = `${path}.${randomUUID()}`;
-  await writeFile(own, JSON.stringify(ownIdentity()));
   let told = false;
   try {
+    await writeFile(own, JSON.stringify(ownIdentity()));
     while (!(await linked(own, path))) {
       const holder = await readOwner(path);
       // Released while we looked: to take it away as stale now could hit the lock of the next holder.

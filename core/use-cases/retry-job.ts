@@ -3,7 +3,7 @@ import { beginAttempt, isFinal, type JobDocument } from '../job.ts';
 import type { JobAnswer } from '../requests.ts';
 import { succeededCases } from './case-standing.ts';
 import { findCases, fitCases } from './job-cases.ts';
-import { findJob } from './job-request.ts';
+import { findJob, readRequest } from './job-request.ts';
 import { answerOf } from './read-job.ts';
 import type { AnswerLinks, ServicePorts } from './service-ports.ts';
 import { startAttempt } from './submit-job.ts';
@@ -30,8 +30,8 @@ export async function retryJob(ports: ServicePorts, jobId: string, links: Answer
 async function refuseWithoutWork(ports: Pick<ServicePorts, 'store'>, job: JobDocument): Promise<void> {
   const cases = await findCases(ports.store, job.jobId);
   if (job.state !== 'SUCCEEDED') {
-    // Before the upload was taken in, that itself is to be tried again.
-    if (cases === null) return;
+    // Before the upload was taken in, that itself is to be tried again; cases of another one say nothing about it.
+    if (cases === null || cases.inputKey !== (await readRequest(ports.store, job.jobId)).inputKey) return;
     const fit = fitCases(cases).map(({ caseId }) => caseId);
     const done = await succeededCases(ports, job.jobId, fit);
     // Results that were never gathered are gathered by the next attempt.

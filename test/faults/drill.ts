@@ -152,7 +152,9 @@ export class Drill {
   async ended(jobId: string, boundSeconds: number): Promise<JobAnswer> {
     let last: JobAnswer | null = null;
     await within(boundSeconds, `job ${jobId} ends`, async () => {
-      last = await this.service.job(jobId);
+      const answer = await this.service.fetch(`/jobs/${jobId}`);
+      if (!answer.ok) throw new Error(`the job is lost: ${answer.status} ${await answer.text()}`);
+      last = jobAnswer.parse(await answer.json());
       return isFinal(last.state);
     }).catch((thrown: Error) => {
       throw new Error(`${thrown.message}; it stands at ${JSON.stringify(last)}`, { cause: thrown });
@@ -205,7 +207,7 @@ export class Drill {
   async #left(): Promise<readonly string[]> {
     const files = ['scratch', 'objects/.partial', 'objects/.locks'];
     // A disk of its own goes with the service: looked at while that still runs, after its last job.
-    const early = this.#options.disk === undefined ? [] : this.#files(files.slice(1));
+    const early = this.#options.disk === undefined ? [] : await this.#unfinished(files.slice(1));
     await this.service.stop('SIGTERM');
     await within(15, 'processes end', () => processesOf(this.folder).length === 0).catch(() => undefined);
     return [
@@ -234,6 +236,12 @@ export class Drill {
     await this.service.stop('SIGKILL');
     for (const pid of processesOf(this.folder)) kill(pid, 'SIGKILL');
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** What is still there after whatever was being written can have been. */
+  async #unfinished(names: readonly string[]): Promise<readonly string[]> {
+    await within(3, 'writes end', () => this.#files(names).length === 0).catch(() => undefined);
+    return this.#files(names);
   }
 
   #files(names: readonly string[]): readonly string[] {

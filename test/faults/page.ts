@@ -6,7 +6,8 @@ const INTRO = `# Fault matrix
 What happens to a job when something dies, hangs, fills up or lies, stage by stage: measured by \`npm run faults\`, which
 writes this page and fails when a cell is not as it should be. Kill, hang and disk rows act on real processes started
 as a user starts them, with the engine's place taken by the double of the tests; what became of the job is asked of the
-API alone. In every cell: no job is lost or stuck, no result is wrong (each mask is compared byte by byte with one made
+API alone. Store, event, spot and memory rows drive the real use cases, functions, workflow and worker in one process,
+over a store in memory that fails as S3 does. In every cell: no job is lost or stuck, no result is wrong (each mask is compared byte by byte with one made
 without the service), nothing is left behind (processes, scratch, unfinished writes, locks), and the next job succeeds.
 
 \`result\`: the job has its result. \`upload\`: a retry has succeeded without sending anything again. \`REFUSED\`: the

@@ -1,6 +1,6 @@
 import { StoreJobIndex } from '../../../adapters/store-job-index.ts';
 import { describe, expect, it } from 'vitest';
-import { caseIdOf, type JobId } from '../../../core/layout.ts';
+import { caseIdOf, jobCasesKey, type JobId } from '../../../core/layout.ts';
 import { cancelJob } from '../../../core/use-cases/cancel-job.ts';
 import { failJob, settleExecution } from '../../../core/use-cases/fail-job.ts';
 import { prepareJob } from '../../../core/use-cases/prepare-job.ts';
@@ -106,6 +106,24 @@ describe('cancelling', () => {
 });
 
 describe('a retry', () => {
+  it('of a job that was cancelled before its upload was taken in takes no cases of another upload for its own', async () => {
+    const ports = serviceFakes();
+    const jobId = await submittedJob(ports);
+    const others = {
+      layoutVersion: 1,
+      jobId,
+      inputKey: 'another',
+      kind: 'ct',
+      sha256: '',
+      bytes: 0,
+      cases: [],
+    };
+    await ports.store.put(jobCasesKey(jobId), JSON.stringify({ ...others, ignored: [], ignoredCount: 0 }));
+    await cancelJob(ports, jobId, LINKS);
+
+    expect(await retryJob(ports, jobId, LINKS)).toMatchObject({ state: 'QUEUED', attempt: 2 });
+  });
+
   it('begins one attempt, even when asked twice at once', async () => {
     const ports = serviceFakes();
     const jobId = await finishedJob(ports, 'ENGINE_FAILED');
