@@ -42,7 +42,7 @@ export async function standingOf(ports: StandingPorts, job: JobDocument): Promis
   const ended = isFinal(job.state) ? await endedCases(ports, job) : null;
   if (ended !== null) return { cases: ended, fraction: 1, begun: true, found };
   const begun = await begunCases(ports, job, found);
-  const cases = found.cases.map((one) => begun.get(one.caseId) ?? waiting(one));
+  const cases = found.cases.map((one) => atEndOf(job, begun.get(one.caseId) ?? waiting(one)));
   const fraction = cases.reduce((sum, { percent }) => sum + percent, 0) / (100 * Math.max(1, cases.length));
   return {
     cases: cases.slice(0, MAX_ANSWER_CASES),
@@ -68,7 +68,7 @@ export async function caseStanding(
   const finished = await finishedCase(ports, job, one);
   if (finished !== null) return finished;
   const progress = await findDocument(ports.store, caseProgressKey(job.jobId, caseId), progressDocument);
-  return progress === null || refusalOf(one) !== null ? waiting(one) : running(one, progress);
+  return atEndOf(job, progress === null || refusalOf(one) !== null ? waiting(one) : running(one, progress));
 }
 
 /** Cases of the manifest; null when the job ended without one, or with that of an earlier attempt. */
@@ -126,6 +126,13 @@ async function finishedCase(
 /** Whether a progress document was left by an earlier attempt. */
 function isStale(job: JobDocument, progress: ProgressDocument): boolean {
   return progress.updatedAt < job.attempts.at(-1)!.startedAt;
+}
+
+/** What ended the job is why a case that was not done has no result. */
+function atEndOf({ state, error }: JobDocument, one: CaseAnswer): CaseAnswer {
+  const isOpen = one.state === 'waiting' || one.state === 'running';
+  if (!isOpen || !isFinal(state) || error === null) return one;
+  return { ...one, state: 'failed', stage: null, percent: 100, error };
 }
 
 function waiting(one: JobCase): CaseAnswer {

@@ -78,9 +78,9 @@ function summaryOf(job: JobDocument, { baseUrl, events }: AnswerLinks): JobSumma
   };
 }
 
-/** While a job runs its document does not count; what was read of the cases does. */
-function countsOf(job: JobDocument, { cases, found }: JobStanding): JobSummary['counts'] {
-  if (found === null || isFinal(job.state)) return job.counts;
+/** The document of a job counts the cases once the attempt is published; else what was read of them counts. */
+function countsOf({ counts }: JobDocument, { cases, found }: JobStanding): JobSummary['counts'] {
+  if (found === null || (counts !== null && counts.succeeded + counts.failed === counts.total)) return counts;
   const having = (state: string): number => cases.filter((one) => one.state === state).length;
   return { total: found.cases.length, succeeded: having('succeeded'), failed: having('failed') };
 }

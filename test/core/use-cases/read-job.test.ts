@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { caseIdOf, caseProgressKey, type JobId } from '../../../core/layout.ts';
+import { cancelJob } from '../../../core/use-cases/cancel-job.ts';
 import { caseFileLink } from '../../../core/use-cases/case-file-link.ts';
 import { failJob } from '../../../core/use-cases/fail-job.ts';
 import { prepareJob } from '../../../core/use-cases/prepare-job.ts';
@@ -24,6 +25,29 @@ async function storeProgress(ports: ServiceFakes, jobId: JobId, n: number, fract
   const text = JSON.stringify({ ...document, secondsLeft: null, updatedAt: ports.time.now });
   await ports.store.put(caseProgressKey(jobId, caseId), text);
 }
+
+describe('a job that was cancelled', () => {
+  it('has a result or a reason for every case, those that nobody had begun included', async () => {
+    const ports = serviceFakes();
+    const jobId = await runningJob(ports, 3);
+    await storeProgress(ports, jobId, 1, 1);
+    await storeResult(ports, jobId, caseIdOf(1));
+    await storeProgress(ports, jobId, 2, 0.5);
+
+    const job = await cancelJob(ports, jobId, LINKS);
+
+    expect(job.cases.map(({ state, error }) => [state, error?.code])).toEqual([
+      ['succeeded', undefined],
+      ['failed', 'CANCELLED'],
+      ['failed', 'CANCELLED'],
+    ]);
+    expect(job.counts).toEqual({ total: 3, succeeded: 1, failed: 2 });
+    expect(await readCase(ports, jobId, 'c0003', LINKS)).toMatchObject({
+      state: 'failed',
+      error: { code: 'CANCELLED' },
+    });
+  });
+});
 
 describe('a running job', () => {
   it('tells of each case how far it is', async () => {
