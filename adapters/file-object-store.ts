@@ -5,6 +5,7 @@ import {
   copyFileSync,
   fdatasync,
   fstatSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readFile,
@@ -17,7 +18,7 @@ import { copyFile, open, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { mapLimited } from '../core/map-limited.ts';
-import type { ByteRange, ObjectFacts, ObjectStore, WriteCondition } from '../core/ports.ts';
+import type { ByteRange, FileWrite, ObjectFacts, ObjectStore, WriteCondition } from '../core/ports.ts';
 import { FileCommit, factsOf, fileStats } from './file-commit.ts';
 import { fileError, outputError } from './file-error.ts';
 import { FileStoreKeys, isKey } from './file-store-keys.ts';
@@ -36,7 +37,7 @@ const PARALLEL = 16;
 /**
  * Objects as files below a folder, which is made at the first write. Keys are relative paths of plain segments; any
  * other key is `OBJECT_NOT_FOUND`, so nothing outside the folder can be reached. Files are copied in and out (as
- * clones where the file system can): a caller who edits his copy does not edit the object. Several processes may use
+ * clones where the file system can), unless given up: a caller who edits his copy does not edit the object. Several processes may use
  * one folder at once. An object's bytes are on the disk before it appears, so that neither a killed process nor a
  * power cut leaves a torn one. Throws `DISK_FULL` and `OUTPUT_UNWRITABLE` on writing.
  */
@@ -60,7 +61,13 @@ export class FileObjectStore implements ObjectStore {
     );
   }
 
-  async putFile(key: string, path: string, condition?: WriteCondition): Promise<ObjectFacts> {
+  async putFile(
+    key: string,
+    path: string,
+    { givenUp = false, ...condition }: FileWrite = {},
+  ): Promise<ObjectFacts> {
+    const taken = givenUp ? await this.#take(key, path, condition) : null;
+    if (taken !== null) return taken;
     return this.#write(key, condition, async (partial) => {
       await clone(path, partial, requireFile(path));
       await withFile(partial, 'r+', dataSync);
@@ -211,6 +218,19 @@ export class FileObjectStore implements ObjectStore {
       throw readError(key, error);
     } finally {
       await file.close();
+    }
+  }
+
+  /** Makes the file itself the object; null for what can only be copied: from another disk, by a link, or no file. */
+  async #take(key: string, path: string, condition: WriteCondition): Promise<ObjectFacts | null> {
+    this.#keys.pathOf(key);
+    if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return null;
+    try {
+      await withFile(path, 'r+', dataSync);
+      return await this.#commit.commit(path, key, condition);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EXDEV') return null;
+      throw outputError(error);
     }
   }
 

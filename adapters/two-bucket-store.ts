@@ -1,7 +1,7 @@
 import { HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { HpbError } from '../core/errors.ts';
 import { INGEST_PREFIX, INGEST_REJECTED_PREFIX } from '../core/layout.ts';
-import type { ByteRange, Clock, ObjectFacts, ObjectStore, WriteCondition } from '../core/ports.ts';
+import type { ByteRange, Clock, FileWrite, ObjectFacts, ObjectStore, WriteCondition } from '../core/ports.ts';
 import { copyObject } from './s3-copy.ts';
 import { s3Error } from './s3-errors.ts';
 import { S3ObjectStore } from './s3-object-store.ts';
@@ -36,8 +36,8 @@ export class TwoBucketStore implements ObjectStore {
     return this.#of(key).put(key, body, condition);
   }
 
-  putFile(key: string, path: string, condition?: WriteCondition): Promise<ObjectFacts> {
-    return this.#of(key).putFile(key, path, condition);
+  putFile(key: string, path: string, how?: FileWrite): Promise<ObjectFacts> {
+    return this.#of(key).putFile(key, path, how);
   }
 
   putStream(

@@ -26,6 +26,9 @@ export interface WriteCondition {
   readonly ifTag?: string;
 }
 
+/** `givenUp`: the caller has no more use for the file, and a store on the same disk may take it instead of a copy. */
+export type FileWrite = WriteCondition & { readonly givenUp?: boolean };
+
 /** Bytes `start` to `end` inclusive, counted from 0; an open end runs to the last byte. */
 export interface ByteRange {
   readonly start: number;
@@ -40,7 +43,7 @@ export interface ObjectStore {
   /** Writes a small object (JSON documents). */
   put(key: string, body: string | Uint8Array, condition?: WriteCondition): Promise<ObjectFacts>;
   /** Copies a local file into the store. */
-  putFile(key: string, path: string, condition?: WriteCondition): Promise<ObjectFacts>;
+  putFile(key: string, path: string, how?: FileWrite): Promise<ObjectFacts>;
   /** Stores a stream of unknown length; when it throws, nothing is stored and its error comes out. */
   putStream(key: string, chunks: AsyncIterable<Uint8Array>, condition?: WriteCondition): Promise<ObjectFacts>;
   get(key: string): Promise<Uint8Array>;

@@ -7,10 +7,10 @@ import { peekNifti, readNifti, writeNifti, type NiftiFile } from '../adapters/ni
 import { receiptSigner } from '../adapters/receipt-signer.ts';
 import { throwIfCancelled } from '../adapters/run-process.ts';
 import { systemClock } from '../adapters/system.ts';
-import type { ZipMember } from '../adapters/zip-archive.ts';
 import type { MeasuredCase } from '../container/stages/measure.ts';
 import { meshCase } from '../container/stages/mesh.ts';
 import { besideVolume } from '../container/stages/volume.ts';
+import { hashedFile, type PackagedFile } from '../container/stages/written.ts';
 import { packageFiles, type PackagedCase } from '../container/stages/package-files.ts';
 import { bothSettled } from '../core/both-settled.ts';
 import { modelEntry, type ModelId } from '../core/models/catalogue.ts';
@@ -100,7 +100,7 @@ interface Content {
   readonly name: string;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
-  readonly volume: Promise<ZipMember>;
+  readonly volume: Promise<PackagedFile>;
 }
 
 async function made(
@@ -150,7 +150,7 @@ async function measured(
   given: readonly GivenModel[],
 ): Promise<MeasuredCase> {
   const runs: ModelRun[] = [];
-  const files: ZipMember[] = [];
+  const files: PackagedFile[] = [];
   const keeps = new Map<ModelId, MeasuredMask['kept']>();
   const masks: CaseRuns[] = [];
   const { grid, data, slope, intercept } = ct;
@@ -158,13 +158,13 @@ async function measured(
     const name = modelEntry(model).output;
     const path = join(out, name);
     const input = { ct: { grid, data, slope, intercept }, mask, keep: givenSets(model, call) };
-    const [{ kept, runs: labels, ...facts }] = await Promise.all([
+    const [{ kept, runs: labels, ...facts }, file] = await Promise.all([
       compute.run('measureMask', input, signal),
-      writeNifti(path, mask),
+      writeNifti(path, mask).then(() => hashedFile({ name, path })),
     ]);
     keeps.set(model, kept);
     masks.push({ model, runs: labels });
-    files.push({ name, path });
+    files.push(file);
     runs.push({ model, options: NO_OPTIONS, call, cropEmpty: false, weights: [], ...facts });
   }
   const hpb = await compute.run('measureHpb', { grid, sets: chooseHpbSets(keeps) }, signal);

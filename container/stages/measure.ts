@@ -13,8 +13,8 @@ import type { MeasuredMask } from '../../core/volume/measure-mask.ts';
 import { affinesAgree } from '../../core/volume/orientation.ts';
 import { voxelCount, type Grid, type LabelMap, type Volume } from '../../core/volume/volume.ts';
 import type { CaseContext } from '../case-context.ts';
-import type { ZipMember } from '../../adapters/zip-archive.ts';
 import type { RawMask } from './segment.ts';
+import { hashedFile, type PackagedFile } from './written.ts';
 
 /** Masks as they are published, with what was measured on them. */
 export interface MeasuredCase {
@@ -23,7 +23,7 @@ export interface MeasuredCase {
   readonly hpb: HpbMeasures;
   /** The labels of each mask. */
   readonly masks: readonly CaseRuns[];
-  readonly files: readonly ZipMember[];
+  readonly files: readonly PackagedFile[];
 }
 
 /**
@@ -52,7 +52,7 @@ export async function measureMasks(
 
 interface OneMeasured {
   readonly run: ModelRun;
-  readonly file: ZipMember;
+  readonly file: PackagedFile;
   readonly kept: MeasuredMask['kept'];
   readonly labels: LabelRuns;
 }
@@ -67,9 +67,9 @@ async function measureOne(
   const name = modelEntry(model).output;
   const path = join(scratch.out, name);
   const input = { ct, mask, keep: hpbLabels(model) };
-  const [{ kept, runs: labels, ...facts }] = await Promise.all([
+  const [{ kept, runs: labels, ...facts }, file] = await Promise.all([
     ports.compute.run('measureMask', input, cancel),
-    writeNifti(path, mask),
+    writeNifti(path, mask).then(() => hashedFile({ name, path })),
   ]);
   assertCounts(model, run.labelVoxels, facts.statistics);
   if (!ports.keepIntermediate) await rm(raw.path);
@@ -77,7 +77,7 @@ async function measureOne(
   const { cropEmpty } = run;
   return {
     run: { model, options, call, cropEmpty, weights: weights.used, ...facts },
-    file: { name, path },
+    file,
     kept,
     labels,
   };

@@ -1,7 +1,6 @@
 import { dirname } from 'node:path';
 import type { Compute } from '../../adapters/compute-pool.ts';
 import type { MeshedStructure } from '../../adapters/mesh-structure.ts';
-import type { ZipMember } from '../../adapters/zip-archive.ts';
 import { modelEntry, type ModelId } from '../../core/models/catalogue.ts';
 import {
   isMeshed,
@@ -24,14 +23,14 @@ import type { LabelRuns } from '../../core/volume/label-runs.ts';
 import type { Grid } from '../../core/volume/volume.ts';
 import type { CaseContext } from '../case-context.ts';
 import type { MeasuredCase } from './measure.ts';
-import { madeFolder, written } from './written.ts';
+import { madeFolder, written, type PackagedFile } from './written.ts';
 
 /** A measured case with meshes: their files beside the masks, their facts in the runs. */
 export interface MeshedCase extends MeasuredCase {
   /** In mm of the viewer's frame. */
   readonly meshes: readonly NamedMesh[];
   /** MZ3 files in RAS+ mm for the page; no part of the package. */
-  readonly shown: readonly ZipMember[];
+  readonly shown: readonly PackagedFile[];
 }
 
 /** What meshing needs of a case. */
@@ -83,7 +82,7 @@ export async function meshCase(
   const all = [...made.values()];
   const { format } = scratch;
   for (const file of [meshFile, shownFile]) await madeFolder(scratch.out, dirname(file('any')));
-  const write = (name: string, content: Uint8Array): Promise<ZipMember> =>
+  const write = (name: string, content: Uint8Array): Promise<PackagedFile> =>
     written(scratch.out, name, content);
   const files = await Promise.all(all.map(({ name, vtp }) => write(meshFile(name), vtp)));
   const shown = await Promise.all(all.map(({ name, mz3 }) => write(shownFile(name), mz3)));
@@ -178,14 +177,14 @@ function sceneOf(
   return compute.run('sceneFile', { meshes: scene, notice: NOT_A_MEDICAL_DEVICE }, cancel);
 }
 
-type Write = (name: string, content: Uint8Array) => Promise<ZipMember>;
+type Write = (name: string, content: Uint8Array) => Promise<PackagedFile>;
 
 /** The meshes as other programs read them. */
 function patientMeshes(
   format: MeshFormat,
   meshes: readonly MadeMesh[],
   { grid, write }: { readonly grid: Grid; readonly write: Write },
-): Promise<readonly ZipMember[]> {
+): Promise<readonly PackagedFile[]> {
   const { toWorld } = viewerFrameOf(grid);
   const content = ({ mesh, mz3 }: MadeMesh): Uint8Array =>
     format === 'mz3' ? mz3 : stlFile(movedMesh(mesh, toWorld));

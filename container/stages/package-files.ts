@@ -1,11 +1,8 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CasePicture } from '../../adapters/case-pictures.ts';
 import type { Compute } from '../../adapters/compute-pool.ts';
-import { writeZip, type WrittenFile, type ZipMember } from '../../adapters/zip-archive.ts';
-import { mapLimited } from '../../core/map-limited.ts';
+import { writeZip, type WrittenFile } from '../../adapters/zip-archive.ts';
 import type { Signer } from '../../core/signer-port.ts';
 import type { Metadata } from '../../core/results/metadata-schema.ts';
 import { pictureFile } from '../../core/results/pictures/pictures.ts';
@@ -14,10 +11,7 @@ import { reportPage } from '../../core/results/report/report-page.ts';
 import { stableJson } from '../../core/results/stable-json.ts';
 import type { Volume } from '../../core/volume/volume.ts';
 import type { MeshedCase } from './mesh.ts';
-import { madeFolder, written } from './written.ts';
-
-/** A file of the package with what its receipt says of it. */
-export interface PackagedFile extends ZipMember, WrittenFile {}
+import { madeFolder, written, type PackagedFile } from './written.ts';
 
 /** Everything that is published, on the local disk. */
 export interface PackagedCase {
@@ -41,16 +35,13 @@ export interface PackageContent {
   readonly ct: Volume;
   readonly meshed: MeshedCase;
   /** The viewer's volume, which may still be on its way. */
-  readonly volume: Promise<ZipMember>;
+  readonly volume: Promise<PackagedFile>;
   readonly metadata: Metadata;
   /** meta.json, run.json: by name. */
   readonly documents: Readonly<Record<string, object>>;
   readonly attempt: number;
   readonly imageDigest: string | null;
 }
-
-const HASHED_AT_ONCE = 4;
-const PIECE_BYTES = 2 ** 18;
 
 /**
  * Completes a measured and meshed case: documents, pictures, report, receipt with signature, and the ZIP of all.
@@ -60,7 +51,8 @@ const PIECE_BYTES = 2 ** 18;
 export async function packageFiles(tools: PackageTools, content: PackageContent): Promise<PackagedCase> {
   const { out } = tools;
   const { name, meshed, metadata, documents } = content;
-  const write = (file: string, bytes: string | Uint8Array): Promise<ZipMember> => written(out, file, bytes);
+  const write = (file: string, bytes: string | Uint8Array): Promise<PackagedFile> =>
+    written(out, file, bytes);
   const pictures = await drawn(tools, content);
   await madeFolder(out, dirname(pictureFile('axial')));
   const shown = pictures.map(({ png, ...picture }) => ({
@@ -78,8 +70,7 @@ export async function packageFiles(tools: PackageTools, content: PackageContent)
     ])),
     await content.volume,
   ];
-  const hashed = await mapLimited(members, HASHED_AT_ONCE, hashedFile);
-  const files = [...hashed, ...(await receipted(tools, content, hashed))];
+  const files = [...members, ...(await receipted(tools, content, members))];
   files.sort((a, b) => (a.name < b.name ? -1 : 1));
   const path = join(out, 'results.zip');
   return { files, zip: { path, ...(await writeZip(path, files)) } };
@@ -116,22 +107,7 @@ async function receipted(
     const signature = await signer.sign(Buffer.from(text));
     texts.push({ name: SIGNATURE_FILE, text: stableJson(signature) });
   }
-  return mapLimited(texts, texts.length, async ({ name, text: content }) => ({
-    ...(await written(out, name, content)),
-    bytes: Buffer.byteLength(content),
-    sha256: sha256(content),
-  }));
+  return Promise.all(texts.map((one) => written(out, one.name, one.text)));
 }
 
 const receiptFile = ({ name, bytes, sha256 }: PackagedFile): ReceiptFile => ({ name, bytes, sha256 });
-
-/** A file with its size and hash; large ones are read piece by piece. */
-export async function hashedFile({ name, path }: ZipMember): Promise<PackagedFile> {
-  const hash = createHash('sha256');
-  const { size } = await stat(path);
-  if (size <= PIECE_BYTES) hash.update(await readFile(path));
-  else
-    for await (const piece of createReadStream(path, { highWaterMark: PIECE_BYTES }) as AsyncIterable<Buffer>)
-      hash.update(piece);
-  return { name, path, bytes: size, sha256: hash.digest('hex') };
-}

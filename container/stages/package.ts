@@ -1,4 +1,3 @@
-import type { ZipMember } from '../../adapters/zip-archive.ts';
 import type { RunResult } from '../../core/engine-protocol.ts';
 import type { ModelId } from '../../core/models/catalogue.ts';
 import { buildMeta } from '../../core/results/meta.ts';
@@ -10,6 +9,7 @@ import type { FetchedCt } from './fetch.ts';
 import type { MeshedCase } from './mesh.ts';
 import { packageFiles, type PackageContent, type PackagedCase } from './package-files.ts';
 import type { SegmentedCase } from './segment.ts';
+import type { PackagedFile } from './written.ts';
 
 /** What the documents of a case are made of. */
 export interface PackageInput {
@@ -18,7 +18,7 @@ export interface PackageInput {
   readonly segmented: SegmentedCase;
   readonly meshed: MeshedCase;
   /** The viewer's volume, which may still be on its way. */
-  readonly volume: Promise<ZipMember>;
+  readonly volume: Promise<PackagedFile>;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
   readonly stageSeconds: Readonly<Partial<Record<CaseStage, number>>>;

@@ -1,12 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeNifti } from '../../adapters/nifti-file.ts';
-import type { ZipMember } from '../../adapters/zip-archive.ts';
 import { modelEntry } from '../../core/models/catalogue.ts';
 import type { CaseRuns } from '../../core/results/pictures/layers.ts';
 import { shrinkFactors } from '../../core/volume/downsample.ts';
 import type { LabelMap, Volume } from '../../core/volume/volume.ts';
 import type { MeshScratch } from './mesh.ts';
+import { hashedFile, type PackagedFile } from './written.ts';
 
 /** Longest side of a preview, voxels: a browser holds each layer as 4 bytes a voxel on the graphics card. */
 export const PREVIEW_SIDE = 256;
@@ -19,13 +19,13 @@ export async function previewFiles(
   { out, compute, cancel }: MeshScratch,
   ct: Volume,
   masks: readonly CaseRuns[],
-): Promise<readonly ZipMember[]> {
+): Promise<readonly PackagedFile[]> {
   const factors = shrinkFactors(ct.grid.dims, PREVIEW_SIDE);
   await mkdir(join(out, 'preview'), { recursive: true });
-  const write = async (name: string, volume: Volume | LabelMap): Promise<ZipMember> => {
+  const write = async (name: string, volume: Volume | LabelMap): Promise<PackagedFile> => {
     const path = join(out, name);
     await writeNifti(path, volume);
-    return { name, path };
+    return hashedFile({ name, path });
   };
   const files = [await write('preview/ct.nii.gz', await compute.run('shrinkCt', { ct, factors }, cancel))];
   if (factors.every((factor) => factor === 1)) return files;

@@ -1,10 +1,10 @@
-import type { ZipMember } from '../../adapters/zip-archive.ts';
 import { caseFileKey, caseResultKey, caseZipKey } from '../../core/layout.ts';
 import { mapLimited } from '../../core/map-limited.ts';
 import type { CaseResult } from '../../core/shard.ts';
 import type { CaseContext } from '../case-context.ts';
 import { throwIfCaseCancelled } from '../case-error.ts';
-import { hashedFile, type PackagedCase, type PackagedFile } from './package-files.ts';
+import type { PackagedCase } from './package-files.ts';
+import type { PackagedFile } from './written.ts';
 
 /** What result.json says about the files of a case. */
 export type PublishedFiles = Pick<CaseResult, 'files' | 'zip' | 'previews'>;
@@ -18,14 +18,14 @@ const STORED_AT_ONCE = 4;
 export async function publishCase(
   context: CaseContext,
   packaged: PackagedCase,
-  previews: readonly ZipMember[] = [],
+  previews: readonly PackagedFile[] = [],
 ): Promise<PublishedFiles> {
   const { ports, jobId, caseId, cancel } = context;
   await ports.store.remove(caseResultKey(jobId, caseId));
   // Several at once, since each waits for the disk or the network most of its time.
   const { path: zipPath, ...zip } = packaged.zip;
   const zipKey = caseZipKey(jobId, caseId);
-  const keyed = ({ name, path }: ZipMember) => ({ path, key: caseFileKey(jobId, caseId, name) });
+  const keyed = ({ name, path }: PackagedFile) => ({ path, key: caseFileKey(jobId, caseId, name) });
   const listed = ({ name, bytes, sha256 }: PackagedFile): CaseResult['files'][number] => ({
     name,
     key: caseFileKey(jobId, caseId, name),
@@ -35,12 +35,11 @@ export async function publishCase(
   const [files, shown] = [packaged.files.map(keyed), previews.map(keyed)];
   await mapLimited([...files, ...shown, { key: zipKey, path: zipPath }], STORED_AT_ONCE, ({ key, path }) => {
     throwIfCaseCancelled(cancel);
-    return ports.store.putFile(key, path);
+    return ports.store.putFile(key, path, { givenUp: !ports.keepIntermediate });
   });
-  const hashed = await mapLimited(previews, STORED_AT_ONCE, hashedFile);
   return {
     files: packaged.files.map(listed),
-    ...(hashed.length > 0 && { previews: hashed.map(listed) }),
+    ...(previews.length > 0 && { previews: previews.map(listed) }),
     zip: { key: zipKey, ...zip },
   };
 }

@@ -4,11 +4,11 @@ import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import { outputError } from '../../adapters/file-error.ts';
 import { throwIfCancelled } from '../../adapters/run-process.ts';
-import type { ZipMember } from '../../adapters/zip-archive.ts';
 import { bothSettled } from '../../core/both-settled.ts';
 import { VOLUME_FILE } from '../../core/results/meshed-structures.ts';
 import { writeVti } from '../../core/results/vti.ts';
 import type { Volume } from '../../core/volume/volume.ts';
+import { hashedFile, type PackagedFile } from './written.ts';
 
 const compress = promisify(deflate);
 const LEVEL = 1;
@@ -24,7 +24,7 @@ const SLACK_BYTES = 4096;
 export async function besideVolume<T>(
   { out, cancel }: { readonly out: string; readonly cancel: AbortSignal },
   ct: Volume,
-  work: (volume: Promise<ZipMember>) => Promise<T>,
+  work: (volume: Promise<PackagedFile>) => Promise<T>,
 ): Promise<T> {
   const failed = new AbortController();
   const volume = writtenVolume(out, ct, AbortSignal.any([cancel, failed.signal]));
@@ -36,7 +36,7 @@ export async function besideVolume<T>(
   return result;
 }
 
-async function writtenVolume(folder: string, ct: Volume, signal: AbortSignal): Promise<ZipMember> {
+async function writtenVolume(folder: string, ct: Volume, signal: AbortSignal): Promise<PackagedFile> {
   const path = join(folder, VOLUME_FILE);
   try {
     const file = await open(path, 'w');
@@ -54,7 +54,7 @@ async function writtenVolume(folder: string, ct: Volume, signal: AbortSignal): P
   } catch (error) {
     throw outputError(error);
   }
-  return { name: VOLUME_FILE, path };
+  return hashedFile({ name: VOLUME_FILE, path });
 }
 
 /** In one go: by default Node would come back to the main thread for every 16 KiB. */

@@ -1,8 +1,18 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { FileStoreKeys } from '../../adapters/file-store-keys.ts';
 import { FileObjectStore } from '../../adapters/file-object-store.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
@@ -57,6 +67,44 @@ describe('a folder of objects', () => {
     await store.putFile('ct', join(folder, 'link'));
 
     expect(await store.head('ct')).toMatchObject({ key: 'ct', bytes: 6 });
+  });
+
+  it('takes a file that is given up instead of a copy of it', async () => {
+    const folder = tempFolder();
+    const path = join(folder, 'mask');
+    writeFileSync(path, 'labels');
+    const { ino } = statSync(path);
+    const store = new FileObjectStore(join(folder, 'objects'));
+
+    await store.putFile('mask', path, { givenUp: true });
+
+    expect(existsSync(path)).toBe(false);
+    expect(statSync(join(folder, 'objects', 'mask')).ino).toBe(ino);
+  });
+
+  it('copies what is given up by a link, and leaves its target', async () => {
+    const folder = tempFolder();
+    writeFileSync(join(folder, 'ct'), 'voxels');
+    symlinkSync(join(folder, 'ct'), join(folder, 'link'));
+    const store = new FileObjectStore(join(folder, 'objects'));
+
+    await store.putFile('ct', join(folder, 'link'), { givenUp: true });
+    writeFileSync(join(folder, 'ct'), 'edited');
+
+    expect(Buffer.from(await store.get('ct')).toString()).toBe('voxels');
+  });
+
+  it('copies what is given up on another disk', async () => {
+    const [folder, elsewhere] = [tempFolder(), mkdtempSync('/dev/shm/hpb-test-')];
+    onTestFinished(() => rmSync(elsewhere, { recursive: true, force: true }));
+    const path = join(elsewhere, 'mask');
+    writeFileSync(path, 'labels');
+    const store = new FileObjectStore(join(folder, 'objects'));
+
+    expect(statSync(elsewhere).dev).not.toBe(statSync(folder).dev);
+    await store.putFile('mask', path, { givenUp: true });
+
+    expect(Buffer.from(await store.get('mask')).toString()).toBe('labels');
   });
 
   it('leaves nothing half-written when a write fails', async () => {

@@ -104,6 +104,22 @@ export function describeStreams(make: () => ObjectStore | Promise<ObjectStore>):
       expect(Buffer.compare(readFileSync(join(folder, 'out')), large)).toBe(0);
     });
 
+    it('stores a file that is given up, on the same conditions', async () => {
+      const store = await make();
+      const [first, second] = ['first', 'second'].map((name) => join(tempFolder(), name));
+      writeFileSync(first!, 'first');
+      writeFileSync(second!, 'second');
+
+      const facts = await store.putFile('k', first!, { givenUp: true });
+      await expect(store.putFile('k', second!, { givenUp: true, ifAbsent: true })).rejects.toMatchObject({
+        code: 'OBJECT_EXISTS',
+      });
+
+      expect(facts).toMatchObject({ key: 'k', bytes: 5 });
+      expect(await store.head('k')).toMatchObject({ bytes: 5, tag: facts.tag });
+      expect(text(await store.get('k'))).toBe('first');
+    });
+
     it.each([3, 20 * 2 ** 20])('stores nothing of a stream that breaks off after %d bytes', async (bytes) => {
       const store = await make();
       const broken = new Error('the line went dead');
