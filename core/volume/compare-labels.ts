@@ -108,7 +108,9 @@ function surfaceIn({ grid, data }: LabelMap, label: number, box: Bounds): Uint8A
   for (let z = 0, at = 0; z < sz; z += 1) {
     for (let y = 0; y < sy; y += 1) {
       for (let x = 0; x < sx; x += 1, at += 1) {
-        const [i, j, k] = [x + box.low[0], y + box.low[1], z + box.low[2]];
+        const i = x + box.low[0];
+        const j = y + box.low[1];
+        const k = z + box.low[2];
         if (!isIn(i, j, k)) continue;
         const inner =
           isIn(i - 1, j, k) &&

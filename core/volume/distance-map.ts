@@ -63,7 +63,9 @@ class Envelope {
 
   /** Returns the number of the last parabola; -1 when the line holds no finite value. */
   #build(count: number, mm2: number): number {
-    const [values, apexes, begins] = [this.#values, this.#apexes, this.#begins];
+    const values = this.#values;
+    const apexes = this.#apexes;
+    const begins = this.#begins;
     let last = -1;
     for (let at = 0; at < count; at += 1) {
       if (values[at] === Infinity) continue;

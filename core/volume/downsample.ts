@@ -117,7 +117,8 @@ function shrinkLayer(labels: LabelMap, factors: ShrinkFactors, cells: Uint8Array
   forCellRows(labels.grid.dims, factors, (row, rows) => {
     gatherBits(bits, labels, { rows, factor: factors[0] });
     for (let x = 0; x < width; x++) {
-      const [any, all] = [bits.inAny[x]!, bits.inAll[x]!];
+      const any = bits.inAny[x]!;
+      const all = bits.inAll[x]!;
       cells[row + x] = any;
       // The same in all voxels: nearly every cell.
       if (any === all) continue;
@@ -139,7 +140,8 @@ function gatherBits(
   for (const start of rows)
     for (let at = 0, cell = 0; at < nx; cell++) {
       const end = Math.min(at + factor, nx);
-      let [any, all] = [0, 0xff];
+      let any = 0;
+      let all = 0xff;
       for (; at < end; at++) {
         any |= data[start + at]!;
         all &= data[start + at]!;
@@ -158,7 +160,8 @@ interface Cell {
 
 /** `counts`: 256 zeros, and so it is left. */
 function commonest(data: Uint8Array, { rows, from, to }: Cell, counts: Uint16Array): number {
-  let [filled, best] = [0, 0];
+  let filled = 0;
+  let best = 0;
   for (const start of rows)
     for (let at = start + from; at < start + to; at++) {
       const label = data[at]!;

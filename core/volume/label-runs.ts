@@ -57,7 +57,9 @@ export class RunCollector {
   }
 
   #grow(): void {
-    const [from, to, label] = [this.#from, this.#to, this.#label];
+    const from = this.#from;
+    const to = this.#to;
+    const label = this.#label;
     const capacity = 2 * this.#count;
     this.#from = new Int32Array(capacity);
     this.#to = new Int32Array(capacity);
@@ -97,7 +99,8 @@ export function unionOfLabels(runs: LabelRuns, labels: readonly number[]): Label
   let open: { row: number; from: number; to: number } | null = null;
   forEachLabelRun(runs, (run, row) => {
     if (!wanted.has(runs.label[run]!)) return;
-    const [from, to] = [runs.from[run]!, runs.to[run]!];
+    const from = runs.from[run]!;
+    const to = runs.to[run]!;
     if (open !== null && open.row === row && open.to + 1 === from) {
       open.to = to;
       return;

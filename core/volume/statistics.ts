@@ -51,7 +51,9 @@ export function measureRuns(ct: Volume, runs: LabelRuns): Map<number, LabelStati
   const shapes = new Map<number, Shape>();
   const [nx, ny] = dims;
   forEachLabelRun(runs, (run, row) => {
-    const [own, first, last] = [label[run]!, from[run]!, to[run]!];
+    const own = label[run]!;
+    const first = from[run]!;
+    const last = to[run]!;
     let shape = shapes.get(own);
     if (shape === undefined) {
       shape = new Shape();

@@ -68,7 +68,8 @@ function takeNeighbours(
   row: number,
   { exits, first }: { readonly exits: Float64Array; readonly first: number },
 ): void {
-  const [low, high] = [from[run]!, to[run]!];
+  const low = from[run]!;
+  const high = to[run]!;
   const end = firstOfRow[row + 1]!;
   for (let other = firstAtOrAfter(to, firstOfRow[row]!, end, low - 1); other < end; other += 1) {
     if (from[other]! > high + 1) return;
@@ -82,7 +83,8 @@ function takeNeighbours(
 
 /** First index in `begin` to `end` whose value, ascending there, is at least `least`. */
 function firstAtOrAfter(values: Int32Array, begin: number, end: number, least: number): number {
-  let [low, high] = [begin, end];
+  let low = begin;
+  let high = end;
   while (low < high) {
     const middle = (low + high) >> 1;
     if (values[middle]! < least) low = middle + 1;

@@ -55,7 +55,8 @@ function surfaceAround(
   for (const [from, to, y, , z] of body) {
     if (y < y0 - 1 || y > y1 + 1 || z < z0 - 1 || z > z1 + 1) continue;
     const row = dims[0] * (y - y0 + 2 + dims[1] * (z - z0 + 2));
-    const [first, last] = [Math.max(from, x0 - 1), Math.min(to, x1 + 1)];
+    const first = Math.max(from, x0 - 1);
+    const last = Math.min(to, x1 + 1);
     if (first <= last) data.fill(1, row + first - x0 + 2, row + last - x0 + 3);
   }
   const { positions, quads } = surfaceNet({ dims, data, origin: [x0 - 2, y0 - 2, z0 - 2] });

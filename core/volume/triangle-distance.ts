@@ -36,7 +36,8 @@ export function leastApart(a: Triangle, b: Triangle): number {
   const x = b[0]! + b[3]! + b[6]! - a[0]! - a[3]! - a[6]!;
   const y = b[1]! + b[4]! + b[7]! - a[1]! - a[4]! - a[7]!;
   const z = b[2]! + b[5]! + b[8]! - a[2]! - a[5]! - a[8]!;
-  let [low, high] = [Infinity, -Infinity];
+  let low = Infinity;
+  let high = -Infinity;
   for (let at = 0; at < 9; at += 3) {
     high = Math.max(high, a[at]! * x + a[at + 1]! * y + a[at + 2]! * z);
     low = Math.min(low, b[at]! * x + b[at + 1]! * y + b[at + 2]! * z);
@@ -66,7 +67,11 @@ function cornerToFace(p: Vector, t: Triangle): number {
 /** Two segments: the nearest points of their lines, each moved back onto its segment. */
 function edgeToEdge([p, u]: Edge, [q, v]: Edge): number {
   const w = minus(p, q);
-  const [uu, uv, vv, uw, vw] = [dot(u, u), dot(u, v), dot(v, v), dot(u, w), dot(v, w)];
+  const uu = dot(u, u);
+  const uv = dot(u, v);
+  const vv = dot(v, v);
+  const uw = dot(u, w);
+  const vw = dot(v, w);
   const skew = uu * vv - uv * uv;
   let s = skew > 1e-12 * uu * vv ? clamped((uv * vw - vv * uw) / skew) : 0;
   const t = vv === 0 ? 0 : clamped((uv * s + vw) / vv);

@@ -72,7 +72,9 @@ function posedPoints(vectors: Float32Array): Float32Array {
   const [cosTilt, sinTilt] = [Math.cos(tilt), Math.sin(tilt)];
   const out = new Float32Array(vectors.length);
   for (let at = 0; at < vectors.length; at += 3) {
-    const [right, anterior, superior] = [vectors[at]!, vectors[at + 1]!, vectors[at + 2]!];
+    const right = vectors[at]!;
+    const anterior = vectors[at + 1]!;
+    const superior = vectors[at + 2]!;
     // The reader stands in front: the patient's left is on the right, and what is anterior is near.
     const away = -anterior * cosTurn - right * sinTurn;
     out[at] = -right * cosTurn + anterior * sinTurn;
@@ -98,7 +100,8 @@ function fitted(
   let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
   for (const { mesh } of surfaces) {
     for (let at = 0; at < mesh.positions.length; at += 3) {
-      const [x, y] = [mesh.positions[at]!, mesh.positions[at + 1]!];
+      const x = mesh.positions[at]!;
+      const y = mesh.positions[at + 1]!;
       if (x < left) left = x;
       if (x > right) right = x;
       if (y < top) top = y;

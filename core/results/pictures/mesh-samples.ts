@@ -42,17 +42,23 @@ function fillTriangle(
   at: number,
   [a, b, c]: readonly [number, number, number],
 ): void {
-  const [ax, ay] = [points[a]!, points[a + 1]!];
-  const [bx, by] = [points[b]!, points[b + 1]!];
-  const [cx, cy] = [points[c]!, points[c + 1]!];
+  const ax = points[a]!;
+  const ay = points[a + 1]!;
+  const bx = points[b]!;
+  const by = points[b + 1]!;
+  const cx = points[c]!;
+  const cy = points[c + 1]!;
   const area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax);
   if (area >= 0) return;
   const firstRow = Math.max(0, Math.ceil(Math.min(ay, by, cy) - 0.5));
   const lastRow = Math.min(height - 1, Math.floor(Math.max(ay, by, cy) - 0.5));
   const firstColumn = Math.max(0, Math.ceil(Math.min(ax, bx, cx) - 0.5));
   const lastColumn = Math.min(width - 1, Math.floor(Math.max(ax, bx, cx) - 0.5));
-  const [uStep, vStep] = [(by - cy) / area, (cy - ay) / area];
-  const [az, bz, cz] = [points[a + 2]!, points[b + 2]!, points[c + 2]!];
+  const uStep = (by - cy) / area;
+  const vStep = (cy - ay) / area;
+  const az = points[a + 2]!;
+  const bz = points[b + 2]!;
+  const cz = points[c + 2]!;
   const x = firstColumn + 0.5;
   for (let row = firstRow; row <= lastRow; row++) {
     const y = row + 0.5;
@@ -88,13 +94,21 @@ export class Shading {
   /** Shades a sample that shows the triangle beginning at `at`, by the normals of its corners. */
   shade(at: number, sample: number): void {
     const { points, normals, triangles, colours } = this.#surfaces;
-    const [a, b, c] = [3 * triangles[at]!, 3 * triangles[at + 1]!, 3 * triangles[at + 2]!];
+    const a = 3 * triangles[at]!;
+    const b = 3 * triangles[at + 1]!;
+    const c = 3 * triangles[at + 2]!;
     const row = Math.floor(sample / this.#width);
-    const [x, y] = [sample - row * this.#width + 0.5, row + 0.5];
-    const [bx, by] = [points[b]! - x, points[b + 1]! - y];
-    const [cx, cy] = [points[c]! - x, points[c + 1]! - y];
-    const [ax, ay] = [points[a]! - x, points[a + 1]! - y];
-    const [u, v, w] = [bx * cy - by * cx, cx * ay - cy * ax, ax * by - ay * bx];
+    const x = sample - row * this.#width + 0.5;
+    const y = row + 0.5;
+    const bx = points[b]! - x;
+    const by = points[b + 1]! - y;
+    const cx = points[c]! - x;
+    const cy = points[c + 1]! - y;
+    const ax = points[a]! - x;
+    const ay = points[a + 1]! - y;
+    const u = bx * cy - by * cx;
+    const v = cx * ay - cy * ax;
+    const w = ax * by - ay * bx;
     // Of triangles that face the reader u, v and w are not positive: turned round, the sum is a normal again.
     const nx = -(u * normals[a]! + v * normals[b]! + w * normals[c]!);
     const ny = -(u * normals[a + 1]! + v * normals[b + 1]! + w * normals[c + 1]!);

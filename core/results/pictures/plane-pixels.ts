@@ -44,7 +44,9 @@ export class PlanePixels {
       const lower = this.#down.second[y]! * this.#columns;
       const shareDown = this.#down.share[y]!;
       for (let x = 0; x < this.width; x += 1) {
-        const [a, b, shareAcross] = [first[x]!, second[x]!, share[x]!];
+        const a = first[x]!;
+        const b = second[x]!;
+        const shareAcross = share[x]!;
         const above = plane[upper + a]! * (1 - shareAcross) + plane[upper + b]! * shareAcross;
         const below = plane[lower + a]! * (1 - shareAcross) + plane[lower + b]! * shareAcross;
         out[to++] = above * (1 - shareDown) + below * shareDown;
@@ -65,8 +67,11 @@ export class PlanePixels {
       const lower = this.#down.second[y]! * this.#columns;
       const shareDown = this.#down.share[y]!;
       for (let x = columns.begin; x < columns.end; x += 1, to += 1) {
-        const [a, b, shareAcross] = [first[x]!, second[x]!, share[x]!];
-        let [above, below] = [0, 0];
+        const a = first[x]!;
+        const b = second[x]!;
+        const shareAcross = share[x]!;
+        let above = 0;
+        let below = 0;
         if (labels[upper + a] === label) above += 1 - shareAcross;
         if (labels[upper + b] === label) above += shareAcross;
         if (labels[lower + a] === label) below += 1 - shareAcross;

@@ -103,7 +103,8 @@ export function sliceOfRuns(view: PlaneView, runs: LabelRuns): Uint8Array {
     const own = throughAxis === 1 ? y : z;
     if (throughAxis !== 0 && own !== through) return;
     const [low, high] = throughAxis === 0 ? [through, through] : [0, runs.dims[0] - 1];
-    const [from, to] = [Math.max(low, runs.from[run]!), Math.min(high, runs.to[run]!)];
+    const from = Math.max(low, runs.from[run]!);
+    const to = Math.min(high, runs.to[run]!);
     let pixel = pixelOf(view, [from, y, z]);
     for (let x = from; x <= to; x += 1, pixel += step) labels[pixel] = runs.label[run]!;
   };

@@ -50,7 +50,9 @@ export function reduced({ width: columns, height: rows, data }: Raster, factor: 
   const [across, down] = [Math.min(factor, columns), Math.min(factor, rows)];
   for (let y = 0, to = 0; y < height; y += 1) {
     for (let x = 0; x < width; x += 1, to += 3) {
-      let [red, green, blue] = [0, 0, 0];
+      let red = 0;
+      let green = 0;
+      let blue = 0;
       for (let row = 0; row < down; row += 1) {
         let from = 3 * ((y * factor + row) * columns + x * factor);
         for (let column = 0; column < across; column += 1, from += 3) {

@@ -58,7 +58,8 @@ function projected({ ct, layers }: PlaneScene, view: PlaneView): Projection {
       const layer = byLabel.get(runs.label[run]!);
       if (layer === undefined || layer.role === 'other') return;
       const z = Math.floor(row / ny);
-      const [from, to] = [runs.from[run]!, runs.to[run]!];
+      const from = runs.from[run]!;
+      const to = runs.to[run]!;
       const pixel = pixelOf(view, [from, row - z * ny, z]);
       const seen = silhouettes.get(layer);
       if (seen !== undefined) mark(seen, { pixel, step, count: to - from + 1 });

@@ -21,7 +21,8 @@ export function meshParts({ positions, triangles }: Mesh): MeshParts {
     return node;
   };
   const join = (a: number, b: number): void => {
-    const [rootA, rootB] = [rootOf(a), rootOf(b)];
+    const rootA = rootOf(a);
+    const rootB = rootOf(b);
     if (rootA < rootB) parent[rootB] = rootA;
     else parent[rootA] = rootB;
   };
@@ -56,22 +57,34 @@ export function partAreas({ positions, triangles }: Mesh, { count, partOf }: Mes
 
 /** Signed volume between the origin and the triangle that begins at `at`. */
 export function tetrahedron(positions: Float32Array, triangles: Uint32Array, at: number): number {
-  const [a, b, c] = [3 * triangles[at]!, 3 * triangles[at + 1]!, 3 * triangles[at + 2]!];
-  const [ax, ay, az] = [positions[a]!, positions[a + 1]!, positions[a + 2]!];
-  const [bx, by, bz] = [positions[b]!, positions[b + 1]!, positions[b + 2]!];
-  const [cx, cy, cz] = [positions[c]!, positions[c + 1]!, positions[c + 2]!];
-  return (ax * (by * cz - bz * cy) + ay * (bz * cx - bx * cz) + az * (bx * cy - by * cx)) / 6;
+  const a = 3 * triangles[at]!;
+  const b = 3 * triangles[at + 1]!;
+  const c = 3 * triangles[at + 2]!;
+  const bx = positions[b]!;
+  const by = positions[b + 1]!;
+  const bz = positions[b + 2]!;
+  const cx = positions[c]!;
+  const cy = positions[c + 1]!;
+  const cz = positions[c + 2]!;
+  const x = positions[a]! * (by * cz - bz * cy);
+  const y = positions[a + 1]! * (bz * cx - bx * cz);
+  const z = positions[a + 2]! * (bx * cy - by * cx);
+  return (x + y + z) / 6;
 }
 
 /** Area of the triangle that begins at `at`. */
 export function triangleArea(positions: Float32Array, triangles: Uint32Array, at: number): number {
-  const [a, b, c] = [3 * triangles[at]!, 3 * triangles[at + 1]!, 3 * triangles[at + 2]!];
+  const a = 3 * triangles[at]!;
+  const b = 3 * triangles[at + 1]!;
+  const c = 3 * triangles[at + 2]!;
   const ux = positions[b]! - positions[a]!;
   const uy = positions[b + 1]! - positions[a + 1]!;
   const uz = positions[b + 2]! - positions[a + 2]!;
   const vx = positions[c]! - positions[a]!;
   const vy = positions[c + 1]! - positions[a + 1]!;
   const vz = positions[c + 2]! - positions[a + 2]!;
-  const [x, y, z] = [uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx];
+  const x = uy * vz - uz * vy;
+  const y = uz * vx - ux * vz;
+  const z = ux * vy - uy * vx;
   return Math.sqrt(x * x + y * y + z * z) / 2;
 }

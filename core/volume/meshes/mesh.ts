@@ -45,14 +45,18 @@ function turnedRound(triangles: Uint32Array): Uint32Array {
 export function vertexNormals({ positions, triangles }: Mesh): Float32Array {
   const normals = new Float32Array(positions.length);
   for (let at = 0; at < triangles.length; at += 3) {
-    const [a, b, c] = [3 * triangles[at]!, 3 * triangles[at + 1]!, 3 * triangles[at + 2]!];
+    const a = 3 * triangles[at]!;
+    const b = 3 * triangles[at + 1]!;
+    const c = 3 * triangles[at + 2]!;
     const ux = positions[b]! - positions[a]!;
     const uy = positions[b + 1]! - positions[a + 1]!;
     const uz = positions[b + 2]! - positions[a + 2]!;
     const vx = positions[c]! - positions[a]!;
     const vy = positions[c + 1]! - positions[a + 1]!;
     const vz = positions[c + 2]! - positions[a + 2]!;
-    const [nx, ny, nz] = [uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx];
+    const nx = uy * vz - uz * vy;
+    const ny = uz * vx - ux * vz;
+    const nz = ux * vy - uy * vx;
     normals[a]! += nx;
     normals[a + 1]! += ny;
     normals[a + 2]! += nz;
@@ -64,7 +68,9 @@ export function vertexNormals({ positions, triangles }: Mesh): Float32Array {
     normals[c + 2]! += nz;
   }
   for (let at = 0; at < normals.length; at += 3) {
-    const [x, y, z] = [normals[at]!, normals[at + 1]!, normals[at + 2]!];
+    const x = normals[at]!;
+    const y = normals[at + 1]!;
+    const z = normals[at + 2]!;
     const length = Math.sqrt(x * x + y * y + z * z) || 1;
     normals[at]! /= length;
     normals[at + 1]! /= length;

@@ -48,8 +48,11 @@ function step(
   { factor, start }: { readonly factor: number; readonly start: Float32Array | null },
 ): void {
   for (let at = 0, vertex = 0; at < from.length; at += 3, vertex++) {
-    const [begin, end] = [first[vertex]!, first[vertex + 1]!];
-    let [x, y, z] = [0, 0, 0];
+    const begin = first[vertex]!;
+    const end = first[vertex + 1]!;
+    let x = 0;
+    let y = 0;
+    let z = 0;
     for (let link = begin; link < end; link++) {
       const other = places[link]!;
       x += from[other]!;
@@ -57,7 +60,9 @@ function step(
       z += from[other + 2]!;
     }
     const count = end - begin;
-    const [px, py, pz] = [from[at]!, from[at + 1]!, from[at + 2]!];
+    const px = from[at]!;
+    const py = from[at + 1]!;
+    const pz = from[at + 2]!;
     x = px + factor * (x / count - px);
     y = py + factor * (y / count - py);
     z = pz + factor * (z / count - pz);

@@ -36,7 +36,10 @@ function triangulated({ quads }: SurfaceNet, positions: Float32Array, { fromInde
   const moved = movedPoints(positions, fromIndex);
   const triangles = new Uint32Array((quads.length / 4) * 6);
   for (let quad = 0, at = 0; quad < quads.length; quad += 4, at += 6) {
-    const [a, b, c, d] = [quads[quad]!, quads[quad + 1]!, quads[quad + 2]!, quads[quad + 3]!];
+    const a = quads[quad]!;
+    const b = quads[quad + 1]!;
+    const c = quads[quad + 2]!;
+    const d = quads[quad + 3]!;
     const along = distance2(moved, a, c) <= distance2(moved, b, d);
     triangles[at] = a;
     triangles[at + 1] = b;

@@ -58,7 +58,9 @@ function forEachCell({ data, dims }: LabelCrop, visit: CellVisitor): void {
   for (let z = 0; z < sz - 1; z++) {
     for (let y = 0; y < sy - 1; y++) {
       const r0 = sx * (y + sy * z);
-      const [r1, r2, r3] = [r0 + sx, r0 + sx * sy, r0 + sx * sy + sx];
+      const r1 = r0 + sx;
+      const r2 = r0 + sx * sy;
+      const r3 = r0 + sx * sy + sx;
       let low = 0;
       for (let x = 0; x < sx - 1; x++) {
         const next = x + 1;
@@ -134,8 +136,11 @@ class NetBuilder {
     const vertex = this.#vertexCount++;
     const at = x + this.#nx * y;
     this.#layer[at] = vertex;
-    const [i, j, k] = [x + origin[0], y + origin[1], z + origin[2]];
-    const [to, mean] = [3 * vertex, 3 * cell];
+    const i = x + origin[0];
+    const j = y + origin[1];
+    const k = z + origin[2];
+    const to = 3 * vertex;
+    const mean = 3 * cell;
     this.#positions[to] = i + EDGE_MEANS[mean]!;
     this.#positions[to + 1] = j + EDGE_MEANS[mean + 1]!;
     this.#positions[to + 2] = k + EDGE_MEANS[mean + 2]!;
@@ -154,17 +159,19 @@ class NetBuilder {
 
   /** Quads across the three edges that leave the cell's first corner. */
   #edges(cell: number, at: number): void {
-    const [layer, before, nx] = [this.#layer, this.#before, this.#nx];
+    const layer = this.#layer;
+    const before = this.#before;
+    const nx = this.#nx;
     const inside = cell & 1;
-    const here = layer[at]!;
-    if (inside !== ((cell >> 1) & 1))
-      this.#quad(inside, before[at - nx]!, before[at]!, here, layer[at - nx]!);
-    if (inside !== ((cell >> 2) & 1)) this.#quad(inside, before[at - 1]!, layer[at - 1]!, here, before[at]!);
+    if (inside !== ((cell >> 1) & 1)) this.#quad(inside, before[at - nx]!, before[at]!, layer[at - nx]!);
+    if (inside !== ((cell >> 2) & 1)) this.#quad(inside, before[at - 1]!, layer[at - 1]!, before[at]!);
     if (inside !== ((cell >> 4) & 1))
-      this.#quad(inside, layer[at - nx - 1]!, layer[at - nx]!, here, layer[at - 1]!);
+      this.#quad(inside, layer[at - nx - 1]!, layer[at - nx]!, layer[at - 1]!);
   }
 
-  #quad(inside: number, ...[a, b, c, d]: readonly [number, number, number, number]): void {
+  /** The third corner is the newest vertex. */
+  #quad(inside: number, a: number, b: number, d: number): void {
+    const c = this.#vertexCount - 1;
     const quads = this.#quads;
     const to = this.#quadEnd;
     quads[to] = inside === 1 ? a : d;
