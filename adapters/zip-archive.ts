@@ -102,11 +102,14 @@ export class Measured {
 }
 
 /**
- * Writes a ZIP of local files that appears whole or not at all; bytes as `zipStream` makes them. Throws `DISK_FULL`
- * or `OUTPUT_UNWRITABLE`.
+ * Writes a ZIP of local files that appears whole or not at all; bytes as `zipStream` makes them. Members that come one
+ * by one stand as they come; an error of theirs comes out. Throws `DISK_FULL` or `OUTPUT_UNWRITABLE`.
  */
-export async function writeZip(path: string, members: readonly ZipMember[]): Promise<WrittenFile> {
-  const sorted = zipOrder(members);
+export async function writeZip(
+  path: string,
+  members: readonly ZipMember[] | AsyncIterable<ZipMember>,
+): Promise<WrittenFile> {
+  const sorted = Symbol.asyncIterator in members ? members : zipOrder(members);
   const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`);
   const measured = new Measured();
   try {
@@ -123,8 +126,10 @@ export async function writeZip(path: string, members: readonly ZipMember[]): Pro
   return measured.written();
 }
 
-function* fileSources(members: readonly ZipMember[]): Generator<ZipSource> {
-  for (const { name, path } of members) {
+async function* fileSources(
+  members: Iterable<ZipMember> | AsyncIterable<ZipMember>,
+): AsyncGenerator<ZipSource> {
+  for await (const { name, path } of members) {
     const { size } = statSync(path);
     yield { name, bytes: size, open: () => (size <= CHUNK_BYTES ? smallFile(path) : largeFile(path)) };
   }

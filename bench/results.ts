@@ -16,14 +16,16 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env, stdout } from 'node:process';
 import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
 import { writeNifti } from '../adapters/nifti-file.ts';
 import { runProcess } from '../adapters/run-process.ts';
 import { HpbError } from '../core/errors.ts';
 import { PHANTOM_LABELS, type PhantomLabel } from '../core/volume/phantom/labels.ts';
 import { makePhantom, phantomGrid } from '../core/volume/phantom.ts';
-import { reportCase } from '../local/report-case.ts';
 import { machineFacts, median } from './figures.ts';
-import { watchHeld, type Held } from './held.ts';
+import { MASKS } from './results/masks.ts';
+import type { Measured } from './results/ours.ts';
+import type { Held } from './held.ts';
 import { PACKAGE_ROOT } from './warm-engine.ts';
 
 const BOUND = 0.35;
@@ -33,36 +35,8 @@ const MOST_BLOCKED_MS = 50;
 const HEIGHT_MM: Readonly<Record<string, number>> = { 300: 375, 900: 540 };
 const PLAIN = join(import.meta.dirname, 'results/plain.py');
 
-/** Label in our mask by name in the phantom: eight structures of `totalseg`, two of `task008`. */
-const MASKS: Readonly<Record<string, Readonly<Partial<Record<PhantomLabel, number>>>>> = {
-  totalseg: {
-    liver: 5,
-    liver_vessels: 5,
-    liver_tumor: 5,
-    spleen: 1,
-    kidney_right: 2,
-    kidney_left: 3,
-    gallbladder: 4,
-    stomach: 6,
-    pancreas: 7,
-    inferior_vena_cava: 63,
-  },
-  task008: { liver_vessels: 1, liver_tumor: 2 },
-};
-
 const SIDES = ['ours', 'plain, level 1', 'plain, default'] as const;
 type Side = (typeof SIDES)[number];
-
-interface Measured {
-  readonly seconds: number;
-  readonly peakBytes: number;
-  /** CPU time of the process with all its threads, s; modules are loaded before. */
-  readonly cpuSeconds: number;
-  /** Null for Python, which has no event loop. */
-  readonly held: Held | null;
-  /** Voxels, components and mean HU by `<mask>/<label>`. */
-  readonly found: Readonly<Record<string, readonly number[]>>;
-}
 
 async function makeCase(folder: string, slices: string): Promise<void> {
   const spacing = [0.75, 0.75, (HEIGHT_MM[slices] ?? 375) / Number(slices)] as const;
@@ -77,41 +51,26 @@ async function makeCase(folder: string, slices: string): Promise<void> {
   }
 }
 
-/** Our side in this process, which must be fresh. */
-async function runOurs(folder: string): Promise<Measured> {
-  const masks = Object.keys(MASKS).map((mask) => ({
-    path: join(folder, `${mask}.nii.gz`),
-    structure: null,
-    value: null,
-  }));
-  const stopWatching = watchHeld();
-  const cpu = process.cpuUsage();
-  const start = performance.now();
-  const { metadata } = await reportCase(
-    { ct: join(folder, 'ct.nii.gz'), masks, name: 'bench', out: join(folder, 'out') },
-    { settings: {}, serviceVersion: 'bench', signal: new AbortController().signal },
-  );
-  const found = metadata.structures
-    .filter(({ voxels }) => voxels > 0)
-    .map(({ model, label, voxels, components, hu }) => [
-      `${model}/${label}`,
-      [voxels, components?.count ?? NaN, hu?.mean ?? NaN],
-    ]);
-  const { user, system } = process.cpuUsage(cpu);
-  return {
-    seconds: (performance.now() - start) / 1000,
-    cpuSeconds: (user + system) / 1e6,
-    peakBytes: process.resourceUsage().maxRSS * 1024,
-    held: stopWatching(),
-    found: Object.fromEntries(found),
-  };
+/** As the image and the packed command are: type stripping and a hundred files cost half a second of a core. */
+function bundleOurs(folder: string): Promise<unknown> {
+  const threads = join(PACKAGE_ROOT, 'adapters/compute-worker.ts');
+  return build({
+    entryPoints: { ours: join(import.meta.dirname, 'results/ours.ts'), 'compute-worker': threads },
+    outdir: join(folder, 'bundle'),
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node24',
+    // Packages in the old module format ask for `require`.
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
+  });
 }
 
 async function runSide(folder: string, side: Side): Promise<Measured> {
   if (side === 'ours')
-    return JSON.parse(
-      await part(process.execPath, [import.meta.filename, '--part', 'ours', '--folder', folder]),
-    ) as Measured;
+    return JSON.parse(await part(process.execPath, [join(folder, 'bundle', 'ours.js'), folder])) as Measured;
   const python = join(PACKAGE_ROOT, '.venv/bin/python');
   const level = side === 'plain, default' ? '-1' : '1';
   const { structures, ...rest } = JSON.parse(
@@ -158,6 +117,7 @@ async function compare(slices: string, rounds: number): Promise<boolean> {
       '--slices',
       slices,
     ]);
+    await bundleOurs(folder);
     for (let round = 0; round < rounds; round++)
       for (const side of SIDES) measured.get(side)!.push(await runSide(folder, side));
   } finally {
@@ -225,5 +185,4 @@ const { values } = parseArgs({
   },
 });
 if (values.part === 'make') await makeCase(values.folder, values.slices);
-else if (values.part === 'ours') stdout.write(JSON.stringify(await runOurs(values.folder)));
 else process.exitCode = (await compare(values.slices, Number(values.rounds))) ? 0 : 1;

@@ -47,6 +47,9 @@ export interface ReportedCase extends ResultPlaces {
   readonly metadata: Metadata;
 }
 
+/** More than two have work at once only where there are many structures. */
+const THREADS_AT_ONCE = 2;
+
 /** No model of ours ran: what its options would have been means nothing, and metadata.json leaves it out. */
 const NO_OPTIONS = { fast: false, folds: [], tta: false };
 
@@ -65,6 +68,7 @@ export async function reportCase(
   await prepareOutput(out, [name], [ctPath, ...masks.map(({ path }) => path)]);
   const building = join(out, `.hpb-${randomUUID()}`);
   const compute = new ComputePool();
+  compute.warm(THREADS_AT_ONCE);
   try {
     const { signal } = surroundings;
     const { grid } = await peekNifti(ctPath, { signal });

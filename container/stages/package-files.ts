@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import type { CasePicture } from '../../adapters/case-pictures.ts';
 import type { Compute } from '../../adapters/compute-pool.ts';
-import { writeZip, type WrittenFile } from '../../adapters/zip-archive.ts';
+import { writeZip, zipOrder, type WrittenFile } from '../../adapters/zip-archive.ts';
+import { bothSettled } from '../../core/both-settled.ts';
 import type { Signer } from '../../core/signer-port.ts';
 import type { Metadata } from '../../core/results/metadata-schema.ts';
 import { pictureFile } from '../../core/results/pictures/pictures.ts';
@@ -49,6 +50,28 @@ export interface PackageContent {
  * @throws HpbError DISK_FULL, OUTPUT_UNWRITABLE, SIGNING_FAILED, CANCELLED.
  */
 export async function packageFiles(tools: PackageTools, content: PackageContent): Promise<PackagedCase> {
+  const path = join(tools.out, 'results.zip');
+  const rest = besideTheVolume(tools, content);
+  const [others, zip] = await bothSettled(rest, writeZip(path, volumeFirst(content.volume, rest)));
+  const files = [...others, await content.volume];
+  files.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { files, zip: { path, ...zip } };
+}
+
+/** The volume, nearly all there is to pack, goes into the ZIP while pictures are drawn. */
+async function* volumeFirst(
+  volume: Promise<PackagedFile>,
+  rest: Promise<readonly PackagedFile[]>,
+): AsyncGenerator<PackagedFile> {
+  yield await volume;
+  yield* zipOrder(await rest);
+}
+
+/** All files but the viewer's volume. */
+async function besideTheVolume(
+  tools: PackageTools,
+  content: PackageContent,
+): Promise<readonly PackagedFile[]> {
   const { out } = tools;
   const { name, meshed, metadata, documents } = content;
   const write = (file: string, bytes: string | Uint8Array): Promise<PackagedFile> =>
@@ -68,12 +91,8 @@ export async function packageFiles(tools: PackageTools, content: PackageContent)
       ...pictures.map(({ name, png }) => write(pictureFile(name), png)),
       write('report.html', reportPage({ name, metadata, pictures: shown })),
     ])),
-    await content.volume,
   ];
-  const files = [...members, ...(await receipted(tools, content, members))];
-  files.sort((a, b) => (a.name < b.name ? -1 : 1));
-  const path = join(out, 'results.zip');
-  return { files, zip: { path, ...(await writeZip(path, files)) } };
+  return [...members, ...(await receipted(tools, content, [...members, await content.volume]))];
 }
 
 /** The pictures, drawn in a worker thread. */

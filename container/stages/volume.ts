@@ -7,6 +7,7 @@ import { throwIfCancelled } from '../../adapters/run-process.ts';
 import { bothSettled } from '../../core/both-settled.ts';
 import { VOLUME_FILE } from '../../core/results/meshed-structures.ts';
 import { writeVti } from '../../core/results/vti.ts';
+import { shrinkBuffer } from '../../core/volume/shrink-buffer.ts';
 import type { Volume } from '../../core/volume/volume.ts';
 import { hashedFile, type PackagedFile } from './written.ts';
 
@@ -41,13 +42,21 @@ async function writtenVolume(folder: string, ct: Volume, signal: AbortSignal): P
   try {
     const file = await open(path, 'w');
     try {
+      const compressedBlocks = new WeakSet<Uint8Array>();
+      const deflated = async (bytes: Uint8Array): Promise<Uint8Array> => {
+        const block = await compressed(bytes);
+        compressedBlocks.add(block);
+        giveBack(bytes);
+        return block;
+      };
       const writeAt = async (bytes: Uint8Array, position: number): Promise<void> => {
         throwIfCancelled(signal);
         // A full disk or a signal may cut a single write short.
         for (let done = 0; done < bytes.length;)
           done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+        if (compressedBlocks.has(bytes)) giveBack(bytes);
       };
-      await writeVti(ct, { deflate: compressed, writeAt });
+      await writeVti(ct, { deflate: deflated, writeAt });
     } finally {
       await file.close();
     }
@@ -60,3 +69,7 @@ async function writtenVolume(folder: string, ct: Volume, signal: AbortSignal): P
 /** In one go: by default Node would come back to the main thread for every 16 KiB. */
 const compressed = (bytes: Uint8Array): Promise<Uint8Array> =>
   compress(bytes, { level: LEVEL, chunkSize: bytes.length + SLACK_BYTES });
+
+function giveBack({ buffer }: Uint8Array): void {
+  shrinkBuffer(buffer, 0);
+}
