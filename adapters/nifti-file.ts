@@ -4,7 +4,7 @@ import { rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
+import { constants, createGzip, type ZlibOptions } from 'node:zlib';
 import { HpbError } from '../core/errors.ts';
 import { NiftiDecoder, type NiftiVolume } from '../core/volume/nifti-decoder.ts';
 import type { NiftiHeader, NiftiLimits } from '../core/volume/nifti-header.ts';
@@ -75,7 +75,7 @@ export async function peekNifti(path: string, options: ReadNiftiOptions = {}): P
 const LEAST_GZIP_CHUNK_BYTES = 2 ** 14;
 
 export interface WriteNiftiOptions {
-  /** gzip level 1 to 9; the default is 6 for label maps and 1 for other volumes, where more gains little. */
+  /** gzip level 1 to 9; the default is 1: more gains a CT little, and label maps are packed as runs. */
   readonly level?: number;
 }
 
@@ -90,7 +90,6 @@ export async function writeNifti(
   options: WriteNiftiOptions = {},
 ): Promise<void> {
   const scaled = 'slope' in volume;
-  const level = options.level ?? (scaled ? 1 : 6);
   const header = scaled
     ? encodeNiftiHeader(volume.grid, datatypeOf(volume.data), volume)
     : encodeNiftiHeader(volume.grid, datatypeOf(volume.data));
@@ -98,7 +97,7 @@ export async function writeNifti(
   try {
     await pipeline(
       Readable.from(pieces(header, volume), { objectMode: false }),
-      path.endsWith('.nii') ? new PassThrough() : createGzip({ level, chunkSize: gzipChunkBytes(volume) }),
+      path.endsWith('.nii') ? new PassThrough() : createGzip(gzipOptions(volume, options.level)),
       createWriteStream(partial, { flags: 'wx' }),
     );
     await rename(partial, path);
@@ -106,6 +105,16 @@ export async function writeNifti(
     await rm(partial, { force: true }).catch(() => undefined);
     throw outputError(error);
   }
+}
+
+/**
+ * Runs are nearly all there is to find in a label map: looking for nothing else is four times as fast as level 6, and
+ * comes out smaller than level 1, which nibabel writes.
+ */
+function gzipOptions(volume: Volume | LabelMap, level: number | undefined): ZlibOptions {
+  const strategy =
+    level === undefined && !('slope' in volume) ? constants.Z_RLE : constants.Z_DEFAULT_STRATEGY;
+  return { level: level ?? 1, strategy, chunkSize: gzipChunkBytes(volume) };
 }
 
 /** No larger than what comes out can be: buffers of a megabyte for small volumes keep the collector busy. */
