@@ -37,9 +37,9 @@ const PARALLEL = 16;
 /**
  * Objects as files below a folder, which is made at the first write. Keys are relative paths of plain segments; any
  * other key is `OBJECT_NOT_FOUND`, so nothing outside the folder can be reached. Files are copied in and out (as
- * clones where the file system can), unless given up: a caller who edits his copy does not edit the object. Several processes may use
- * one folder at once. An object's bytes are on the disk before it appears, so that neither a killed process nor a
- * power cut leaves a torn one. Throws `DISK_FULL` and `OUTPUT_UNWRITABLE` on writing.
+ * clones where the file system can), unless given up: a caller who edits his copy does not edit the object. Several
+ * processes may use one folder at once. An object's bytes are on the disk before it appears, so that neither a killed
+ * process nor a power cut leaves a torn one. Throws `DISK_FULL` and `OUTPUT_UNWRITABLE` on writing.
  */
 export class FileObjectStore implements ObjectStore {
   readonly #keys: FileStoreKeys;

@@ -1,25 +1,21 @@
 import { z } from 'zod';
-import { isUploadId } from './layout.ts';
 import { MODEL_IDS, type ModelId } from './models/catalogue.ts';
 import { MACHINE_HOUR_USD, type MachineType } from './prices.ts';
-import { errorAnswer, modelOrBoth, optionFields } from './requests.ts';
+import { errorAnswer, modelOrBoth, optionFields, uploadId } from './requests.ts';
 
 const MAX_AXIS = 32_767;
 
 /** Body of `POST /estimate`: a CT that is there, or the grid of one that is not. */
 export const estimateRequest = z.strictObject({
-  uploadId: z
-    .string()
-    .refine(isUploadId, 'not an upload id')
-    .optional()
-    .describe('A complete upload of a CT.'),
+  uploadId: uploadId.optional().describe('A complete upload of a CT.'),
   grid: z
     .strictObject({
       dims: z
         .array(z.int().min(1).max(MAX_AXIS))
-        .length(3)
+        .min(3)
+        .max(3)
         .describe('Voxels along each axis; head to feet last.'),
-      spacingMm: z.array(z.number().min(0.001).max(100)).length(3).describe('Edges of a voxel, mm.'),
+      spacingMm: z.array(z.number().min(0.001).max(100)).min(3).max(3).describe('Edges of a voxel, mm.'),
     })
     .optional()
     .describe('Instead of an upload.'),
@@ -38,8 +34,8 @@ const usd = z
 
 /** Whether a CT would fit, and what it would take; by its header alone. */
 export const caseEstimate = z.object({
-  dims: z.array(z.int()).length(3).readonly(),
-  spacingMm: z.array(z.number()).length(3).readonly(),
+  dims: z.array(z.int()).min(3).max(3).readonly(),
+  spacingMm: z.array(z.number()).min(3).max(3).readonly(),
   fits: z.boolean().describe('Whether nothing that the header tells speaks against it.'),
   problems: z.array(errorAnswer).readonly().describe('Why it would be refused.'),
   memoryBytes: z

@@ -56,9 +56,12 @@ export const shardKey = (jobId: JobId, attempt: number, ordinal: number): string
 /** Random id of an upload. */
 export type UploadId = string & { readonly brand: 'UploadId' };
 
+/** The form of an upload id: that of a job id, after `u-`. */
+export const UPLOAD_ID = /^u-[a-z0-9-]{5,61}[a-z0-9]$/;
+
 /** Whether `text` is an upload id: lower-case letters, digits and dashes, 8 to 64 of them, beginning with `u-`. */
 export function isUploadId(text: string): text is UploadId {
-  return text.startsWith('u-') && isJobId(text);
+  return UPLOAD_ID.test(text);
 }
 
 /** Where uploads lie until they become jobs. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isCaseId, isJobId, isUploadId } from './layout.ts';
+import { isCaseId, isJobId, isUploadId, UPLOAD_ID } from './layout.ts';
 import { JOB_STATES } from './job.ts';
 import { MODEL_IDS, type ModelId } from './models/catalogue.ts';
 import { CASE_STAGES } from './results/run-record.ts';
@@ -17,7 +17,8 @@ export const MAX_ANSWER_CASES = 1_000;
 export const MAX_SIGNED_PARTS = 1_000;
 
 const jobId = z.string().refine(isJobId, 'not a job id');
-const uploadId = z.string().refine(isUploadId, 'not an upload id');
+/** Id of an upload, in requests. */
+export const uploadId = z.string().refine(isUploadId, 'not an upload id').meta({ pattern: UPLOAD_ID.source });
 const caseId = z.string().refine(isCaseId, 'not a case id');
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits');
 const time = z.iso.datetime();
@@ -37,7 +38,7 @@ export const openUploadRequest = z.strictObject({
     // oxlint-disable-next-line no-control-regex -- they are what is refused
     .regex(/^[^\x00-\x1f\x7f-\x9f]*$/, 'no control characters')
     .describe('With its ending; it is told back to the caller only.'),
-  sizeBytes: z.int().min(1).describe('Exact size of the file, bytes.'),
+  sizeBytes: z.int().min(1).max(Number.MAX_SAFE_INTEGER).describe('Exact size of the file, bytes.'),
   sha256: sha256.optional().describe('Checked while the upload is read; without it, only the size is.'),
 });
 export type OpenUploadRequest = z.infer<typeof openUploadRequest>;

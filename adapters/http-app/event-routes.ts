@@ -7,6 +7,13 @@ import { readJob } from '../../core/use-cases/read-job.ts';
 import { linksOf, type HttpEnv, type HttpHome } from './deployment.ts';
 import { PARAMS, problems } from './openapi-parts.ts';
 
+/** Each event of the stream, field by field. */
+const event = z.object({
+  event: z.enum(['state', 'progress']),
+  id: z.string().meta({ description: 'To be sent as `Last-Event-ID` on resuming.' }),
+  data: z.string().meta({ description: 'The job, as JSON.' }),
+});
+
 const watch = createRoute({
   method: 'get',
   path: '/jobs/{jobId}/events',
@@ -22,7 +29,7 @@ const watch = createRoute({
     }),
   },
   responses: {
-    200: { description: 'The events.', content: { 'text/event-stream': { schema: z.string() } } },
+    200: { description: 'The events.', content: { 'text/event-stream': { schema: event } } },
     204: { description: 'The last event of this job was received already.' },
     ...problems('JOB_NOT_FOUND', 'ROUTE_NOT_FOUND'),
   },

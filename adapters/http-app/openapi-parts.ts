@@ -32,6 +32,8 @@ export const SCHEMAS = {
   estimateRequest: estimateRequest.meta({
     id: 'EstimateRequest',
     description: 'A CT, and what would be run on it.',
+    // The handler sees to it: a union of both would tell the caller less of what is wrong.
+    oneOf: [{ required: ['uploadId'] }, { required: ['grid'] }],
     example: { grid: { dims: [512, 512, 300], spacingMm: [0.8, 0.8, 1] }, model: 'both' },
   }),
   estimate: caseEstimate.meta({

@@ -52,14 +52,22 @@ const submit = createRoute({
   },
 });
 
-const option = (description: string) => z.string().optional().meta({ description });
-const form = z.object({
-  ct: z.string().optional().meta({ description: 'The CT, .nii or .nii.gz.', format: 'binary' }),
-  bundle: z.string().optional().meta({ description: 'Archive of CTs, for `batch`.', format: 'binary' }),
-  folds: option('Such as `0,1`.'),
-  fast: option('`true` or `false`. Default: false for liver and totalseg, else true.'),
-  tta: option('`true` or `false`.'),
-});
+const file = (description: string) => z.string().optional().meta({ description, format: 'binary' });
+const flag = (description: string) =>
+  z
+    .string()
+    .optional()
+    .meta({ description, enum: ['1', 'true', 'yes', 'on', '0', 'false', 'no', 'off'] });
+const form = z
+  .strictObject({
+    ct: file('The CT, .nii or .nii.gz, for a model or `both`.'),
+    bundle: file('Archive of CTs, for `batch`.'),
+    folds: z.string().optional().meta({ description: 'Such as `0,1`.', pattern: '^[0-4](,[0-4]){0,4}$' }),
+    fast: flag('Default: false for liver and totalseg, else true.'),
+    tta: flag('Test-time augmentation of nnU-Net v1. Default: false.'),
+    web: flag('The folder of the viewer as a ZIP, instead of masks; not for `batch`.'),
+  })
+  .meta({ oneOf: [{ required: ['ct'] }, { required: ['bundle'] }] });
 
 /** Adds `POST /segment/{target}`, for JSON and for forms. */
 export function addSegmentRoutes(app: OpenAPIHono<HttpEnv>, home: HttpHome): void {

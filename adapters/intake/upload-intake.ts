@@ -90,7 +90,8 @@ export class UploadIntake implements Intake {
       ...archive,
       bounds: request,
       rules: this.#rulesOf(request),
-      keep: async (caseId, path) => (await store.putFile(caseInputKey(request.jobId, caseId), path)).key,
+      keep: async (caseId, path) =>
+        (await store.putFile(caseInputKey(request.jobId, caseId), path, { givenUp: true })).key,
     });
     const { bytes } = archive.source;
     return { kind: 'archive', sha256, bytes, cases: cases.map(foundCase), ignored, ignoredCount };

@@ -1,9 +1,11 @@
 /**
  * A batch archive through the whole laptop service with the engine's place taken by the double of the tests: planned,
- * run, published. Our own time is the wall time from the submission to the end of the job, less what the double's
- * calls took as the worker saw them (stage `segment`, from the open of a CT to its close); for a machine that does
- * other things, the CPU time of service and worker is printed as well. Memory: peaks of both over a batch of 50 and
- * one of 200 in services of their own.
+ * run, published. Our own time is all the wall time from the submission to the end of the job, less what the double's
+ * calls took as the worker saw them (stage `segment`, from the open of a CT to its close). So it counts what is made of
+ * each case too (statistics, meshes, pictures, report, ZIP), which no speed of the service takes away; therefore also:
+ * the CPU time of the service (upload, intake, planning, workflow, publishing) and of the worker, all its threads, which
+ * hold on a machine that does other things, and the worker's stages, of which several run at a time. Memory: peaks of
+ * both over a batch of 50 and one of 200 in services of their own.
  *
  * npm run bench:service-batch -- [--cases 200] [--few 50] [--rounds 2]
  *
@@ -18,6 +20,7 @@ import { parseArgs } from 'node:util';
 import { createGzip } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { writeNifti } from '../../adapters/nifti-file.ts';
+import { CASE_STAGES, type CaseStage } from '../../core/results/run-record.ts';
 import { makePhantom, phantomGrid } from '../../core/volume/phantom.ts';
 import { machineFacts, median } from '../figures.ts';
 import {
@@ -34,6 +37,7 @@ const MOST_MS = 15;
 const MOST_GROWTH = 1.3;
 const SEED = 90_010;
 const MODEL = 'liver' as const;
+const OWN_STAGES = CASE_STAGES.filter((stage) => stage !== 'segment');
 
 /** One batch, seconds of all its cases together. */
 interface BatchRun {
@@ -43,6 +47,8 @@ interface BatchRun {
   readonly double: number;
   readonly serviceCpu: number;
   readonly workerCpu: number;
+  /** By the worker's stage, waits for disk and cores included. */
+  readonly stages: Readonly<Record<string, number>>;
   readonly servicePeak: number;
   readonly workerPeak: number;
 }
@@ -65,7 +71,7 @@ async function archiveOf(ct: Buffer, cases: number): Promise<Buffer> {
 }
 
 /** Seconds that the workers' logs give to a stage, over all cases. */
-async function stageSeconds(dataRoot: string, stage: string): Promise<number> {
+async function stageSeconds(dataRoot: string, stage: CaseStage): Promise<number> {
   let total = 0;
   for (const name of await readdir(join(dataRoot, 'logs'))) {
     const text = await readFile(join(dataRoot, 'logs', name), 'utf8');
@@ -75,6 +81,11 @@ async function stageSeconds(dataRoot: string, stage: string): Promise<number> {
     }
   }
   return total;
+}
+
+async function ownStages(dataRoot: string): Promise<Readonly<Record<string, number>>> {
+  const seconds = OWN_STAGES.map(async (stage) => [stage, await stageSeconds(dataRoot, stage)] as const);
+  return Object.fromEntries(await Promise.all(seconds));
 }
 
 async function cpuOf(
@@ -97,6 +108,7 @@ async function runBatch(ct: Buffer, cases: number): Promise<BatchRun> {
     const warm = { bytes: await archiveOf(ct, 2), fileName: 'warm.tar.gz', target: 'batch' } as const;
     await ended(service, (await submit(service, warm, model)).jobId);
     const doubleBefore = await stageSeconds(dataRoot, 'segment');
+    const stagesBefore = await ownStages(dataRoot);
     const before = await cpuOf(service);
     const start = performance.now();
     const batch = { bytes: archive, fileName: 'cases.tar.gz', target: 'batch' } as const;
@@ -104,12 +116,14 @@ async function runBatch(ct: Buffer, cases: number): Promise<BatchRun> {
     const wall = (performance.now() - start) / 1000;
     const after = await cpuOf(service);
     const [worker] = await childrenOf(service.pid);
+    const stages = Object.entries(await ownStages(dataRoot));
     return {
       cases,
       wall,
       double: (await stageSeconds(dataRoot, 'segment')) - doubleBefore,
       serviceCpu: after.service - before.service,
       workerCpu: after.worker - before.worker,
+      stages: Object.fromEntries(stages.map(([stage, seconds]) => [stage, seconds - stagesBefore[stage]!])),
       servicePeak: (await memoryOf(service.pid)).peak,
       workerPeak: (await memoryOf(worker!)).peak,
     };
@@ -122,11 +136,13 @@ async function runBatch(ct: Buffer, cases: number): Promise<BatchRun> {
 const ms = (seconds: number, cases: number): string => `${((1000 * seconds) / cases).toFixed(1)} ms`;
 const mb = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
 
-function line({ cases, wall, double, serviceCpu, workerCpu, servicePeak, workerPeak }: BatchRun): string {
+function line(run: BatchRun): string {
+  const { cases, wall, double, serviceCpu, workerCpu, servicePeak, workerPeak } = run;
+  const stages = Object.entries(run.stages).map(([stage, seconds]) => `${stage} ${ms(seconds, cases)}`);
   return (
     `${cases} cases: wall ${wall.toFixed(2)} s, double ${double.toFixed(2)} s; a case: own ` +
     `${ms(wall - double, cases)} wall; CPU of service ${ms(serviceCpu, cases)}, of worker ${ms(workerCpu, cases)}; ` +
-    `peaks: service ${mb(servicePeak)}, worker ${mb(workerPeak)}\n`
+    `peaks: service ${mb(servicePeak)}, worker ${mb(workerPeak)}\n  stages of the worker, a case: ${stages.join(', ')}\n`
   );
 }
 
@@ -150,13 +166,13 @@ async function main(): Promise<void> {
       stdout.write(line(many.at(-1)!));
     }
     const own = median(many.map(({ wall, double, cases }) => (1000 * (wall - double)) / cases));
-    const cpu = median(
-      many.map(({ serviceCpu, workerCpu, cases }) => (1000 * (serviceCpu + workerCpu)) / cases),
-    );
+    const cpu = (of: (run: BatchRun) => number): string =>
+      `${median(many.map((run) => (1000 * of(run)) / run.cases)).toFixed(1)} ms`;
     const growth = (of: (run: BatchRun) => number): number => median(many.map(of)) / median(few.map(of));
     const [service, worker] = [growth((run) => run.servicePeak), growth((run) => run.workerPeak)];
     stdout.write(
-      `own time a case: ${own.toFixed(1)} ms wall (target <= ${MOST_MS}), ${cpu.toFixed(1)} ms CPU; memory of ` +
+      `own time a case: ${own.toFixed(1)} ms wall (target <= ${MOST_MS}); CPU of the service ` +
+        `${cpu((run) => run.serviceCpu)}, of the worker ${cpu((run) => run.workerCpu)}; memory of ` +
         `${values.cases} / ${values.few} cases: service ${service.toFixed(2)}, worker ${worker.toFixed(2)} ` +
         `(target <= ${MOST_GROWTH})\n`,
     );

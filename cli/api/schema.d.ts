@@ -550,7 +550,7 @@ export interface components {
             folds?: number[];
             /** @description Test-time augmentation of nnU-Net v1. Default: false. */
             tta?: boolean;
-        };
+        } & (unknown | unknown);
         /** @description Where a job stands, with its cases. */
         Job: {
             jobId: string;
@@ -1268,7 +1268,7 @@ export interface operations {
                 "multipart/form-data": {
                     /**
                      * Format: binary
-                     * @description The CT, .nii or .nii.gz.
+                     * @description The CT, .nii or .nii.gz, for a model or `both`.
                      */
                     ct?: string;
                     /**
@@ -1278,11 +1278,22 @@ export interface operations {
                     bundle?: string;
                     /** @description Such as `0,1`. */
                     folds?: string;
-                    /** @description `true` or `false`. Default: false for liver and totalseg, else true. */
-                    fast?: string;
-                    /** @description `true` or `false`. */
-                    tta?: string;
-                };
+                    /**
+                     * @description Default: false for liver and totalseg, else true.
+                     * @enum {string}
+                     */
+                    fast?: "1" | "true" | "yes" | "on" | "0" | "false" | "no" | "off";
+                    /**
+                     * @description Test-time augmentation of nnU-Net v1. Default: false.
+                     * @enum {string}
+                     */
+                    tta?: "1" | "true" | "yes" | "on" | "0" | "false" | "no" | "off";
+                    /**
+                     * @description The folder of the viewer as a ZIP, instead of masks; not for `batch`.
+                     * @enum {string}
+                     */
+                    web?: "1" | "true" | "yes" | "on" | "0" | "false" | "no" | "off";
+                } & (unknown | unknown);
             };
         };
         responses: {
@@ -2096,7 +2107,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": {
+                        /** @enum {string} */
+                        event: "state" | "progress";
+                        /** @description To be sent as `Last-Event-ID` on resuming. */
+                        id: string;
+                        /** @description The job, as JSON. */
+                        data: string;
+                    };
                 };
             };
             /** @description The last event of this job was received already. */

@@ -9,7 +9,7 @@ import {
   type JobId,
 } from '../layout.ts';
 import { mapLimited } from '../map-limited.ts';
-import type { ErrorDocument } from '../errors.ts';
+import { HpbError, type ErrorDocument } from '../errors.ts';
 import { MAX_ANSWER_CASES, type CaseAnswer } from '../requests.ts';
 import { jobManifest } from '../results/job-manifest.ts';
 import { caseResult } from '../shard.ts';
@@ -51,6 +51,30 @@ export async function standingOf(ports: StandingPorts, job: JobDocument): Promis
     found,
   };
 }
+
+/** The document of a job counts the cases once the attempt is published; else what was read of them counts. */
+export function countsOf(job: JobDocument, { cases, found }: JobStanding): JobDocument['counts'] {
+  if (found === null || isCounted(job)) return job.counts;
+  const having = (state: string): number => cases.filter((one) => one.state === state).length;
+  return { total: found.cases.length, succeeded: having('succeeded'), failed: having('failed') };
+}
+
+/**
+ * A job that ended before it was published counts what its plan did: this is the job with the cases as they ended, or
+ * as it is when a document of theirs is damaged.
+ */
+export async function withCounts(ports: StandingPorts, job: JobDocument): Promise<JobDocument> {
+  if (!isFinal(job.state) || isCounted(job)) return job;
+  try {
+    return { ...job, counts: countsOf(job, await standingOf(ports, job)) };
+  } catch (thrown) {
+    if (thrown instanceof HpbError && thrown.code === 'DOCUMENT_UNREADABLE') return job;
+    throw thrown;
+  }
+}
+
+const isCounted = ({ counts }: JobDocument): boolean =>
+  counts !== null && counts.succeeded + counts.failed === counts.total;
 
 /** One case of a job as it now is; null when the job has no such case. */
 export async function caseStanding(

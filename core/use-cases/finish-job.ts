@@ -3,6 +3,7 @@ import { asHpbError } from '../errors.ts';
 import { applyJobEvent, isFinal, type JobDocument, type JobEvent } from '../job.ts';
 import { announcedKey, type JobId } from '../layout.ts';
 import type { MetricSample } from '../metrics.ts';
+import { withCounts } from './case-standing.ts';
 import type { ServicePorts } from './service-ports.ts';
 
 type FinishPorts = Pick<ServicePorts, 'store' | 'index' | 'clock' | 'log' | 'metrics' | 'onFinished'>;
@@ -55,7 +56,7 @@ export async function announceOnce(
     return failed(thrown);
   }
   try {
-    await onFinished(job);
+    await onFinished(await withCounts({ store }, job));
   } catch (thrown) {
     await failed(thrown);
     await store.remove(mark).catch(failed);

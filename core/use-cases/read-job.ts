@@ -1,8 +1,9 @@
 import { isFinal, type JobDocument, type JobState } from '../job.ts';
 import { workerNamePrefix } from '../layout.ts';
+import { mapLimited } from '../map-limited.ts';
 import { CASE_STAGES } from '../results/run-record.ts';
 import type { JobAnswer, JobListAnswer, JobSummary } from '../requests.ts';
-import { standingOf, type JobStanding } from './case-standing.ts';
+import { countsOf, standingOf, withCounts, type JobStanding } from './case-standing.ts';
 import { findJob } from './job-request.ts';
 import type { AnswerLinks, ServicePorts } from './service-ports.ts';
 
@@ -13,9 +14,11 @@ export async function readJob(ports: ReadPorts, jobId: string, links: AnswerLink
   return answerOf(ports, await findJob(ports.index, jobId), links);
 }
 
+const COUNTED_AT_ONCE = 8;
+
 /** A page of jobs, newest first. */
 export async function listJobs(
-  { index }: Pick<ReadPorts, 'index'>,
+  { index, store }: Pick<ReadPorts, 'index' | 'store'>,
   query: {
     readonly state?: JobState | undefined;
     readonly limit: number;
@@ -24,7 +27,8 @@ export async function listJobs(
   links: AnswerLinks,
 ): Promise<JobListAnswer> {
   const { jobs, next } = await index.list(query);
-  return { jobs: jobs.map((job) => summaryOf(job, links)), next };
+  const counted = await mapLimited(jobs, COUNTED_AT_ONCE, (job) => withCounts({ store }, job));
+  return { jobs: counted.map((job) => summaryOf(job, links)), next };
 }
 
 /** The answer about a job that was read already. */
@@ -76,13 +80,6 @@ function summaryOf(job: JobDocument, { baseUrl, events }: AnswerLinks): JobSumma
       logs: `${self}/logs`,
     },
   };
-}
-
-/** The document of a job counts the cases once the attempt is published; else what was read of them counts. */
-function countsOf({ counts }: JobDocument, { cases, found }: JobStanding): JobSummary['counts'] {
-  if (found === null || (counts !== null && counts.succeeded + counts.failed === counts.total)) return counts;
-  const having = (state: string): number => cases.filter((one) => one.state === state).length;
-  return { total: found.cases.length, succeeded: having('succeeded'), failed: having('failed') };
 }
 
 function stageOf(job: JobDocument, { cases }: JobStanding): JobAnswer['stage'] {

@@ -14,6 +14,24 @@ interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 }
 
+interface Schema {
+  readonly oneOf?: readonly object[];
+  readonly required?: readonly string[];
+  readonly properties: Readonly<Record<string, { readonly properties?: Readonly<Record<string, object>> }>>;
+}
+interface Forms {
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
+  readonly paths: {
+    readonly '/segment/{target}': {
+      readonly post: {
+        readonly requestBody: {
+          readonly content: { readonly 'multipart/form-data': { readonly schema: Schema } };
+        };
+      };
+    };
+  };
+}
+
 const read = async (): Promise<Document> => answerOf(await httpHome().call('GET /openapi.json'));
 const operations = ({ paths }: Document) => Object.values(paths).flatMap((path) => Object.values(path));
 
@@ -35,6 +53,26 @@ describe('the OpenAPI document', () => {
 
     expect(patterns.length).toBeGreaterThan(3);
     for (const pattern of patterns) expect(pattern).toMatch(/^\^.*\$$/);
+  });
+
+  it.each([
+    ['an estimate', 'EstimateRequest', ['uploadId', 'grid']],
+    ['a form', 'form', ['ct', 'bundle']],
+  ])('says that %s takes just one of two', async (_, of, names) => {
+    const { components, paths } = (await read()) as unknown as Forms;
+    const content = paths['/segment/{target}'].post.requestBody.content;
+    const schema = of === 'form' ? content['multipart/form-data'].schema : components.schemas[of]!;
+
+    expect(schema.oneOf).toEqual(names.map((name) => ({ required: [name] })));
+    expect(Object.keys(schema.properties)).toEqual(expect.arrayContaining(names));
+    expect(schema.required ?? []).toEqual([]);
+  });
+
+  it('tells how many numbers a grid has', async () => {
+    const { components } = (await read()) as unknown as Forms;
+    const { grid } = components.schemas['EstimateRequest']!.properties;
+
+    expect(grid!.properties!['dims']).toMatchObject({ minItems: 3, maxItems: 3 });
   });
 
   it('is refused by that validator when it is spoilt', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { caseIdOf, caseProgressKey, type JobId } from '../../../core/layout.ts';
+import { caseIdOf, caseProgressKey, jobCasesKey, type JobId } from '../../../core/layout.ts';
 import { cancelJob } from '../../../core/use-cases/cancel-job.ts';
 import { caseFileLink } from '../../../core/use-cases/case-file-link.ts';
 import { failJob } from '../../../core/use-cases/fail-job.ts';
@@ -220,6 +220,32 @@ describe('jobs', () => {
 
     expect([...first.jobs, ...second.jobs].map(({ jobId }) => jobId)).toEqual(ids.reverse());
     expect(second.next).toBeNull();
+  });
+
+  it('that ended before they were published count their cases as each of them does', async () => {
+    const ports = serviceFakes();
+    const jobId = await runningJob(ports, 3);
+    await storeProgress(ports, jobId, 1, 1);
+    await storeResult(ports, jobId, caseIdOf(1));
+    const { counts } = await cancelJob(ports, jobId, LINKS);
+
+    const { jobs } = await listJobs(ports, { limit: 2 }, LINKS);
+
+    expect(counts).toEqual({ total: 3, succeeded: 1, failed: 2 });
+    expect(jobs.map((job) => job.counts)).toEqual([counts]);
+    expect(ports.finished.map((job) => job.counts)).toEqual([counts]);
+  });
+
+  it('are listed and announced when the cases of one of them can no longer be read', async () => {
+    const ports = serviceFakes();
+    const jobId = await runningJob(ports, 2);
+    await ports.store.put(jobCasesKey(jobId), '{');
+    await failJob(ports, { jobId, attempt: 1, failure: { Error: 'X' } });
+
+    const { jobs } = await listJobs(ports, { limit: 2 }, LINKS);
+
+    expect(jobs.map(({ state }) => state)).toEqual(['FAILED']);
+    expect(ports.finished).toHaveLength(1);
   });
 
   it.each(['j-nothing-here', '../../etc/passwd', ''])('of the id "%s" are not found', async (jobId) => {
