@@ -32,6 +32,7 @@ export const ERROR_CODES = {
   // The input is not a file we read
   INPUT_NOT_FOUND: caller(404),
   INPUT_VANISHED: caller(422),
+  INPUT_REPLACED: caller(409),
   INPUT_UNREADABLE: caller(422),
   INPUT_IS_FOLDER: caller(415),
   INPUT_IS_DICOM: caller(415),

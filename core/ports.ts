@@ -226,8 +226,9 @@ export interface FoundCase {
   readonly name: string;
   /** Where its CT now lies; null when it was refused before it could be stored. */
   readonly key: string | null;
-  /** Size of the CT as it came. */
+  /** Of the CT as it came; no hash where it was not read whole. */
   readonly bytes: number;
+  readonly sha256?: string;
   /** Null when the header cannot be read. */
   readonly grid: Grid | null;
   /** Why it cannot be run; null when it is fit. */
@@ -281,11 +282,9 @@ export interface Bundler {
   ): Promise<{ readonly bytes: number; readonly sha256: string }>;
 }
 
-/** Wall clock and monotonic time. */
+/** Wall clock and monotonic time: ms since 1970, and seconds. */
 export interface Clock {
-  /** Milliseconds since 1970. */
   now(): number;
-  /** Monotonic seconds. */
   seconds(): number;
 }
 

@@ -21,6 +21,8 @@ const caseId = z.string().refine(isCaseId, 'not a case id');
 export const caseTask = z.object({
   caseId,
   inputKey: z.string(),
+  /** What was checked when the upload was taken in; absent where it was not read whole. */
+  inputSha256: z.string().exactOptional(),
   models: z.array(z.enum(MODEL_IDS as [ModelId, ...ModelId[]])).min(1),
   options: segmentOptions,
   /** Longest time one model may run on this case, s. */

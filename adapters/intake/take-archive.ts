@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findCases, type ArchiveCase, type ArchiveContents } from '../../core/archive-cases.ts';
@@ -6,7 +6,7 @@ import type { CaseId } from '../../core/layout.ts';
 import type { FoundCase } from '../../core/ports.ts';
 import type { ScanVerdict } from '../../core/volume/scan-check.ts';
 import type { ArchiveBounds } from './archive-limits.ts';
-import type { ByteSource } from './byte-source.ts';
+import { hashed, type ByteSource } from './byte-source.ts';
 import type { OpenedArchive } from './opened-archive.ts';
 import { caseError, scanCase, spool, type ScanRules } from './scan-case.ts';
 import { openTar } from './tar-members.ts';
@@ -81,11 +81,12 @@ async function takeCase(
 ): Promise<TakenCase> {
   const path = join(scratch, randomUUID());
   try {
-    const unpacked = await spool(chunks, path).then(() => null, caseError);
+    const hash = createHash('sha256');
+    const unpacked = await spool(hashed(chunks, hash), path).then(() => null, caseError);
     if (unpacked !== null) return refused(found, unpacked.toDocument());
     const scanned = await scanCase(path, rules);
     const key = scanned.error === null && keep !== undefined ? await keep(found.caseId, path) : null;
-    return { ...identity(found), ...scanned, key };
+    return { ...identity(found), ...scanned, sha256: hash.digest('hex'), key };
   } finally {
     await rm(path, { force: true });
   }

@@ -62,7 +62,7 @@ async function manifestBytes(source: ByteSource): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-type Taken = Pick<FoundCase, 'key' | 'bytes' | 'grid' | 'error'>;
+type Taken = Pick<FoundCase, 'key' | 'bytes' | 'sha256' | 'grid' | 'error'>;
 
 async function takeUpload(
   store: ObjectStore,
@@ -83,7 +83,8 @@ async function takeUpload(
     throw new HpbError('UPLOAD_CHECKSUM_MISMATCH', 'The upload has another SHA-256 than was promised.', {
       remedy: 'The file was damaged on its way, or changed: send it again in a new upload.',
     });
-  return { key, bytes: source.bytes, grid, error: null };
+  const promised = upload.sha256 === null ? {} : { sha256: upload.sha256 };
+  return { key, bytes: source.bytes, ...promised, grid, error: null };
 }
 
 async function sha256Of(source: ByteSource): Promise<string> {

@@ -77,8 +77,9 @@ export class UploadIntake implements Intake {
     if (error === null) await this.#options.store.copy(request.inputKey, key);
     const name = request.fileName.replace(/(_0000)?\.nii(\.gz)?$/i, '') || request.fileName;
     const { bytes } = source;
-    const found: FoundCase = { caseId, name, key: error === null ? key : null, bytes, grid, error };
-    return { kind: 'ct', sha256: hash.digest('hex'), bytes, cases: [found], ignored: [], ignoredCount: 0 };
+    const sha256 = hash.digest('hex');
+    const found: FoundCase = { caseId, name, key: error === null ? key : null, bytes, sha256, grid, error };
+    return { kind: 'ct', sha256, bytes, cases: [found], ignored: [], ignoredCount: 0 };
   }
 
   async #takeArchive(
@@ -102,8 +103,8 @@ export class UploadIntake implements Intake {
   }
 }
 
-function foundCase({ caseId, name, key, bytes, grid, error }: TakenCase): FoundCase {
-  return { caseId, name, key, bytes, grid, error };
+function foundCase({ verdict: _, ...found }: TakenCase): FoundCase {
+  return found;
 }
 
 function noArchive(kind: string, sentence: string | null, bytes: number): HpbError {

@@ -13,13 +13,18 @@ export interface FetchedCt {
   readonly bytes: number;
 }
 
-/** Copies the CT of a case from the store and hashes it. Throws `INPUT_NOT_FOUND` when it is not there. */
+/**
+ * Copies the CT of a case from the store and hashes it.
+ *
+ * @throws HpbError INPUT_NOT_FOUND when it is not there, INPUT_REPLACED when it is not the one that was checked.
+ */
 export async function fetchCt({ ports, task, scratch }: CaseContext): Promise<FetchedCt> {
   const download = join(scratch.in, 'download');
   await ports.store.getFile(task.inputKey, download).catch((error: unknown) => {
     throw error instanceof HpbError && error.code === 'OBJECT_NOT_FOUND' ? inputMissing() : error;
   });
   const file = await hashed(download);
+  if (task.inputSha256 !== undefined && file.sha256 !== task.inputSha256) throw inputReplaced();
   const path = join(scratch.in, file.gzip ? 'ct.nii.gz' : 'ct.nii');
   await rename(download, path);
   return { path, sha256: file.sha256, bytes: file.bytes };
@@ -41,5 +46,11 @@ async function hashed(path: string): Promise<{ gzip: boolean; sha256: string; by
 function inputMissing(): HpbError {
   return new HpbError('INPUT_NOT_FOUND', 'The CT of this case is not in the store (any more).', {
     remedy: 'Upload the CT again and start a new job.',
+  });
+}
+
+function inputReplaced(): HpbError {
+  return new HpbError('INPUT_REPLACED', 'The CT of this case was changed after it had been checked.', {
+    remedy: 'Upload the CT again, start a new job, and find out who writes into the store.',
   });
 }

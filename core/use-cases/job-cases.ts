@@ -17,6 +17,7 @@ const foundCase = z.object({
   name: z.string(),
   key: z.string().nullable(),
   bytes: z.int().min(0),
+  sha256: z.string().exactOptional(),
   grid: grid.nullable(),
   error: errorDocument.nullable(),
 });
@@ -44,6 +45,7 @@ export interface FitCase {
   readonly caseId: CaseId;
   readonly key: string;
   readonly bytes: number;
+  readonly sha256?: string;
   readonly grid: Grid | null;
 }
 
@@ -54,8 +56,10 @@ export function findCases(store: Pick<ObjectStore, 'get'>, jobId: JobId): Promis
 
 /** The cases that can be run. */
 export function fitCases({ cases }: JobCases): readonly FitCase[] {
-  return cases.flatMap(({ caseId, key, bytes, grid, error }) =>
-    key === null || error !== null ? [] : [{ caseId, key, bytes, grid }],
+  return cases.flatMap(({ caseId, key, bytes, sha256, grid, error }) =>
+    key === null || error !== null
+      ? []
+      : [{ caseId, key, bytes, grid, ...(sha256 !== undefined && { sha256 }) }],
   );
 }
 

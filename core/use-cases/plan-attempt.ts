@@ -16,6 +16,7 @@ const WRITE_AT_ONCE = 16;
 
 interface RunnableCase extends PlannableCase {
   readonly key: string;
+  readonly sha256?: string;
 }
 
 /** What is to be planned. */
@@ -60,9 +61,10 @@ export async function planAttempt(
         );
   const runnable: readonly RunnableCase[] = fit
     .filter(({ caseId }) => !done.has(caseId))
-    .map(({ caseId, key, grid }) => ({
+    .map(({ caseId, key, sha256, grid }) => ({
       caseId,
       key,
+      ...(sha256 !== undefined && { sha256 }),
       tier: sizeTier(grid, request),
       seconds: caseSeconds(grid, request, limits),
     }));
@@ -130,9 +132,10 @@ function shardDocument(
     layoutVersion: LAYOUT_VERSION,
     jobId,
     attempt,
-    cases: cases.map(({ caseId, key }) => ({
+    cases: cases.map(({ caseId, key, sha256 }) => ({
       caseId,
       inputKey: key,
+      ...(sha256 !== undefined && { inputSha256: sha256 }),
       models,
       options,
       timeoutSeconds: modelTimeoutSeconds,

@@ -39,6 +39,18 @@ describe('a case that fails', () => {
     expect((await resultIn(bench)).error).toMatchObject({ code: 'INPUT_NOT_FOUND', blame: 'caller' });
   });
 
+  it('because its input is not the one that was checked never reaches the engine', async () => {
+    const engine = new FakeEngine();
+    const bench = await workerBench(engine);
+    await bench.input(1);
+    const [task] = shardOf(1).cases;
+    const checked = { ...task!, inputSha256: '0'.repeat(64) };
+
+    const { ends } = await endings(bench, { ...shardOf(1), cases: [checked] });
+
+    expect({ ends, opened: engine.opened }).toEqual({ ends: ['INPUT_REPLACED'], opened: [] });
+  });
+
   it('at the input check never reaches the engine', async () => {
     const engine = new FakeEngine();
     const bench = await workerBench(engine);

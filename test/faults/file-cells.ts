@@ -38,15 +38,13 @@ function inputAt(drill: Drill, column: Column, jobId: string): string {
 }
 
 function damage(row: DamageRow, column: Column): Fault {
-  const expectedSeed = row === 'input-replaced' && column === 'fetch' ? REPLACEMENT : SEED;
   return {
     reach: (drill) => (column === 'fetch' ? beforeFetch(drill) : reach(drill, column)),
     strike: async (drill, { jobId }) => DAMAGES[row](inputAt(drill, column, jobId!)),
     // The masks of the double are those of any CT on this grid: the provenance has to name the CT that was segmented.
     isRight: async (drill, jobId) => {
       const { input } = (await drill.metadataOf(jobId)).provenance;
-      if (input.sha256 !== sha256Of(await ctOf(expectedSeed)))
-        throw new Error('the provenance names another CT');
+      if (input.sha256 !== sha256Of(await ctOf(SEED))) throw new Error('the provenance names another CT');
     },
   };
 }
@@ -55,9 +53,12 @@ function damage(row: DamageRow, column: Column): Fault {
 const DAMAGED: Readonly<Record<DamageRow, Partial<Record<Column, Ending>>>> = {
   'input-truncated': {
     prepare: { ...LOST, code: 'UPLOAD_CHECKSUM_MISMATCH' },
-    fetch: { ...LOST, code: 'NIFTI_TRUNCATED' },
+    fetch: { ...LOST, code: 'INPUT_REPLACED' },
   },
-  'input-replaced': { prepare: { ...LOST, code: 'UPLOAD_CHECKSUM_MISMATCH' } },
+  'input-replaced': {
+    prepare: { ...LOST, code: 'UPLOAD_CHECKSUM_MISMATCH' },
+    fetch: { ...LOST, code: 'INPUT_REPLACED' },
+  },
   'input-deleted': {
     prepare: { ...LOST, code: 'OBJECT_NOT_FOUND' },
     fetch: { ...LOST, code: 'INPUT_NOT_FOUND' },
@@ -65,7 +66,7 @@ const DAMAGED: Readonly<Record<DamageRow, Partial<Record<Column, Ending>>>> = {
 };
 const HOW: Readonly<Record<DamageRow, string>> = {
   'input-truncated': 'the stored CT is cut',
-  'input-replaced': 'another CT is stored in its place; whose the result is stands in its provenance',
+  'input-replaced': 'another CT is stored in its place',
   'input-deleted': 'the stored CT is removed',
 };
 const COLUMNS_OF_JOBS = ['prepare', 'fetch', 'segment', 'measure', 'publish', 'status'] as const;

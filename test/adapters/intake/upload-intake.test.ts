@@ -33,7 +33,14 @@ describe('a single CT', () => {
 
     expect(report).toMatchObject({ kind: 'ct', sha256: sha256Of(ct), bytes: ct.length, ignoredCount: 0 });
     expect(report.cases).toMatchObject([
-      { caseId: 'c0001', name: 'Liver CT', key: keyOf(1), bytes: ct.length, error: null },
+      {
+        caseId: 'c0001',
+        name: 'Liver CT',
+        key: keyOf(1),
+        bytes: ct.length,
+        sha256: sha256Of(ct),
+        error: null,
+      },
     ]);
     expect(report.cases[0]!.grid!.dims).toEqual(GOOD_GRID.dims);
     expect(await bench.stored()).toEqual({ [keyOf(1)]: sha256Of(ct) });
@@ -113,6 +120,10 @@ describe('an archive', () => {
       [null, 300],
       [keyOf(3), PACKED_CT.length],
     ]);
+    expect(report.cases.map(({ sha256 }) => sha256)).toMatchObject({
+      0: sha256Of(PLAIN_CT),
+      2: sha256Of(PACKED_CT),
+    });
     expect(report.ignoredCount).toBe(1);
     expect(await bench.stored()).toEqual({ [keyOf(1)]: sha256Of(PLAIN_CT), [keyOf(3)]: sha256Of(PACKED_CT) });
     expect(bench.leftovers()).toEqual([]);

@@ -52,6 +52,18 @@ describe('preparing a job', () => {
     });
   });
 
+  it('tells the worker which CT was checked', async () => {
+    const ports = serviceFakes();
+    const jobId = await submittedJob(ports);
+    const sha256 = 'a'.repeat(64);
+    ports.intake.finds(reportOf([{ ...foundCase(jobId, 1), sha256 }]));
+
+    await prepareJob(ports, prepare(jobId));
+
+    const [planned] = planOf(ports, jobId);
+    expect(shard.parse(ports.store.json(planned!.shardKey)).cases).toMatchObject([{ inputSha256: sha256 }]);
+  });
+
   it('gives the job a deadline after the last shard', async () => {
     const ports = serviceFakes();
     const jobId = await jobOf(ports, ['fit']);
