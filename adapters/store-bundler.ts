@@ -3,6 +3,12 @@ import type { Bundler, ObjectStore } from '../core/ports.ts';
 import { Measured, zipOrder, zipStream, type WrittenFile, type ZipSource } from './zip-archive.ts';
 
 type BundleMember = Parameters<Bundler['bundle']>[1][number];
+type StoredSource = Extract<BundleMember['source'], { readonly key: string }>;
+
+/** Up to this size an object is read before its turn, as a whole. */
+const SMALL_BYTES = 2 ** 20;
+/** Reading a small object is waiting for the store: with S3 one after the other would be most of the time. */
+const READ_AHEAD = 16;
 
 /** Makes a ZIP out of objects of a store as a stream into the same store; bytes as `writeZip` would make them. */
 export class StoreBundler implements Bundler {
@@ -13,12 +19,14 @@ export class StoreBundler implements Bundler {
   }
 
   /**
-   * @throws HpbError OBJECT_NOT_FOUND when a source is not there, OBJECT_CHANGED when it is not of the size it had
-   * when its turn came, UNEXPECTED for a name that comes twice, and what the store throws; then nothing is stored
+   * Holds at most 16 MiB of small objects, and a few chunks of a large one.
+   *
+   * @throws HpbError OBJECT_NOT_FOUND when a source is not there, OBJECT_CHANGED when it is not of the size that is
+   * said, UNEXPECTED for a name that comes twice, and what the store throws; then nothing is stored
    */
   async bundle(key: string, members: readonly BundleMember[]): Promise<WrittenFile> {
     const measured = new Measured();
-    const zip = zipStream(this.#sources(zipOrder(members)));
+    const zip = zipStream(sourcesOf(this.#store, zipOrder(members)));
     try {
       await this.#store.putStream(key, measured.through(zip as AsyncIterable<Buffer>));
     } finally {
@@ -26,20 +34,17 @@ export class StoreBundler implements Bundler {
     }
     return measured.written();
   }
+}
 
-  async *#sources(members: readonly BundleMember[]): AsyncGenerator<ZipSource> {
-    for (const { name, source } of members)
-      yield 'text' in source ? textSource(name, source.text) : await this.#objectSource(name, source.key);
-  }
-
-  async #objectSource(name: string, key: string): Promise<ZipSource> {
-    const facts = await this.#store.head(key);
-    if (facts === null)
-      throw new HpbError('OBJECT_NOT_FOUND', `The store has no object ${JSON.stringify(key)}.`, {
-        remedy: 'It was removed while the result was packed. Start the job again.',
-      });
-    return { name, bytes: facts.bytes, open: () => wholeObject(this.#store, key, facts.bytes) };
-  }
+function sourcesOf(store: ObjectStore, members: readonly BundleMember[]): readonly ZipSource[] {
+  const ahead = new ReadAhead(store);
+  return members.map(({ name, source }) => {
+    if ('text' in source) return textSource(name, source.text);
+    const { bytes } = source;
+    if (bytes > SMALL_BYTES) return { name, bytes, open: () => largeObject(store, source) };
+    const turn = ahead.add(source);
+    return { name, bytes, open: () => ahead.take(turn) };
+  });
 }
 
 function textSource(name: string, text: string): ZipSource {
@@ -53,19 +58,57 @@ function textSource(name: string, text: string): ZipSource {
   };
 }
 
-async function* wholeObject(store: ObjectStore, key: string, bytes: number): AsyncGenerator<Uint8Array> {
+/** Small objects, taken in the order in which they were added; those that come next are on their way by then. */
+class ReadAhead {
+  readonly #store: Pick<ObjectStore, 'get'>;
+  readonly #sources: StoredSource[] = [];
+  readonly #bodies = new Map<number, Promise<Uint8Array>>();
+  #asked = 0;
+
+  constructor(store: Pick<ObjectStore, 'get'>) {
+    this.#store = store;
+  }
+
+  /** Returns its turn. */
+  add(source: StoredSource): number {
+    return this.#sources.push(source) - 1;
+  }
+
+  async *take(turn: number): AsyncGenerator<Uint8Array> {
+    const end = Math.min(turn + READ_AHEAD, this.#sources.length);
+    for (; this.#asked < end; this.#asked += 1) {
+      const body = this.#store.get(this.#sources[this.#asked]!.key);
+      // It is heard of when its turn comes.
+      body.catch(() => undefined);
+      this.#bodies.set(this.#asked, body);
+    }
+    const body = await this.#bodies.get(turn)!;
+    this.#bodies.delete(turn);
+    requireSize(body.length, this.#sources[turn]!);
+    yield body;
+  }
+}
+
+async function* largeObject(
+  store: Pick<ObjectStore, 'stream'>,
+  source: StoredSource,
+): AsyncGenerator<Uint8Array> {
   let seen = 0;
-  for await (const chunk of await store.stream(key)) {
+  for await (const chunk of await store.stream(source.key)) {
     seen += chunk.length;
     yield chunk;
   }
-  if (seen !== bytes)
-    throw new HpbError(
-      'OBJECT_CHANGED',
-      `An object changed while it was packed: ${seen} bytes instead of ${bytes}.`,
-      {
-        remedy: 'Publish the job again.',
-        details: { seen, bytes },
-      },
-    );
+  requireSize(seen, source);
+}
+
+function requireSize(seen: number, { bytes }: StoredSource): void {
+  if (seen === bytes) return;
+  throw new HpbError(
+    'OBJECT_CHANGED',
+    `An object changed before it was packed: ${seen} bytes instead of ${bytes}.`,
+    {
+      remedy: 'Publish the job again.',
+      details: { seen, bytes },
+    },
+  );
 }

@@ -272,12 +272,12 @@ export interface Intake {
 
 /** Makes a ZIP in the store out of objects of the store. */
 export interface Bundler {
-  /** Same members, same bytes. Returns size and sha256. */
+  /** Same members, same bytes. Objects are of the size that is said. Returns size and sha256. */
   bundle(
     key: string,
     members: readonly {
       readonly name: string;
-      readonly source: { readonly key: string } | { readonly text: string };
+      readonly source: { readonly key: string; readonly bytes: number } | { readonly text: string };
     }[],
   ): Promise<{ readonly bytes: number; readonly sha256: string }>;
 }

@@ -134,7 +134,7 @@ function folderDrop(ports: ServicePorts, dropped: DroppedObject): Drop {
       if (mark === null || !isSame(mark, dropped.tag)) return false;
       const members = (await folderFiles(ports, folder, mark)).map((file) => ({
         name: file.key.slice(folder.length),
-        source: { key: file.key },
+        source: { key: file.key, bytes: file.bytes },
       }));
       if (members.length === 0) throw refused('INPUT_UNREADABLE', 'The folder that is ready holds no files.');
       const { bytes, sha256 } = await bundler.bundle(uploadInputKey(uploadId), members);

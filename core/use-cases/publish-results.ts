@@ -124,7 +124,10 @@ async function membersOf(
   });
   const failed = ends.flatMap(({ entry: { name, error } }) => (error === null ? [] : [{ name, error }]));
   const files = withResult.flatMap(({ entry, result }) =>
-    result.files.map(({ name, key }) => ({ name: `${folders.get(entry.caseId)!}/${name}`, source: { key } })),
+    result.files.map(({ name, key, bytes }) => ({
+      name: `${folders.get(entry.caseId)!}/${name}`,
+      source: { key, bytes },
+    })),
   );
   const text = (name: string, content: string) => ({ name, source: { text: content } });
   const index = await batchIndex(store, { batchId, ends, folders });

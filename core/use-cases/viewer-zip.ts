@@ -25,16 +25,16 @@ export async function viewerZip(
   const { jobId, caseId, files } = result;
   const folder = await folderOf(storedCase(store, result), naming, { hashedNames: false, jpegOfPng });
   const named = (name: string): string => `${naming.id}/${name}`;
-  const members: Parameters<Bundler['bundle']>[1][number][] = folder.copies.map(({ from, name }) => ({
-    name: named(name),
-    source: { key: files.find((file) => file.name === from)!.key },
-  }));
+  const members: Parameters<Bundler['bundle']>[1][number][] = folder.copies.map(({ from, name }) => {
+    const { key, bytes } = files.find((file) => file.name === from)!;
+    return { name: named(name), source: { key, bytes } };
+  });
   members.push({ name: named(VIEWER_MANIFEST), source: { text: folder.manifest } });
   members.push({ name: named(VIEWER_METADATA), source: { text: folder.metadata } });
   if (folder.thumbnail !== null) {
     const key = caseThumbnailKey(jobId, caseId);
-    await store.put(key, folder.thumbnail);
-    members.push({ name: named(VIEWER_THUMBNAIL), source: { key } });
+    const { bytes } = await store.put(key, folder.thumbnail);
+    members.push({ name: named(VIEWER_THUMBNAIL), source: { key, bytes } });
   }
   const key = caseViewerZipKey(jobId, caseId);
   const { bytes } = await bundler.bundle(key, members);

@@ -9,6 +9,8 @@ import { pythonJson } from '../fixtures/engine-python.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
 
 const KEY = 'jobs/job-00000001/results.zip';
+/** More than is read before its turn. */
+const LARGE = 2 ** 21;
 
 /** A store with one object more that behaves badly. */
 function storeWith(change: Partial<ObjectStore>): FileObjectStore {
@@ -29,9 +31,9 @@ describe('a bundle of objects', () => {
     await store.put('jobs/x/a', contents['a/liver.nii.gz']);
 
     const bundled = await new StoreBundler(store).bundle(KEY, [
-      { name: 'b/meta.json', source: { key: 'jobs/x/b' } },
+      { name: 'b/meta.json', source: { key: 'jobs/x/b', bytes: 140_000 } },
       { name: 'a/empty.txt', source: { text: '' } },
-      { name: 'a/liver.nii.gz', source: { key: 'jobs/x/a' } },
+      { name: 'a/liver.nii.gz', source: { key: 'jobs/x/a', bytes: 4 } },
     ]);
 
     const expected = await writeZip(join(folder, 'expected.zip'), files);
@@ -48,13 +50,13 @@ print(json.dumps([z.testzip()] + [[i.filename, i.file_size] for i in z.infolist(
     ]);
   });
 
-  it('is not stored when an object is missing', async () => {
+  it.each([4, LARGE])('is not stored when an object is missing, %s bytes large', async (bytes) => {
     const store = storeWith({});
     await store.put('jobs/x/a', 'mask');
 
     const bundling = new StoreBundler(store).bundle(KEY, [
-      { name: 'a', source: { key: 'jobs/x/a' } },
-      { name: 'b', source: { key: 'jobs/x/b' } },
+      { name: 'a', source: { key: 'jobs/x/a', bytes: 4 } },
+      { name: 'b', source: { key: 'jobs/x/b', bytes } },
     ]);
 
     await expect(bundling).rejects.toMatchObject({ code: 'OBJECT_NOT_FOUND' });
@@ -71,24 +73,50 @@ print(json.dumps([z.testzip()] + [[i.filename, i.file_size] for i in z.infolist(
     });
     await store.put('jobs/x/a', 'mask');
 
-    const bundling = new StoreBundler(store).bundle(KEY, [{ name: 'a', source: { key: 'jobs/x/a' } }]);
+    const bundling = new StoreBundler(store).bundle(KEY, [
+      { name: 'a', source: { key: 'jobs/x/a', bytes: LARGE } },
+    ]);
 
     await expect(bundling).rejects.toThrow('the line is cut');
     expect(await store.head(KEY)).toBeNull();
   });
 
-  it.each([['m'], ['masks']])('is not stored when an object is not of its size: %s', async (text) => {
-    const store = storeWith({
-      stream: async () =>
-        (async function* () {
-          yield Buffer.from(text);
-        })(),
-    });
+  it.each([3, 5, LARGE])('is not stored when an object is not of its size, %s bytes', async (bytes) => {
+    const store = storeWith({});
     await store.put('jobs/x/a', 'mask');
 
-    const bundling = new StoreBundler(store).bundle(KEY, [{ name: 'a', source: { key: 'jobs/x/a' } }]);
+    const bundling = new StoreBundler(store).bundle(KEY, [{ name: 'a', source: { key: 'jobs/x/a', bytes } }]);
 
     await expect(bundling).rejects.toMatchObject({ code: 'OBJECT_CHANGED' });
+    expect(await store.head(KEY)).toBeNull();
+  });
+
+  it('asks for nothing but the content, and for small objects before their turn, a few at a time', async () => {
+    const asked: string[] = [];
+    let waiting = 0;
+    let most = 0;
+    const store = storeWith({
+      head: async () => {
+        throw new Error('its size is known');
+      },
+      get: async (key) => {
+        asked.push(key);
+        most = Math.max(most, ++waiting);
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        waiting -= 1;
+        return Buffer.from('mask');
+      },
+    });
+    const names = Array.from({ length: 100 }, (_, at) => String(at).padStart(3, '0'));
+
+    await new StoreBundler(store).bundle(
+      KEY,
+      names.map((name) => ({ name, source: { key: `jobs/x/${name}`, bytes: 4 } })),
+    );
+
+    expect(asked).toEqual(names.map((name) => `jobs/x/${name}`));
+    expect(most).toBeGreaterThan(8);
+    expect(most).toBeLessThanOrEqual(16);
   });
 
   it('passes on what the store says, and lets go of what it was reading', async () => {
@@ -110,7 +138,9 @@ print(json.dumps([z.testzip()] + [[i.filename, i.file_size] for i in z.infolist(
     });
     await store.put('jobs/x/a', 'mask');
 
-    const bundling = new StoreBundler(store).bundle(KEY, [{ name: 'a.gz', source: { key: 'jobs/x/a' } }]);
+    const bundling = new StoreBundler(store).bundle(KEY, [
+      { name: 'a.gz', source: { key: 'jobs/x/a', bytes: LARGE } },
+    ]);
 
     await expect(bundling).rejects.toThrow('no room');
     await expect.poll(() => open, { timeout: 20_000 }).toBe(0);
@@ -131,7 +161,6 @@ print(json.dumps([z.testzip()] + [[i.filename, i.file_size] for i in z.infolist(
     let stored = 0;
     let most = 0;
     const store = storeWith({
-      head: async (key) => ({ key, bytes: 100 * chunk.length, tag: '1', modifiedAt: 0 }),
       stream: async () =>
         (async function* () {
           for (let n = 0; n < 100; n += 1) {
@@ -150,7 +179,9 @@ print(json.dumps([z.testzip()] + [[i.filename, i.file_size] for i in z.infolist(
       },
     });
 
-    await new StoreBundler(store).bundle(KEY, [{ name: 'a.gz', source: { key: 'jobs/x/a' } }]);
+    await new StoreBundler(store).bundle(KEY, [
+      { name: 'a.gz', source: { key: 'jobs/x/a', bytes: 100 * chunk.length } },
+    ]);
 
     expect(stored).toBeGreaterThan(100 * chunk.length);
     expect(most).toBeLessThan(20 * chunk.length);
