@@ -103,8 +103,8 @@ export class UploadIntake implements Intake {
   }
 }
 
-function foundCase({ verdict: _, ...found }: TakenCase): FoundCase {
-  return found;
+function foundCase({ caseId, name, key, bytes, sha256, grid, error }: TakenCase): FoundCase {
+  return { caseId, name, key, bytes, ...(sha256 !== undefined && { sha256 }), grid, error };
 }
 
 function noArchive(kind: string, sentence: string | null, bytes: number): HpbError {
