@@ -70,6 +70,7 @@ async function writtenVolume(folder: string, ct: Volume, signal: AbortSignal): P
 const compressed = (bytes: Uint8Array): Promise<Uint8Array> =>
   compress(bytes, { level: LEVEL, chunkSize: bytes.length + SLACK_BYTES });
 
+/** Frees a block now, which the collector would look for all the time; small ones lie in the pool that Node shares out. */
 function giveBack({ buffer }: Uint8Array): void {
-  shrinkBuffer(buffer, 0);
+  if (buffer.byteLength > Buffer.poolSize) shrinkBuffer(buffer, 0);
 }
