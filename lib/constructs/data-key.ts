@@ -18,6 +18,11 @@ const MESSENGERS = {
   sns: 'sns.amazonaws.com',
   budgets: 'budgets.amazonaws.com',
 } as const;
+/**
+ * Those that do not tell KMS for which account they ask: a condition on it would refuse every message. Topics and
+ * queues say themselves from which account they take any.
+ */
+const WITHOUT_ACCOUNT: ReadonlySet<string> = new Set(['events', 'cloudwatch']);
 
 /**
  * Roles of AWS that start machines for Batch and attach the encrypted volume: which of them does is its choice. Without
@@ -55,7 +60,9 @@ export class DataKey extends Key {
         principals: [new ServicePrincipal(service)],
         actions: ['kms:Decrypt', 'kms:GenerateDataKey*'],
         resources: ['*'],
-        conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
+        ...(WITHOUT_ACCOUNT.has(name)
+          ? {}
+          : { conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } } }),
       }),
     );
   }
@@ -73,15 +80,16 @@ export class DataKey extends Key {
     );
   }
 
-  /** Logs of state machines and networks come through this service. */
+  /** Logs of an encrypted state machine come through this service, which names their region and account. */
   #letDelivery(): void {
+    const logs = `arn:${Aws.PARTITION}:logs:${Aws.REGION}:${Aws.ACCOUNT_ID}:*`;
     this.addToResourcePolicy(
       new PolicyStatement({
         sid: 'LogDelivery',
         principals: [new ServicePrincipal('delivery.logs.amazonaws.com')],
-        actions: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+        actions: ['kms:Decrypt*', 'kms:GenerateDataKey*'],
         resources: ['*'],
-        conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
+        conditions: { StringEquals: { 'kms:EncryptionContext:SourceArn': logs } },
       }),
     );
   }

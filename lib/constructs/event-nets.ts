@@ -12,6 +12,7 @@ import type { WatchedRule } from '../../core/monitoring/alarm-spec.ts';
 import type { ComputeStack } from '../compute-stack.ts';
 import type { StageConfig } from '../config/read-config.ts';
 import type { HandlerFunction } from './handler-function.ts';
+import { plainLogGroupArn } from './plain-log-group-arn.ts';
 
 export interface EventNetsProps {
   readonly config: StageConfig;
@@ -137,7 +138,7 @@ export class EventNets extends Construct {
       const rule = new CfnRule(this, name, {
         description: `Counted and logged: ${name}`,
         eventPattern,
-        targets: [{ id: 'log', arn: this.batchEvents.logGroupArn }],
+        targets: [{ id: 'log', arn: plainLogGroupArn(this.batchEvents) }],
       });
       return [name, rule.ref] as const;
     });

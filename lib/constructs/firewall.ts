@@ -4,6 +4,7 @@ import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { CfnLoggingConfiguration, CfnWebACL, CfnWebACLAssociation } from 'aws-cdk-lib/aws-wafv2';
 import { Construct } from 'constructs';
 import type { StageConfig } from '../config/read-config.ts';
+import { plainLogGroupArn } from './plain-log-group-arn.ts';
 
 /** Groups of rules of AWS, in the order in which they are asked. */
 const RULE_GROUPS = [
@@ -49,7 +50,7 @@ export class Firewall extends Construct {
     });
     new CfnLoggingConfiguration(this, 'Logging', {
       resourceArn: acl.attrArn,
-      logDestinationConfigs: [logs.logGroupArn],
+      logDestinationConfigs: [plainLogGroupArn(logs)],
       redactedFields: [
         { uriPath: {} },
         { queryString: {} },

@@ -21,18 +21,34 @@ describe('the key of a deployment', () => {
   });
 
   // Each of these fails without a word where it has no leave.
-  it.each(['events', 'cloudwatch', 'sns', 'budgets', 'delivery.logs'])(
-    'lets %s decrypt and make data keys, for this account only',
-    (service) => {
-      const [statement, ...others] = ofService(`"${service}.amazonaws.com"`);
+  it.each(['sns', 'budgets'])('lets %s decrypt and make data keys, for this account only', (service) => {
+    const [statement, ...others] = ofService(`"${service}.amazonaws.com"`);
 
-      expect(others).toEqual([]);
-      expect(statement?.Action).toEqual(['kms:Decrypt', 'kms:GenerateDataKey*']);
-      expect(statement?.Condition).toEqual({
-        StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
-      });
-    },
-  );
+    expect(others).toEqual([]);
+    expect(statement?.Action).toEqual(['kms:Decrypt', 'kms:GenerateDataKey*']);
+    expect(statement?.Condition).toEqual({
+      StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
+    });
+  });
+
+  // Neither passes an account to KMS: bound to one, no end of a job and no alarm would ever be told.
+  it.each(['events', 'cloudwatch'])('lets %s decrypt and make data keys, whomever it asks for', (service) => {
+    const [statement, ...others] = ofService(`"${service}.amazonaws.com"`);
+
+    expect(others).toEqual([]);
+    expect(statement?.Action).toEqual(['kms:Decrypt', 'kms:GenerateDataKey*']);
+    expect(statement?.Condition).toBeUndefined();
+  });
+
+  it('lets the delivery of logs read what Step Functions encrypts for the logs of this region', () => {
+    const [statement, ...others] = ofService('"delivery.logs.amazonaws.com"');
+
+    expect(others).toEqual([]);
+    expect(statement?.Action).toContain('kms:Decrypt*');
+    expect(JSON.stringify(statement?.Condition)).toMatch(
+      /^\{"StringEquals":\{"kms:EncryptionContext:SourceArn":.*:logs:.*AWS::AccountId.*:\*"\]\]\}\}\}$/,
+    );
+  });
 
   it('lets CloudWatch Logs of this region encrypt the log groups of this account', () => {
     const [statement] = ofService('logs.').filter(({ Sid }) => Sid === 'LogGroups');
@@ -64,7 +80,10 @@ describe('the key of a deployment', () => {
   it('lets nobody else in but the account through its own policies', () => {
     const unbound = statements.filter(({ Condition }) => Condition === undefined);
 
-    expect(unbound).toHaveLength(1);
-    expect(JSON.stringify(unbound[0]!.Principal)).toContain(':root');
+    expect(unbound.map(({ Principal }) => JSON.stringify(Principal))).toEqual([
+      expect.stringContaining(':root'),
+      JSON.stringify({ Service: 'events.amazonaws.com' }),
+      JSON.stringify({ Service: 'cloudwatch.amazonaws.com' }),
+    ]);
   });
 });

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { resourceOf, resourcesOf, stacksOf } from '../../fixtures/stacks.ts';
+
+const { service } = stacksOf({ stage: 'prod' });
+
+describe('the API', () => {
+  it('takes signed calls only', () => {
+    const methods = Object.values(resourcesOf(service, 'AWS::ApiGateway::Method'));
+
+    expect(methods).toHaveLength(2);
+    for (const { Properties: method } of methods) expect(method.AuthorizationType).toBe('AWS_IAM');
+  });
+
+  it('is throttled, traced, and logs neither paths nor bodies', () => {
+    const stage = resourceOf(service, 'AWS::ApiGateway::Stage').Properties;
+
+    expect(stage.MethodSettings).toEqual([
+      expect.objectContaining({ ThrottlingRateLimit: 20, ThrottlingBurstLimit: 40, DataTraceEnabled: false }),
+    ]);
+    expect(stage.TracingEnabled).toBe(true);
+    expect(stage.AccessLogSetting.Format).not.toMatch(/context\.path|querystring|body/i);
+  });
+
+  it('answers as a problem document also where the gateway itself answers', () => {
+    const answers = Object.values(resourcesOf(service, 'AWS::ApiGateway::GatewayResponse'));
+
+    for (const { Properties: answer } of answers) {
+      const problem = JSON.parse(answer.ResponseTemplates['application/json']);
+      expect(problem).toMatchObject({ type: 'about:blank', status: Number(answer.StatusCode) });
+      expect(answer.ResponseParameters['gatewayresponse.header.content-type']).toBe(
+        "'application/problem+json'",
+      );
+    }
+    expect(answers.map(({ Properties: { ResponseType } }) => ResponseType)).toEqual(
+      expect.arrayContaining(['THROTTLED', 'DEFAULT_4XX', 'DEFAULT_5XX', 'MISSING_AUTHENTICATION_TOKEN']),
+    );
+  });
+
+  it.each([
+    ['prod', 1],
+    ['dev', 0],
+  ])('of %s has %i firewall', (stage, firewalls) => {
+    const { service: one } = stacksOf({ stage });
+
+    expect(Object.keys(resourcesOf(one, 'AWS::WAFv2::WebACLAssociation'))).toHaveLength(firewalls);
+  });
+
+  it('names the log of its firewall without the ending that WAF refuses', () => {
+    const { LogDestinationConfigs } = resourceOf(service, 'AWS::WAFv2::LoggingConfiguration').Properties;
+
+    expect(JSON.stringify(LogDestinationConfigs)).toMatch(
+      /:log-group:",\{"Ref":"ApiFirewallLogs\w+"\}\]\]\}\]$/,
+    );
+  });
+});
