@@ -26,10 +26,10 @@ export function runOptions(): readonly Option[] {
 }
 
 /** `--meshes`: besides the files of the viewer and `meshes.glb`, which are always made. */
-export const meshesOption = (): Option =>
+export const meshesOption = (otherwise = 'HPB_MESHES'): Option =>
   new Option(
     '--meshes <format>',
-    'write each mesh as this too, in mm of the patient (default: HPB_MESHES, else only .vtp and meshes.glb)',
+    `write each mesh as this too, in mm of the patient (default: ${otherwise}, else only .vtp and meshes.glb)`,
   ).choices([...MESH_FORMATS]);
 
 /** The models that `--model` stands for. */

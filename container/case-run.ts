@@ -182,8 +182,14 @@ export class CaseRun {
     for (const model of task.models) weights.set(model, await ports.weights.locate(model, task.options));
     this.#weights = weights;
     if (this.#isDemo()) ports.log.warn('weights:demo', { caseId: this.#facts.caseId, notice: DEMO_NOTICE });
-    const { serviceVersion } = ports;
-    this.#fingerprint = fingerprintOf({ inputSha256: fetched.sha256, task, weights, serviceVersion });
+    const { serviceVersion, meshFormat } = ports;
+    this.#fingerprint = fingerprintOf({
+      inputSha256: fetched.sha256,
+      task,
+      weights,
+      serviceVersion,
+      meshes: task.meshes ?? meshFormat,
+    });
     return earlierResult(this.#facts, this.#fingerprint);
   }
 

@@ -3,6 +3,7 @@ import { LAYOUT_VERSION } from '../core/layout.ts';
 import type { ModelId } from '../core/models/catalogue.ts';
 import type { LocatedWeights } from '../core/engine-port.ts';
 import { stableJson } from '../core/results/stable-json.ts';
+import type { MeshFormat } from '../core/results/meshed-structures.ts';
 import type { CaseTask } from '../core/shard.ts';
 
 /** What the result of a case depends on. */
@@ -11,10 +12,18 @@ export interface FingerprintInput {
   readonly task: CaseTask;
   readonly weights: ReadonlyMap<ModelId, LocatedWeights>;
   readonly serviceVersion: string;
+  /** Format in which meshes are written as well. */
+  readonly meshes: MeshFormat | null;
 }
 
-/** Hash of input, models, options, weights and version: equal fingerprints give equal masks and measures. */
-export function fingerprintOf({ inputSha256, task, weights, serviceVersion }: FingerprintInput): string {
+/** Hash of input, models, options, weights and version: equal fingerprints give equal files. */
+export function fingerprintOf({
+  inputSha256,
+  task,
+  weights,
+  serviceVersion,
+  meshes,
+}: FingerprintInput): string {
   const models = [...task.models].sort().map((model) => ({
     model,
     weights: weights.get(model)!.used.map(({ id, demo, files }) => ({
@@ -29,6 +38,7 @@ export function fingerprintOf({ inputSha256, task, weights, serviceVersion }: Fi
     serviceVersion,
     inputSha256,
     options: { fast, folds, tta },
+    meshes,
     models,
   };
   return createHash('sha256').update(stableJson(facts)).digest('hex');

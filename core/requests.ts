@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isCaseId, isJobId, isUploadId, UPLOAD_ID } from './layout.ts';
 import { JOB_STATES } from './job.ts';
 import { MODEL_IDS, type ModelId } from './models/catalogue.ts';
+import { MESH_FORMATS } from './results/meshed-structures.ts';
 import { CASE_STAGES } from './results/run-record.ts';
 import { errorDocument, segmentOptions } from './shard.ts';
 
@@ -98,6 +99,12 @@ export const submitRequest = z.strictObject({
     .optional()
     .describe('What to run on each case of a batch: a model or `both`. Other targets name it themselves.'),
   ...optionFields,
+  meshes: z
+    .enum(MESH_FORMATS)
+    .optional()
+    .describe(
+      'Writes each mesh in this format too, in mm of the patient (RAS+). Default: that of the deployment, else none.',
+    ),
   priority: z
     .enum(['interactive', 'bulk'])
     .optional()

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ERROR_CODES, type ErrorCode } from './errors.ts';
 import { isCaseId, isJobId, LAYOUT_VERSION } from './layout.ts';
 import { MODEL_IDS, type ModelId } from './models/catalogue.ts';
+import { MESH_FORMATS } from './results/meshed-structures.ts';
 
 /** Options of a run as they travel; defaults are those of the service this project replaces. */
 export const segmentOptions = z.object({
@@ -25,6 +26,8 @@ export const caseTask = z.object({
   inputSha256: z.string().exactOptional(),
   models: z.array(z.enum(MODEL_IDS as [ModelId, ...ModelId[]])).min(1),
   options: segmentOptions,
+  /** Format in which meshes are written as well; absent for that of the worker's settings. */
+  meshes: z.enum(MESH_FORMATS).exactOptional(),
   /** Longest time one model may run on this case, s. */
   timeoutSeconds: z.int().min(1),
 });

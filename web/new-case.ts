@@ -1,4 +1,5 @@
 import { HpbError } from '../core/errors.ts';
+import { MESH_FORMATS, type MeshFormat } from '../core/results/meshed-structures.ts';
 import type { VersionFacts } from './api.ts';
 import { el } from './dom.ts';
 import { modelChoice } from './model-choice.ts';
@@ -71,6 +72,12 @@ function optionFields(): { readonly element: HTMLElement; readonly values: () =>
     el('option', { value: '0' }, 'One network (fold 0)'),
     el('option', { value: '0,1,2,3,4' }, 'All five networks'),
   );
+  const meshes = el(
+    'select',
+    {},
+    el('option', { value: '' }, 'for the viewer only'),
+    ...MESH_FORMATS.map((format) => el('option', { value: format }, `as ${format.toUpperCase()} too`)),
+  );
   const element = el(
     'details',
     { class: 'options' },
@@ -78,11 +85,13 @@ function optionFields(): { readonly element: HTMLElement; readonly values: () =>
     el('label', {}, fast, ' Fast: TotalSegmentator at 3 mm'),
     el('label', {}, tta, ' Vessels and tumours: test-time augmentation (slower, steadier)'),
     el('label', {}, 'Vessels and tumours: ', folds),
+    el('label', {}, 'Meshes: ', meshes),
   );
   const values = (): Order['options'] => ({
     fast: fast.checked,
     tta: tta.checked,
     folds: folds.value.split(',').map(Number),
+    ...(meshes.value !== '' && { meshes: meshes.value as MeshFormat }),
   });
   return { element, values };
 }

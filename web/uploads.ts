@@ -11,7 +11,7 @@ const ARCHIVE = /\.(zip|tar|tgz|tar\.gz)$/i;
 /** What is to be done with a file once it is there. */
 export interface Order {
   readonly target: ModelChoice;
-  readonly options: Pick<SubmitRequest, 'fast' | 'folds' | 'tta'>;
+  readonly options: Pick<SubmitRequest, 'fast' | 'folds' | 'tta' | 'meshes'>;
 }
 
 /** The uploads of the page, as a list. They go on whatever view is shown, so the list outlives the views it is in. */

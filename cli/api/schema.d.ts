@@ -658,6 +658,11 @@ export interface components {
             /** @description Test-time augmentation of nnU-Net v1. Default: false. */
             tta?: boolean;
             /**
+             * @description Writes each mesh in this format too, in mm of the patient (RAS+). Default: that of the deployment, else none.
+             * @enum {string}
+             */
+            meshes?: "stl" | "mz3";
+            /**
              * @description Default: interactive, and bulk for more than five cases.
              * @enum {string}
              */

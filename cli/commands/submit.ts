@@ -2,12 +2,13 @@ import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { asHpbError, commandExit, HpbError, type ErrorCode } from '../../core/errors.ts';
 import type { JobAnswer } from '../../core/requests.ts';
+import type { MeshFormat } from '../../core/results/meshed-structures.ts';
 import { caseNames } from '../../local/case-names.ts';
 import type { Service } from '../api/service.ts';
 import type { CommandContext } from '../context.ts';
 import { fetchJob, type FetchRequest } from '../fetch-job.ts';
 import { jobOutcomes } from '../job-text.ts';
-import { runOptions, type RunArguments } from '../options.ts';
+import { meshesOption, runOptions, type RunArguments } from '../options.ts';
 import { connect, serviceOptions, usdArgument, type ServiceArguments } from '../service-command.ts';
 import { submitReporter, type SubmitReporter } from '../submit-report.ts';
 import { parseS3Folder } from '../transfer/s3-folder.ts';
@@ -23,6 +24,7 @@ interface SubmitArguments extends RunArguments, ServiceArguments {
   readonly priority?: 'interactive' | 'bulk';
   readonly maxCost?: number;
   readonly publish?: true;
+  readonly meshes?: MeshFormat;
   readonly idempotencyKey?: string;
 }
 
@@ -46,6 +48,7 @@ export function registerSubmit(program: Command, context: CommandContext): void 
     .argument('<input...>', 'CTs (.nii, .nii.gz), archives (.zip, .tar, .tar.gz), folders of cases');
   for (const option of runOptions()) command.addOption(option);
   command
+    .addOption(meshesOption('that of the service'))
     .option('--batch', 'all CTs given as one job')
     .option('--wait', 'wait for the jobs to end and fetch their results')
     .option('--out <dir>', 'folder of the results (default: hpb-results); waits')
@@ -166,6 +169,7 @@ function start(
     priority: options.priority,
     maxCostUsd: options.maxCost,
     publish: options.publish,
+    meshes: options.meshes,
     idempotencyKey: options.idempotencyKey,
     dataRoot: context.paths.dataRoot,
     signal: context.signal,

@@ -3,6 +3,7 @@ import { rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { fileError } from '../../adapters/file-error.ts';
 import type { JobAnswer, SegmentTarget } from '../../core/requests.ts';
+import type { MeshFormat } from '../../core/results/meshed-structures.ts';
 import type { Service, SubmitBody } from '../api/service.ts';
 import type { RunArguments } from '../options.ts';
 import { packCases } from './pack-cases.ts';
@@ -18,6 +19,7 @@ export interface SubmissionRequest {
   readonly priority?: 'interactive' | 'bulk' | undefined;
   /** Most that the job may cost by its estimate, USD. */
   readonly maxCostUsd?: number | undefined;
+  readonly meshes?: MeshFormat | undefined;
   /** Puts the cases into the viewer of the deployment. */
   readonly publish?: true | undefined;
   /** The caller's own key: the same one with the same file is the same job for a month. */
@@ -99,7 +101,7 @@ async function isFolder(path: string): Promise<boolean> {
 /** What the service is asked, but for the upload. */
 function segmentCall(
   batch: boolean,
-  { run, priority, maxCostUsd, publish }: SubmissionRequest,
+  { run, meshes, priority, maxCostUsd, publish }: SubmissionRequest,
 ): { readonly target: SegmentTarget; readonly body: Omit<SubmitBody, 'uploadId'> } {
   const { model, fast, folds, tta } = run;
   const options = {
@@ -107,6 +109,7 @@ function segmentCall(
     folds: [...folds],
     tta,
     ...(priority !== undefined && { priority }),
+    ...(meshes !== undefined && { meshes }),
     ...(maxCostUsd !== undefined && { maxCostUsd }),
     ...(publish && { publish }),
   };

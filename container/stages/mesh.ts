@@ -49,9 +49,9 @@ const shownFile = (name: string): string => `preview/${name}.mz3`;
 const MOST_VOXELS_AT_ONCE = 24e6;
 
 /** What meshing needs, of a case in the worker. */
-export function meshScratchOf({ scratch, ports, cancel }: CaseContext): MeshScratch {
-  const { compute, meshFormat: format } = ports;
-  return { out: scratch.out, compute, cancel, format };
+export function meshScratchOf({ scratch, task, ports, cancel }: CaseContext): MeshScratch {
+  const { compute, meshFormat } = ports;
+  return { out: scratch.out, compute, cancel, format: task.meshes ?? meshFormat };
 }
 
 /**

@@ -4,6 +4,7 @@ import type { JobDocument } from '../job.ts';
 import { isJobId, isUploadId, LAYOUT_VERSION, jobRequestKey, type JobId } from '../layout.ts';
 import { MODEL_IDS, type ModelId } from '../models/catalogue.ts';
 import type { JobIndex, ObjectStore } from '../ports.ts';
+import { MESH_FORMATS } from '../results/meshed-structures.ts';
 import { segmentOptions } from '../shard.ts';
 import { findDocument, readDocument } from './stored-document.ts';
 import { quoted } from './upload-document.ts';
@@ -22,6 +23,8 @@ export const jobRequest = z.object({
   batch: z.boolean(),
   models: z.array(z.enum(MODEL_IDS as [ModelId, ...ModelId[]])).min(1),
   options: segmentOptions,
+  /** Format in which meshes are written as well; null for that of the worker's settings. */
+  meshes: z.enum(MESH_FORMATS).nullable().default(null),
   priority: z.enum(['interactive', 'bulk']).nullable(),
   /** Most that the job may cost by its estimate, USD. */
   maxCostUsd: z.number().positive().nullable().default(null),

@@ -124,7 +124,7 @@ function plannedShard(
 }
 
 function shardDocument(
-  { jobId, models, options }: JobRequest,
+  { jobId, models, options, meshes }: JobRequest,
   { cases }: ShardPlan<RunnableCase>,
   { attempt, modelTimeoutSeconds }: { readonly attempt: number; readonly modelTimeoutSeconds: number },
 ): Shard {
@@ -138,6 +138,7 @@ function shardDocument(
       ...(sha256 !== undefined && { inputSha256: sha256 }),
       models,
       options,
+      ...(meshes !== null && { meshes }),
       timeoutSeconds: modelTimeoutSeconds,
     })),
   };

@@ -157,7 +157,16 @@ function requestOf(
   upload: UploadDocument,
   { jobId, fingerprint, now }: { readonly jobId: JobId; readonly fingerprint: string; readonly now: number },
 ): JobRequest {
-  const { model, fast, folds, tta, priority = null, maxCostUsd = null, publish = false } = body;
+  const {
+    model,
+    fast,
+    folds,
+    tta,
+    meshes = null,
+    priority = null,
+    maxCostUsd = null,
+    publish = false,
+  } = body;
   if (model !== undefined && target !== 'batch') {
     throw new HpbError('BAD_OPTION', `"model" ("${model}") does not go with /segment/${target}.`, {
       remedy: `Leave "model" out, or send the request to /segment/${model} or /segment/batch.`,
@@ -174,6 +183,7 @@ function requestOf(
     batch: target === 'batch',
     models: [...REQUEST_MODELS[target === 'batch' ? (model ?? 'both') : target]!],
     options: segmentOptions.parse({ fast, folds, tta }),
+    meshes,
     priority,
     maxCostUsd,
     publish,

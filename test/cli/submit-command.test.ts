@@ -35,11 +35,12 @@ describe('hpb submit', () => {
   it('uploads a CT, starts its job with the options given, and leaves nothing behind', async () => {
     const { run, ct, service, environment } = await workplace();
 
-    const { code, stdout } = await run('submit', ct, '--model', 'liver', '--no-fast', '--priority', 'bulk');
+    const options = ['--model', 'liver', '--no-fast', '--priority', 'bulk', '--meshes', 'stl'];
+    const { code, stdout } = await run('submit', ct, ...options);
 
     expect(code).toBe(0);
     const [, jobId] = /job (\S+)/.exec(stdout) ?? [];
-    expect(JSON.parse(await requestOf(service, jobId!))).toMatchObject({ priority: 'bulk' });
+    expect(JSON.parse(await requestOf(service, jobId!))).toMatchObject({ priority: 'bulk', meshes: 'stl' });
     expect(await service.ports.index.get(jobId as JobId)).toMatchObject({
       models: ['liver'],
       options: { fast: false, folds: [0], tta: false },

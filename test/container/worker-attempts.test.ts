@@ -97,6 +97,7 @@ describe('a second attempt', () => {
       shardOf(1, ['liver']),
     ],
     ['another version', async () => ({ serviceVersion: '9.9.9' }), shardOf(1, ['liver'])],
+    ['meshes in another format', async () => ({ meshFormat: 'stl' as const }), shardOf(1, ['liver'])],
     [
       'a ZIP that is gone',
       async ({ store }) => {

@@ -203,6 +203,18 @@ describe('a case', () => {
     for (const mesh of meshes) expect(receipt).toContain(mesh.replace('.vtp', '.stl'));
   });
 
+  it('adds meshes as the job asks, whatever the settings say', async () => {
+    const bench = await workerBench(new FakeEngine(), { meshFormat: 'stl' });
+    await bench.input(1);
+    const [task] = shardOf(1).cases;
+
+    await runShard({ ...shardOf(1), cases: [{ ...task!, meshes: 'mz3' }] }, bench.ports);
+
+    const names = (await resultIn(bench)).files.map(({ name }) => name);
+    expect(names.filter((name) => /\.(stl|mz3)$/.test(name)).map((name) => name.slice(-3))).toContain('mz3');
+    expect(names.filter((name) => name.endsWith('.stl'))).toEqual([]);
+  });
+
   it('says DEMO when demo weights took part', async () => {
     const bench = await workerBench(new FakeEngine(), { weights: { locate: async () => fakeWeights(true) } });
     await bench.input(1);

@@ -64,6 +64,16 @@ describe('preparing a job', () => {
     expect(shard.parse(ports.store.json(planned!.shardKey)).cases).toMatchObject([{ inputSha256: sha256 }]);
   });
 
+  it('hands on the format of meshes that was asked for', async () => {
+    const ports = serviceFakes();
+    const jobId = await jobOf(ports, ['fit'], { body: { meshes: 'stl' } });
+
+    await prepareJob(ports, prepare(jobId));
+
+    const [planned] = planOf(ports, jobId);
+    expect(shard.parse(ports.store.json(planned!.shardKey)).cases).toMatchObject([{ meshes: 'stl' }]);
+  });
+
   it('gives the job a deadline after the last shard', async () => {
     const ports = serviceFakes();
     const jobId = await jobOf(ports, ['fit']);
