@@ -1,4 +1,4 @@
-import { homedir, userInfo } from 'node:os';
+import { userInfo } from 'node:os';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -76,16 +76,21 @@ interface InstallOptions {
 }
 
 async function install({ user, unit, print }: InstallOptions, context: CommandContext): Promise<void> {
-  const { environment, packageRoot, paths, stdout } = context;
+  const { environment, packageRoot, paths, settings, stdout } = context;
   const set = Object.keys(settingsSchema.shape).flatMap((name) => {
     const value = environment[name];
     return value === undefined || value === '' || name === 'HPB_DATA_ROOT' ? [] : [[name, value] as const];
   });
+  const { HPB_IN_ROOT: scratchIn, HPB_OUT_ROOT: scratchOut } = settings;
+  const scratch = [...new Set([scratchIn, scratchOut])].flatMap((root) =>
+    root === undefined ? [] : resolve(root),
+  );
+  const folders = [resolve(paths.dataRoot), ...scratch];
   const text = systemdUnit({
     command: [process.execPath, join(packageRoot, 'cli', 'hpb.js'), 'serve'],
-    workingFolder: homedir(),
     user,
     dataRoot: resolve(paths.dataRoot),
+    scratch,
     environment: { ...Object.fromEntries(set), HPB_VENV: resolve(paths.venv) },
   });
   if (print) {
@@ -93,14 +98,14 @@ async function install({ user, unit, print }: InstallOptions, context: CommandCo
     return;
   }
   try {
-    await mkdir(paths.dataRoot, { recursive: true });
+    for (const folder of folders) await mkdir(folder, { recursive: true });
     await mkdir(dirname(unit), { recursive: true });
     await writeFile(unit, text);
   } catch (error) {
     throw outputError(error);
   }
   stdout.write(
-    `Written: ${unit}\nThe user ${user} must own ${resolve(paths.dataRoot)}. Then:\n` +
+    `Written: ${unit}\nThe user ${user} must own ${folders.join(' and ')}. Then:\n` +
       '  systemctl daemon-reload\n  systemctl enable --now hpb-segmentation\n  journalctl -u hpb-segmentation -f\n',
   );
 }

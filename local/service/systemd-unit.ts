@@ -2,19 +2,20 @@
 export interface UnitOptions {
   /** Command line that starts the service, absolute. */
   readonly command: readonly string[];
-  readonly workingFolder: string;
   /** User that runs it. */
   readonly user: string;
   readonly dataRoot: string;
+  /** Other folders that the service writes to. */
+  readonly scratch: readonly string[];
   /** Settings of the service that differ from their defaults. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
 /**
  * A systemd unit of the laptop service for one GPU machine without AWS. It restarts after a crash, gets a minute to
- * finish on stop, and may write below its data root only.
+ * finish on stop, and may write below its data root and scratch only. It works in the data root: the user can enter that one for certain.
  */
-export function systemdUnit({ command, workingFolder, user, dataRoot, environment }: UnitOptions): string {
+export function systemdUnit({ command, user, dataRoot, scratch, environment }: UnitOptions): string {
   const variables = Object.entries({ ...environment, HPB_DATA_ROOT: dataRoot }).map(
     ([name, value]) => `Environment=${quoted(`${name}=${value}`)}`,
   );
@@ -26,7 +27,7 @@ export function systemdUnit({ command, workingFolder, user, dataRoot, environmen
     '[Service]',
     'Type=exec',
     `User=${user}`,
-    `WorkingDirectory=${workingFolder.replaceAll('%', '%%')}`,
+    `WorkingDirectory=${dataRoot.replaceAll('%', '%%')}`,
     `ExecStart=${command.map(quoted).join(' ')}`,
     ...variables,
     'Restart=on-failure',
@@ -36,7 +37,7 @@ export function systemdUnit({ command, workingFolder, user, dataRoot, environmen
     'NoNewPrivileges=true',
     'PrivateTmp=true',
     'ProtectSystem=strict',
-    `ReadWritePaths=${quoted(dataRoot)}`,
+    `ReadWritePaths=${[dataRoot, ...scratch].map(quoted).join(' ')}`,
     '',
     '[Install]',
     'WantedBy=multi-user.target',

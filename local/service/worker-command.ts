@@ -44,9 +44,9 @@ export async function workerSlots({
   const { HPB_DEVICE: device, HPB_MAX_CONCURRENCY: most } = settings;
   const gpus = device === 'cpu' ? [] : await listNvidiaGpus(environment);
   const cards = gpus.map((_, at) => ({ CUDA_VISIBLE_DEVICES: String(at) }));
-  // A card that was named, or Apple's, is one.
-  if (cards.length === 0 || device.startsWith('cuda:') || device === 'mps') return emptySlots(most ?? 1);
-  // Two workers never share a card.
+  // A card that was named, or Apple's, is one; two workers never share a card.
+  if (device.startsWith('cuda:') || device === 'mps') return emptySlots(1);
+  if (cards.length === 0) return emptySlots(most ?? 1);
   return cards.slice(0, most ?? cards.length);
 }
 

@@ -97,6 +97,19 @@ describe("the file in MiniStack's interpreter", () => {
     expect({ status, error }).toEqual({ status: 'FAILED', error: 'JOB_CODE' });
   });
 
+  it('goes on when a shard has had all its time, and fails when the preparation has', async () => {
+    const recorded = await run({
+      PrepareJob: answers(prepared()),
+      RunShard: fails('States.Timeout'),
+      RecordShardFailure: answers(null),
+      PublishResults: answers(published('PARTIAL')),
+    });
+    const unprepared = await run({ PrepareJob: fails('States.Timeout'), FailJob: FAILED });
+
+    expect(recorded).toMatchObject({ status: 'SUCCEEDED', output: published('PARTIAL') });
+    expect([unprepared.status, unprepared.error]).toEqual(['FAILED', 'JOB_CODE']);
+  });
+
   it('takes the routes over workers, and ends without a record when failing fails', async () => {
     const { status, error } = await run({
       PrepareJob: answers(prepared({ route: 'unpack' })),

@@ -4,9 +4,9 @@ import { systemdUnit } from '../../../local/service/systemd-unit.ts';
 const unit = (over: Partial<Parameters<typeof systemdUnit>[0]> = {}): readonly string[] =>
   systemdUnit({
     command: ['/usr/bin/node', '/srv/hpb/local/main.ts'],
-    workingFolder: '/srv/hpb',
     user: 'hpb',
     dataRoot: '/data/hpb',
+    scratch: [],
     environment: { HPB_PORT: '9000' },
     ...over,
   }).split('\n');
@@ -23,6 +23,13 @@ describe('the systemd unit', () => {
         'ReadWritePaths="/data/hpb"',
       ]),
     );
+  });
+
+  it('works where its user can go, whoever wrote the unit, and writes where the settings say', () => {
+    const lines = unit({ scratch: ['/fast/in', '/fast/out'] });
+
+    expect(lines).toContain('WorkingDirectory=/data/hpb');
+    expect(lines).toContain('ReadWritePaths="/data/hpb" "/fast/in" "/fast/out"');
   });
 
   it('takes paths with what means something to systemd as they are', () => {
