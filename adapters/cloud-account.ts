@@ -1,8 +1,8 @@
 import {
   BatchClient,
   DescribeComputeEnvironmentsCommand,
-  DescribeJobDefinitionsCommand,
   DescribeJobQueuesCommand,
+  paginateDescribeJobDefinitions,
 } from '@aws-sdk/client-batch';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { DescribeImagesCommand, ECRClient, type ImageIdentifier } from '@aws-sdk/client-ecr';
@@ -58,7 +58,7 @@ export interface CloudAccount {
   quota(code: string): Promise<number | null>;
   /** Null when there is no such stack. */
   stack(name: string): Promise<StackFacts | null>;
-  /** The image of an active job definition; null when there is none. */
+  /** The image of the newest active revision of a job definition, by an ARN without one; null when there is none. */
   definitionImage(arn: string): Promise<string | null>;
   hasImage(image: EcrImage): Promise<boolean>;
   queues(arns: readonly string[]): Promise<readonly QueueFacts[]>;
@@ -121,11 +121,18 @@ export class AwsAccount implements CloudAccount {
 
   definitionImage(arn: string): Promise<string | null> {
     return asked('Batch', async () => {
-      const { jobDefinitions = [] } = await this.#batch.send(
-        new DescribeJobDefinitionsCommand({ jobDefinitions: [arn] }),
-      );
-      const active = jobDefinitions.find((one) => one.jobDefinitionArn === arn && one.status === 'ACTIVE');
-      return active?.containerProperties?.image ?? null;
+      // By name: asked for by an ARN, Batch wants a revision in it.
+      const query = { jobDefinitionName: nameIn(arn), status: 'ACTIVE' };
+      let newest = 0;
+      let image: string | null = null;
+      for await (const page of paginateDescribeJobDefinitions({ client: this.#batch }, query)) {
+        for (const { revision = 0, containerProperties } of page.jobDefinitions ?? []) {
+          if (revision <= newest) continue;
+          newest = revision;
+          image = containerProperties?.image ?? null;
+        }
+      }
+      return image;
     });
   }
 

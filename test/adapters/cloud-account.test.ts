@@ -134,17 +134,29 @@ describe('Batch, as MiniStack has it', () => {
     ]);
   });
 
-  it('tells the image of an active job definition, and null for one that is gone', async () => {
-    const { account, options } = await accountIn('MiniStack');
-    const { jobDefinitionArn } = await new BatchClient(options).send(
-      new RegisterJobDefinitionCommand({
-        jobDefinitionName: uniqueName('worker'),
-        type: 'container',
-        containerProperties: { image: 'registry/worker:1', vcpus: 1, memory: 1 },
-      }),
-    );
+  it.each(['MiniStack', 'moto'] as const)(
+    'tells the image of the newest revision of a job definition that %s has, and null for one that is gone',
+    async (emulator) => {
+      const { account, options } = await accountIn(emulator);
+      const jobDefinitionName = uniqueName('worker');
+      const client = new BatchClient(options);
+      const register = async (image: string): Promise<string> => {
+        const { jobDefinitionArn } = await client.send(
+          new RegisterJobDefinitionCommand({
+            jobDefinitionName,
+            type: 'container',
+            containerProperties: { image, vcpus: 1, memory: 128 },
+          }),
+        );
+        return jobDefinitionArn!;
+      };
+      await register('registry/worker:1');
+      const newest = await register('registry/worker:2');
+      // As the stack tells it: submits take whatever revision is newest.
+      const arn = newest.replace(/:\d+$/, '');
 
-    expect(await account.definitionImage(jobDefinitionArn!)).toBe('registry/worker:1');
-    expect(await account.definitionImage(jobDefinitionArn!.replace('/worker', '/gone'))).toBeNull();
-  });
+      expect(await account.definitionImage(arn)).toBe('registry/worker:2');
+      expect(await account.definitionImage(arn.replace('/worker', '/gone'))).toBeNull();
+    },
+  );
 });
