@@ -11,6 +11,7 @@ export const deploymentSchema = z.object({
   HPB_STAGE: named('Name of the deployment: `dev`, `prod`, ….'),
   HPB_JOBS_BUCKET: named('Bucket of `uploads/`, `jobs/`, `index/` and `executions/`.'),
   HPB_INGEST_BUCKET: named('Bucket that archives are dropped into.'),
+  HPB_INGEST_QUEUE_URL: named('Queue of what was dropped there.'),
   HPB_MODELS_BUCKET: named('Bucket of the weights.'),
   HPB_VIEWER_BUCKET: named('Bucket that the viewer reads.'),
   HPB_KEY_ARN: named('KMS key of the buckets.'),

@@ -14,8 +14,8 @@ import type { HandlerFunction } from './handler-function.ts';
 /** Longest time of the function; a message is hidden for six times as long, as Lambda asks for. */
 export const INGEST_SECONDS = 900;
 const VISIBILITY_SECONDS = 6 * INGEST_SECONDS;
-/** Tries of a message before it becomes a dead letter. */
-const MAX_RECEIVES = 5;
+/** Tries of a message before it becomes a dead letter: about six hours by the pauses of lambdas/ingest.ts. */
+const MAX_RECEIVES = 8;
 /** Objects that become jobs at once: copies are made by S3, and starts are bounded by Step Functions. */
 const MAX_CONCURRENCY = 5;
 

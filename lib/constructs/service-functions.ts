@@ -123,7 +123,7 @@ export function startingFunctions(
       home,
       name: 'ingest',
       description: 'Makes jobs of objects that were dropped into the ingest bucket',
-      environment: ingestEnvironment,
+      environment: { ...ingestEnvironment, HPB_INGEST_QUEUE_URL: dropped.queue.queueUrl },
       statements: [...starting, ...takeDrops(data), receive(dropped)],
       wildcards: { ...wildcards, ...dropWildcards(around) },
       memoryMib: 1_769,

@@ -7,6 +7,8 @@ import type { Construct } from 'constructs';
 import type { StageConfig } from '../config/read-config.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
+/** Builds of torch for a T4; that of the Dockerfile by itself has no code for any card. */
+const TORCH_INDEX = 'https://download.pytorch.org/whl/cu128';
 const ECR_IMAGE =
   /^(?<account>\d{12})\.dkr\.ecr\.(?<region>[a-z0-9-]+)\.[^/]+\/(?<name>[^@]+)@(?<digest>.+)$/;
 
@@ -19,7 +21,7 @@ export function workerImage(scope: Construct, { imageUri }: Pick<StageConfig, 'i
     return ContainerImage.fromAsset(ROOT, {
       file: 'container/Dockerfile',
       platform: Platform.LINUX_AMD64,
-      buildArgs: { TORCH_BUILD: 'cuda' },
+      buildArgs: { TORCH_INDEX },
     });
   }
   const { account, region, name, digest } = ECR_IMAGE.exec(imageUri)?.groups ?? {};

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { executionName, type JobId } from '../../core/layout.ts';
 import type { ObjectFacts } from '../../core/ports.ts';
 import { create as executionEndedFunction } from '../../lambdas/fail-job.ts';
-import { create as ingestFunction } from '../../lambdas/ingest.ts';
+import { create as ingest } from '../../lambdas/ingest.ts';
 import { create as sweepFunction } from '../../lambdas/sweep.ts';
 import { executionEnded, objectCreated, queueBatch } from '../lambdas/aws-events.ts';
 import type { Row } from './cell.ts';
@@ -13,6 +13,9 @@ import { lostFunctions, unmovedBy, type EventCell } from './event-cell.ts';
 import type { Flow } from './flow.ts';
 import { failed, WELL } from './process-cells.ts';
 import { endOf } from './store-cells.ts';
+
+const ingestFunction = ({ ports }: Pick<Flow, 'ports'>): ReturnType<typeof ingest> =>
+  ingest(ports, { comeAgain: () => Promise.resolve() });
 
 /** Drops the CT into the ingest bucket and gives the event of it. */
 async function dropped(
@@ -43,14 +46,14 @@ const ofUpload = (row: Row, how: string, play: NonNullable<EventCell['play']>): 
 export const UPLOADS: readonly EventCell[] = [
   ofUpload('event-duplicate', '`Object Created` of the ingest bucket comes three times', async (flow) => {
     const { event } = await dropped(flow);
-    const handler = ingestFunction(flow.ports);
+    const handler = ingestFunction(flow);
     await handler(queueBatch(event, event));
     await handler(queueBatch(event));
     return endOf(flow, await onlyJob(flow));
   }),
   ofUpload('event-late', '`Object Created` comes again when the job has ended', async (flow) => {
     const { event } = await dropped(flow);
-    const handler = ingestFunction(flow.ports);
+    const handler = ingestFunction(flow);
     await handler(queueBatch(event));
     const jobId = await onlyJob(flow);
     await flow.ended(jobId);
@@ -67,7 +70,7 @@ export const UPLOADS: readonly EventCell[] = [
       flow.stored.now = () => Date.now();
       const swept = (await sweepFunction(flow.ports, null)({})) as { readonly unclaimedDrops: number };
       if (swept.unclaimedDrops !== 1) throw new Error('the sweep does not see the drop');
-      await ingestFunction(flow.ports)(queueBatch(event));
+      await ingestFunction(flow)(queueBatch(event));
       return endOf(flow, await onlyJob(flow));
     },
   ),
@@ -77,7 +80,7 @@ export const UPLOADS: readonly EventCell[] = [
     async (flow) => {
       const old = await dropped(flow, SEED + 1);
       const young = await dropped(flow);
-      await ingestFunction(flow.ports)(queueBatch(young.event, old.event));
+      await ingestFunction(flow)(queueBatch(young.event, old.event));
       return endOf(flow, await onlyJob(flow));
     },
   ),

@@ -48,15 +48,20 @@ export function objectCreated(
 
 /** What Lambda hands over of a queue: one record for each body. */
 export function queueBatch(...bodies: readonly (object | string)[]) {
+  return queueBatchAgain(1, ...bodies);
+}
+
+/** The same for the n-th time that its messages come. */
+export function queueBatchAgain(received: number, ...bodies: readonly (object | string)[]) {
   return {
     Records: bodies.map((body, index) => {
       const text = typeof body === 'string' ? body : JSON.stringify(body);
       return {
         messageId: `059f36b4-87a3-44ab-83d2-66197553${String(index).padStart(4, '0')}`,
-        receiptHandle: 'AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a',
+        receiptHandle: `AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a${index}`,
         body: text,
         attributes: {
-          ApproximateReceiveCount: '1',
+          ApproximateReceiveCount: String(received),
           SentTimestamp: '1795599623000',
           SenderId: 'AIDAIENQZJOLO23YVJ4VO',
           ApproximateFirstReceiveTimestamp: '1795599623010',

@@ -4,6 +4,7 @@ Object.assign(process.env, {
   HPB_STAGE: 'test',
   HPB_JOBS_BUCKET: 'jobs',
   HPB_INGEST_BUCKET: 'ingest',
+  HPB_INGEST_QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/000000000000/dropped',
   HPB_MODELS_BUCKET: 'models',
   HPB_VIEWER_BUCKET: 'viewer',
   HPB_EVENT_BUS: 'default',

@@ -2,12 +2,17 @@ import './deployed-environment.ts';
 import { describe, expect, it } from 'vitest';
 import { INGEST_REJECTED_PREFIX } from '../../core/layout.ts';
 import type { ObjectFacts } from '../../core/ports.ts';
-import { create } from '../../lambdas/ingest.ts';
+import { create as createOver, RETRY_SECONDS } from '../../lambdas/ingest.ts';
 import { serviceFakes, type ServiceFakes } from '../fakes/service-fakes.ts';
-import { objectCreated, queueBatch } from './aws-events.ts';
+import type { QueuedMessages } from '../../adapters/queued-messages.ts';
+import type { ServicePorts } from '../../core/use-cases/service-ports.ts';
+import { objectCreated, queueBatch, queueBatchAgain } from './aws-events.ts';
 
 const put = (ports: ServiceFakes, name: string, body = 'bytes'): Promise<ObjectFacts> =>
   ports.store.put(`ingest/clinic/${name}`, body);
+
+const QUEUE: QueuedMessages = { comeAgain: () => Promise.resolve() };
+const create = (ports: ServicePorts) => createOver(ports, QUEUE);
 
 const DONE = { batchItemFailures: [] };
 
@@ -103,6 +108,35 @@ describe('a batch of messages', () => {
     expect(ports.store.keys('ingest/')).toHaveLength(1);
 
     expect(await create(ports)(queueBatch(event))).toEqual(DONE);
+    expect(ports.executions.started).toHaveLength(1);
+  });
+
+  it('comes again soon at first, then more and more rarely; only what failed', async () => {
+    const ports = serviceFakes();
+    const asked: (readonly [string, number])[] = [];
+    const handler = createOver(ports, {
+      comeAgain: (handle, seconds) => Promise.resolve(void asked.push([handle, seconds])),
+    });
+    const good = objectCreated(await put(ports, 'good.nii.gz'));
+    const batches = [1, 2, 3, 4, 5, 8].map((received) => queueBatchAgain(received, good, 'no event'));
+    for (const batch of batches) await handler(batch);
+
+    const [, bad] = batches[0]!.Records;
+    expect(asked).toEqual(
+      [60, 300, 900, 2_700, 5_400, 5_400].map((seconds) => [bad!.receiptHandle, seconds]),
+    );
+    // SQS hides no message for longer than this since it was received, the time of the function included.
+    expect(Math.max(...RETRY_SECONDS)).toBeLessThan(43_200 - 900);
+  });
+
+  it('fails alone when the queue cannot be told when', async () => {
+    const ports = serviceFakes();
+    const handler = createOver(ports, { comeAgain: () => Promise.reject(new Error('away')) });
+    const batch = queueBatch('no event', objectCreated(await put(ports, 'good.nii.gz')));
+
+    expect(await handler(batch)).toEqual({
+      batchItemFailures: [{ itemIdentifier: batch.Records[0]!.messageId }],
+    });
     expect(ports.executions.started).toHaveLength(1);
   });
 });

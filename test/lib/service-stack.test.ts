@@ -91,7 +91,7 @@ describe('functions', () => {
     ['prepare-job', ['HPB_EVENT_BUS', 'HPB_MAX_BATCH', 'HPB_MAX_CONCURRENCY']],
     ['publish-results', ['HPB_EVENT_BUS']],
     ['fail-job', ['HPB_EVENT_BUS']],
-    ['ingest', ['HPB_INGEST_BUCKET', 'HPB_STATE_MACHINE_ARN']],
+    ['ingest', ['HPB_INGEST_BUCKET', 'HPB_INGEST_QUEUE_URL', 'HPB_STATE_MACHINE_ARN']],
     ['sweep', ['HPB_INGEST_BUCKET', 'HPB_RETENTION_DAYS']],
   ])('%s is told %j', (name, needed) => {
     const [, found] = functions.find(([, { Properties }]) => Properties.Handler === `${name}.handler`)!;
@@ -109,7 +109,7 @@ describe('ingestion', () => {
     const rule = resourceOf(service, 'AWS::Events::Rule', 'IngestDropped').Properties;
 
     expect(mapping.FunctionResponseTypes).toEqual(['ReportBatchItemFailures']);
-    expect(queue.RedrivePolicy.maxReceiveCount).toBe(5);
+    expect(queue.RedrivePolicy.maxReceiveCount).toBe(8);
     // Lambda asks for six times the longest time of the function.
     expect(queue.VisibilityTimeout).toBe(6 * 900);
     expect(rule.EventPattern.detail.object.key).toEqual([{ prefix: 'ingest/' }]);

@@ -218,8 +218,13 @@ describe('a worker', () => {
       expect.objectContaining({
         dockerFile: 'container/Dockerfile',
         platform: 'linux/amd64',
-        dockerBuildArgs: { TORCH_BUILD: 'cuda' },
+        dockerBuildArgs: { TORCH_INDEX: expect.stringMatching(/\/whl\/cu\d+$/) },
       }),
     ]);
+    // Docker only warns of an argument that the file does not take, and builds for the CPU.
+    const taken = readFileSync(join(ROOT, 'container/Dockerfile'), 'utf8').matchAll(/^ARG (\w+)/gm);
+    expect([...taken].map(([, name]) => name)).toEqual(
+      expect.arrayContaining(Object.keys(images[0]!['dockerBuildArgs'] as object)),
+    );
   });
 });
