@@ -12,7 +12,7 @@ const GIB = 2 ** 30;
 const count = (description: string) => z.coerce.number().int().min(1).meta({ description });
 
 /** Timers of Node count no further than 24 days, and fire at once beyond that; no job takes longer than this. */
-const WEEK_SECONDS = 7 * 86_400;
+export const WEEK_SECONDS = 7 * 86_400;
 
 /**
  * Every environment variable the project reads, with its meaning; the reference in docs/reference/settings.md is
