@@ -11,6 +11,9 @@ const flag = (description: string) =>
 const GIB = 2 ** 30;
 const count = (description: string) => z.coerce.number().int().min(1).meta({ description });
 
+/** Timers of Node count no further than 24 days, and fire at once beyond that; no job takes longer than this. */
+export const WEEK_SECONDS = 7 * 86_400;
+
 /**
  * Every environment variable the project reads, with its meaning; the reference in docs/reference/settings.md is
  * generated from it. The names of the service this project replaces keep their meaning.
@@ -38,7 +41,9 @@ export const settingsSchema = z.object({
         'Write each mesh also as `stl` or `mz3`, in mm of the patient (RAS+), beside the `.vtp` files of the viewer.',
     })
     .default('none'),
-  HPB_MODEL_TIMEOUT_SECONDS: count('Longest time one model may run on one case, s.').default(1800),
+  HPB_MODEL_TIMEOUT_SECONDS: count('Longest time one model may run on one case, s; a week at most.')
+    .max(WEEK_SECONDS)
+    .default(1800),
   HPB_WEIGHTS: z
     .enum(['auto', 'real', 'demo'])
     .meta({
@@ -126,7 +131,9 @@ export const settingsSchema = z.object({
     .optional(),
   HPB_MAX_UPLOAD_BYTES: count('Largest upload, bytes.').default(500 * GIB),
   HPB_MAX_UNPACKED_BYTES: count('Most bytes that one archive may unpack to.').default(1000 * GIB),
-  HPB_LINK_MINUTES: count('How long a signed link is good for uploading, minutes.').default(60),
+  HPB_LINK_MINUTES: count('How long a signed link is good for uploading, minutes; a week at most.')
+    .max(WEEK_SECONDS / 60)
+    .default(60),
   HPB_FUNCTION_ARCHIVE_BYTES: count(
     'Larger archives are unpacked by a worker, not by the function that plans the job, bytes.',
   ).default(2 * GIB),
@@ -138,9 +145,9 @@ export const settingsSchema = z.object({
   ).default(50 * GIB),
   HPB_SHARD_CASES: count('Most cases that one worker gets at a time.').default(8),
   HPB_QUEUE_ALLOWANCE_SECONDS: count('Part of the deadline of a job that is for waiting, s.').default(7200),
-  HPB_ENGINE_IDLE_SECONDS: count(
-    'How long the engine of the laptop service stays loaded without work, s.',
-  ).default(600),
+  HPB_ENGINE_IDLE_SECONDS: count('How long the engine of the laptop service stays loaded without work, s.')
+    .max(WEEK_SECONDS)
+    .default(600),
   HPB_ENGINE_RECYCLE_CASES: count(
     'After so many cases the engine process is replaced between two cases, so that nothing that its libraries leave behind piles up.',
   ).default(500),

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { commandExit } from '../../core/errors.ts';
 import type { MeshFormat } from '../../core/results/meshed-structures.ts';
+import { WEEK_SECONDS } from '../../core/settings.ts';
 import { segmentFiles } from '../../local/segment-files.ts';
 import { segmentReporter } from '../../local/segment-report.ts';
 import type { CommandContext } from '../context.ts';
@@ -103,7 +104,7 @@ function parseDevice(text: string): string {
 
 function parseSeconds(text: string): number {
   const seconds = Number(text);
-  if (!Number.isInteger(seconds) || seconds < 1)
-    throw new InvalidArgumentError('A whole number of seconds, from 1 up.');
+  if (!Number.isInteger(seconds) || seconds < 1 || seconds > WEEK_SECONDS)
+    throw new InvalidArgumentError(`A whole number of seconds from 1 to ${WEEK_SECONDS}, a week.`);
   return seconds;
 }

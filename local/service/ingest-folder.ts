@@ -85,12 +85,9 @@ export class IngestFolder {
     const files: DroppedFile[] = [];
     for (const entry of entries) {
       if (!entry.isFile() || UNFINISHED.test(entry.name)) continue;
-      const path = join(folder, entry.name);
-      const facts = await stat(path, { bigint: true }).catch(() => null);
-      // Taken away while we looked.
-      if (facts === null) continue;
-      const version = `${facts.ino}-${facts.size}-${facts.mtimeNs}`;
-      files.push({ path, name: entry.name, bytes: Number(facts.size), version });
+      const file = await droppedFile(folder, entry.name);
+      // Null: taken away while we looked.
+      if (file !== null) files.push(file);
     }
     return files.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -100,10 +97,15 @@ export class IngestFolder {
       await this.#options.take(file);
     } catch (thrown) {
       const error = asHpbError(thrown).toDocument();
-      if (this.#options.isFinal(error)) await this.#reject(file, error);
+      if (this.#options.isFinal(error) && (await this.#isThere(file))) await this.#reject(file, error);
       return;
     }
-    await rm(file.path, { force: true });
+    if (await this.#isThere(file)) await rm(file.path, { force: true });
+  }
+
+  /** Not when another one has taken its place meanwhile, which the next look finds. */
+  async #isThere({ name, version }: DroppedFile): Promise<boolean> {
+    return (await droppedFile(this.#options.folder, name))?.version === version;
   }
 
   async #reject(file: DroppedFile, error: ErrorDocument): Promise<void> {
@@ -116,6 +118,13 @@ export class IngestFolder {
       await rm(file.path);
     });
   }
+}
+
+async function droppedFile(folder: string, name: string): Promise<DroppedFile | null> {
+  const path = join(folder, name);
+  const facts = await stat(path, { bigint: true }).catch(() => null);
+  if (facts === null) return null;
+  return { path, name, bytes: Number(facts.size), version: `${facts.ino}-${facts.size}-${facts.mtimeNs}` };
 }
 
 /** A path for a file, `name` or `name.2`, `name.3`, …: an earlier one of that name, and its reason, stay. */

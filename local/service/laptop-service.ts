@@ -61,6 +61,8 @@ export async function startLaptopService(options: LaptopServiceOptions): Promise
     const baseUrl = (): string => `http://127.0.0.1:${address.port}`;
     const service = await wireService(options, baseUrl);
     opened.push(service.close);
+    // Before anybody can send anything.
+    await service.clear();
     const listening = await serve(options, service, { address, baseUrl });
     opened.push(() => listening.close(CLOSE_GRACE_MS));
     await service.recover();

@@ -28,7 +28,9 @@ export interface WiredService {
   readonly ports: ServicePorts;
   readonly linkOptions: FileLinkOptions;
   readonly serviceVersion: string;
-  /** Removes what an earlier process left half-done, and runs again what it was running. */
+  /** Removes what an earlier process left half-done; what anybody writes meanwhile goes as well. */
+  readonly clear: () => Promise<void>;
+  /** Runs again what an earlier process was running. */
   readonly recover: () => Promise<void>;
   /** Forgets uploads in parts that nobody has gone on with for long, and writes that were broken off. */
   readonly tidy: () => Promise<void>;
@@ -79,9 +81,11 @@ export async function wireService(
     ports: { ...unwired, executions },
     linkOptions,
     serviceVersion: packageVersion(packageRoot),
-    recover: async () => {
+    clear: async () => {
       await rm(intakeScratch, { recursive: true, force: true });
       await store.removeUnfinished(0);
+    },
+    recover: async () => {
       for (const { name, input } of await executions.recover()) await executions.start(name, input);
     },
     tidy: async () => {

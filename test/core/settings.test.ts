@@ -28,6 +28,8 @@ describe('the settings', () => {
   it.each([
     ['HPB_DEVICE', 'gpu'],
     ['HPB_MODEL_TIMEOUT_SECONDS', '-5'],
+    ['HPB_MODEL_TIMEOUT_SECONDS', '2592000'],
+    ['HPB_ENGINE_IDLE_SECONDS', '2592000'],
     ['HPB_KEEP_INTERMEDIATE', 'maybe'],
     ['OMP_NUM_THREADS', '1.5'],
     ['HPB_PUBLIC_URL', 'http://hpb.example.org'],

@@ -167,6 +167,7 @@ describe('a wrong command line ends with 2 and says what is wrong:', () => {
     'a model that is not there': ['segment', 'a.nii', '--model', 'lungs'],
     'folds that are none': ['segment', 'a.nii', '--folds', '0,7'],
     'no time': ['segment', 'a.nii', '--timeout', '0'],
+    'more time than a timer counts': ['segment', 'a.nii', '--timeout', '2592000'],
     'a device that is none': ['segment', 'a.nii', '--device', 'abacus'],
     'no folder for a phantom': ['phantom'],
   };

@@ -1,4 +1,12 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -60,6 +68,29 @@ describe('a file dropped into the ingest folder', () => {
 
     expect(taken).toEqual([]);
   });
+
+  it.each(['taken', 'refused'])(
+    'stays, and is taken next, when it takes the place of one that is being %s',
+    async (end) => {
+      const contents: string[] = [];
+      const { folder, rejected, rest } = await dropBox(({ path }) => {
+        contents.push(readFileSync(path, 'utf8'));
+        if (contents.length > 1) return Promise.resolve();
+        writeFileSync(join(folder, 'new.tmp'), 'the new one');
+        renameSync(join(folder, 'new.tmp'), path);
+        const error = new HpbError('ARCHIVE_UNREADABLE', 'Bad.', { remedy: 'Mend.' });
+        return end === 'taken' ? Promise.resolve() : Promise.reject(error);
+      });
+      writeFileSync(join(folder, 'cases.zip'), 'the old one');
+
+      await rest();
+      expect([readdirSync(folder), readdirSync(rejected)]).toEqual([['cases.zip'], []]);
+      await rest();
+
+      expect(contents).toEqual(['the old one', 'the new one']);
+      expect(readdirSync(folder)).toEqual([]);
+    },
+  );
 
   it('under the name of something unfinished is left alone, and so is a folder', async () => {
     const { folder, taken, rest } = await dropBox();
