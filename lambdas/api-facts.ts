@@ -1,4 +1,4 @@
-import type { ReadinessAnswer, VersionAnswer } from '../adapters/http-app/deployment.ts';
+import type { ReadinessAnswer, VersionFacts } from '../adapters/http-app/deployment.ts';
 import manifest from '../package.json' with { type: 'json' };
 import { asHpbError } from '../core/errors.ts';
 import { MODEL_IDS, modelEntry } from '../core/models/catalogue.ts';
@@ -7,7 +7,7 @@ import type { StartingPorts } from './wire.ts';
 const OPTIONS = { folds: [0], tta: false } as const;
 
 /** `GET /version` of a deployment. It runs no engine itself: `run.json` of every case names their versions. */
-export async function versionFacts({ weights, ids }: StartingPorts): Promise<VersionAnswer> {
+export async function versionFacts({ weights, ids }: StartingPorts): Promise<VersionFacts> {
   const pushed = await weights.sets();
   return {
     service: manifest.version,

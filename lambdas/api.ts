@@ -22,6 +22,7 @@ export function create(ports: StartingPorts): RestFunction {
     readiness: () => readinessFacts(ports),
     acceptsBodies: false,
     serverSentEvents: false,
+    paidMachines: true,
     baseUrl: (request, env) => new URL(request.url).origin + stagePrefix(env),
   });
   return handle(app) as unknown as RestFunction;

@@ -10,6 +10,9 @@ import type {
   UploadAnswer,
 } from '../core/requests.ts';
 
+/** A field of a request that not every service has a use for. */
+export type Offer = 'maxCostUsd' | 'publish';
+
 /** Of `GET /version`, what the page uses. */
 export interface VersionFacts {
   readonly service: string;
@@ -19,6 +22,8 @@ export interface VersionFacts {
     readonly weights: 'real' | 'demo' | 'missing' | 'unknown';
     readonly licence: { readonly name: string; readonly commercialUse: boolean };
   }[];
+  /** Fields of a request that mean something to this service. */
+  readonly offers: readonly Offer[];
 }
 
 /** The calls of the API that the page makes. All throw `HpbError` with the service's own sentence. */

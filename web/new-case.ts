@@ -2,16 +2,19 @@ import { HpbError } from '../core/errors.ts';
 import { MESH_FORMATS, type MeshFormat } from '../core/results/meshed-structures.ts';
 import type { VersionFacts } from './api.ts';
 import { el } from './dom.ts';
+import { jobLimits } from './job-limits.ts';
 import { modelChoice } from './model-choice.ts';
 import type { Order, Uploads } from './uploads.ts';
 
 /** The form that takes files: dropped or chosen, each one an upload that becomes a job. */
-export function newCase({ models }: VersionFacts, uploads: Uploads): HTMLElement {
+export function newCase({ models, offers }: VersionFacts, uploads: Uploads): HTMLElement {
   const input = el('input', { type: 'file', id: 'file', multiple: true, class: 'unseen' });
   const { element: choices, chosen } = modelChoice(models);
   const options = optionFields();
+  const limits = jobLimits(offers);
   const take = (files: Iterable<File>, folders: readonly string[] = []): void => {
-    const order = { target: chosen(), options: options.values() };
+    if (!limits.areValid()) return;
+    const order = { target: chosen(), options: options.values(), limits: limits.values() };
     for (const file of files) {
       if (folders.includes(file.name)) uploads.refuse(file, isFolder());
       else uploads.start(file, order);
@@ -34,6 +37,7 @@ export function newCase({ models }: VersionFacts, uploads: Uploads): HTMLElement
     el('h2', { id: 'new-case' }, 'New case'),
     choices,
     options.element,
+    limits.element,
     input,
     zone,
     uploads.element,

@@ -2,6 +2,7 @@ import { asHpbError, type HpbError } from '../core/errors.ts';
 import type { JobAnswer, SubmitRequest } from '../core/requests.ts';
 import { api } from './api.ts';
 import { announce, el } from './dom.ts';
+import type { JobLimits } from './job-limits.ts';
 import type { ModelChoice } from './model-choice.ts';
 import { requireWanted, uploadFile } from './upload-file.ts';
 import { byteSize, errorWords } from './words.ts';
@@ -10,6 +11,7 @@ const ARCHIVE = /\.(zip|tar|tgz|tar\.gz)$/i;
 
 /** What is to be done with a file once it is there. */
 export interface Order {
+  readonly limits: JobLimits;
   readonly target: ModelChoice;
   readonly options: Pick<SubmitRequest, 'fast' | 'folds' | 'tta' | 'meshes'>;
 }
@@ -64,14 +66,14 @@ export class Uploads {
 /** The job of a file, cancelled when that was wished while it was being started. */
 async function startJob(
   file: File,
-  { target, options }: Order,
+  { target, options, limits }: Order,
   sending: Parameters<typeof uploadFile>[1],
 ): Promise<JobAnswer> {
   const uploadId = await uploadFile(file, sending);
   requireWanted(sending.signal);
   const job = await (ARCHIVE.test(file.name)
-    ? api.submit('batch', { uploadId, model: target, ...options })
-    : api.submit(target, { uploadId, ...options }));
+    ? api.submit('batch', { uploadId, model: target, ...options, ...limits })
+    : api.submit(target, { uploadId, ...options, ...limits }));
   return sending.signal.aborted ? api.cancel(job.jobId) : job;
 }
 

@@ -20,9 +20,16 @@ export const versionAnswer = z
         licence: z.object({ name: z.string(), url: z.string(), commercialUse: z.boolean() }),
       }),
     ),
+    offers: z.array(z.enum(['maxCostUsd', 'publish'])).meta({
+      description:
+        'Fields of a request that mean something here: `maxCostUsd` where machines are paid for, `publish` where there is a viewer.',
+    }),
   })
   .meta({ id: 'Version' });
 export type VersionAnswer = z.infer<typeof versionAnswer>;
+
+/** What a home tells of its versions; what it offers follows from how the app is wired. */
+export type VersionFacts = Omit<VersionAnswer, 'offers'>;
 
 /** Answer of `GET /readinessz`. */
 export const readinessAnswer = z
@@ -36,11 +43,13 @@ export type ReadinessAnswer = z.infer<typeof readinessAnswer>;
 
 /** What the homes of the API differ in. */
 export interface HttpDeployment {
-  readonly version: () => Promise<VersionAnswer>;
+  readonly version: () => Promise<VersionFacts>;
   readonly readiness: () => Promise<ReadinessAnswer>;
   /** Whether CTs and archives may come as the body of a request (the laptop; API Gateway carries 10 MB at most). */
   readonly acceptsBodies: boolean;
   readonly serverSentEvents: boolean;
+  /** Whether the machines of a job are paid for by the hour. Default: no. */
+  readonly paidMachines?: boolean;
   /** Loads what makes thumbnails for `?web=1`: only where bodies are taken, and large. */
   readonly loadJpegOfPng?: () => Promise<(png: Uint8Array) => Uint8Array>;
   /** Whether a `Host` header names this server; without it every host is served. */

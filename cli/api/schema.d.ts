@@ -337,7 +337,7 @@ export interface paths {
         };
         /**
          * What runs here
-         * @description Versions of service, engines and weights, and the licence of each model.
+         * @description Versions of service, engines and weights, the licence of each model, and what a request may ask for here.
          */
         get: operations["version"];
         put?: never;
@@ -802,6 +802,8 @@ export interface components {
                     commercialUse: boolean;
                 };
             }[];
+            /** @description Fields of a request that mean something here: `maxCostUsd` where machines are paid for, `publish` where there is a viewer. */
+            offers: ("maxCostUsd" | "publish")[];
         };
     };
     responses: never;

@@ -3,7 +3,7 @@ import { access, constants, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { machinePaths } from '../../adapters/machine-paths.ts';
-import type { ReadinessAnswer, VersionAnswer } from '../../adapters/http-app/deployment.ts';
+import type { ReadinessAnswer, VersionFacts } from '../../adapters/http-app/deployment.ts';
 import { MODEL_IDS, modelEntry } from '../../core/models/catalogue.ts';
 import type { Settings } from '../../core/settings.ts';
 import { readMarker } from '../engine-environment/environment-state.ts';
@@ -21,7 +21,7 @@ export interface ServiceFactsOptions {
 const ENGINES = ['torch', 'nnunet', 'nnunetv2', 'totalsegmentator', 'simpleitk', 'nibabel', 'numpy'] as const;
 
 /** Versions of service, engines, models and weights; starts no engine. */
-export async function versionFacts(options: ServiceFactsOptions): Promise<VersionAnswer> {
+export async function versionFacts(options: ServiceFactsOptions): Promise<VersionFacts> {
   const { settings, packageRoot, serviceVersion } = options;
   const marker = await readMarker(machinePaths(settings, packageRoot).venv);
   const { models, sets } = await listModels({ settings, packageRoot });

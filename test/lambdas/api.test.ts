@@ -144,6 +144,14 @@ describe('what a deployment says of itself', () => {
     expect(json.errors.join()).toContain('Step Functions');
   });
 
+  it('offers a limit of the cost', async () => {
+    const { call } = deployment();
+
+    const { json } = await call('GET', '/version');
+
+    expect(json.offers).toContain('maxCostUsd');
+  });
+
   it('names the weights of each model', async () => {
     const { bucket, call } = deployment();
     await push(bucket, ['task008']);

@@ -12,6 +12,7 @@ import { jobCard, seenPage, type SeenPage } from '../fixtures/seen-page.ts';
 
 /** Pictures are drawn by the CPU here. */
 const SLOW = { timeout: 30_000 };
+const OFFERED = ['maxCostUsd', 'publish'];
 const MARKUP = '<img src=x onerror=alert(1)>.nii.gz';
 /** From this size on the service wants an upload in parts. */
 const PARTS_FROM_BYTES = 100_000_000;
@@ -121,6 +122,36 @@ describe('the page', () => {
     const words = await page.locator('.job .error').first().textContent();
     expect(words).toBe('The file is a text, not an image. Give a CT as .nii or .nii.gz.');
     expect(requests.filter((request) => request.startsWith('PUT ')).length).toBeGreaterThan(5);
+  });
+
+  it('asks for a limit of the cost and for the viewer where there is a use for them, and nowhere else', async () => {
+    const { page } = await openPage();
+    const limit = page.getByRole('spinbutton', { name: 'cost' });
+    const publish = page.getByRole('checkbox', { name: 'Publish to the viewer' });
+    expect(await limit.count()).toBe(0);
+    expect(await publish.count()).toBe(0);
+    await page.route('**/version', async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, json: { ...(await answer.json()), offers: OFFERED } });
+    });
+    await page.reload();
+    const sent: unknown[] = [];
+    page.on('request', (request) => {
+      if (request.url().includes('/segment/')) sent.push(request.postDataJSON());
+    });
+    const file = { name: 'dear.nii.gz', mimeType: '', buffer: await goodCt(11) };
+
+    await limit.fill('-1');
+    await publish.check();
+    await page.setInputFiles('#file', file);
+    expect(await page.locator('input[type=number]:focus:invalid').count()).toBe(1);
+    expect(await page.locator('.uploads li').count()).toBe(0);
+    await limit.fill('0.01');
+    await page.setInputFiles('#file', file);
+
+    // The service of this test has no viewer, and says so.
+    await page.locator('.uploads [role="alert"]').getByText('no viewer to publish to').waitFor();
+    expect(sent).toMatchObject([{ maxCostUsd: 0.01, publish: true }]);
   });
 
   it('shows why an empty file is not taken', async () => {

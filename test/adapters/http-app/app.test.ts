@@ -207,4 +207,14 @@ describe('health', () => {
 
     expect(await answer.json()).toMatchObject({ service: '1.2.3' });
   });
+
+  it('says of which fields of a request it has a use', async () => {
+    const offers = async ({ call }: ReturnType<typeof httpHome>): Promise<unknown> =>
+      ((await (await call('GET /version')).json()) as { offers: unknown }).offers;
+    const deployed = httpHome({ deployment: { paidMachines: true } });
+    Object.assign(deployed.ports, { hasViewer: true });
+
+    expect(await offers(httpHome())).toEqual([]);
+    expect(await offers(deployed)).toEqual(['maxCostUsd', 'publish']);
+  });
 });
