@@ -1,178 +1,108 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from 'commander';
+import { CfnOutput } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
-import type { CommandContext } from '../../cli/context.ts';
+import { createContext } from '../../cli/context.ts';
 import { buildProgram } from '../../cli/program.ts';
-import { deploymentSchema } from '../../core/deployment.ts';
-import { settingsSchema } from '../../core/settings.ts';
 import { configSchema } from '../../lib/config/deployment-config.ts';
 import { ROOT, stacksOf } from '../fixtures/stacks.ts';
 
-/** Pages that people type from. */
+/** What somebody reads who has nothing but the documents; docs/reference is generated. */
 const PAGES = [
   'README.md',
   'CONTRIBUTING.md',
-  ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`),
-]
-  .filter((name) => name.endsWith('.md'))
-  .map((name) => ({ name, text: readFileSync(join(ROOT, name), 'utf8') }));
+  ...readdirSync(join(ROOT, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
 
-const BLOCK = /^```sh\n([^]*?)^```/gm;
-const INLINE = /`([^`\n]+)`/g;
+/** Code of a page, inline or fenced, one piece a line, without what a shell fills in or leaves aside. */
+function codeOf(page: string): readonly string[] {
+  const text = readFileSync(join(ROOT, page), 'utf8');
+  const fenced = [...text.matchAll(/^```\w*\n(.*?)^```/gms)].flatMap(([, block]) =>
+    block!.replaceAll('\\\n', ' ').split('\n'),
+  );
+  const inline = [...text.replaceAll(/^```.*?^```/gms, '').matchAll(/`([^`]+)`/g)].map(([, code]) => code!);
+  return [...fenced, ...inline].map((line) =>
+    line.replaceAll(/\$\([^)]*\)/g, 'TEXT').replace(/(^|\s)#.*$/, ''),
+  );
+}
 
-/** Commands of a shell text, without comments; those after `&&`, `;`, `|` and in `$(…)` are commands of their own. */
-const commandsIn = (text: string): readonly string[] =>
-  text
-    .replaceAll(/\\\n\s*/g, ' ')
-    .split('\n')
-    .flatMap((line) => line.replace(/(^|\s)#.*$/, '').split(/&&|;|\||\$\(/))
-    .map((command) =>
-      command
-        .trim()
-        .replace(/^sudo (env ("[^"]*"|\S+=\S+) )*/, '')
-        .replace(/^(\w+=\S+ )*/, ''),
-    )
-    .map((command) => command.replace(/^npx /, ''));
-
-interface Said {
+interface Told {
   readonly page: string;
-  readonly command: string;
-  /** To be typed as it stands; others are mentions, which may leave arguments out. */
-  readonly isWhole: boolean;
+  readonly text: string;
 }
 
-const SAID: readonly Said[] = PAGES.flatMap(({ name: page, text }) => [
-  ...[...text.matchAll(BLOCK)]
-    .flatMap(([, block]) => commandsIn(block!))
-    .map((command) => ({ page, command, isWhole: true })),
-  ...[...text.replaceAll(BLOCK, '').matchAll(INLINE)]
-    .flatMap(([, inline]) => commandsIn(inline!))
-    .map((command) => ({ page, command, isWhole: false })),
-]);
-const saidOf = (program: string): readonly Said[] =>
-  SAID.filter(({ command }) => command === program || command.startsWith(`${program} `));
+const told = (pattern: RegExp): readonly Told[] =>
+  PAGES.flatMap((page) =>
+    codeOf(page).flatMap((line) => [...line.matchAll(pattern)].map(([, text]) => ({ page, text: text! }))),
+  );
 
-/** What is wrong with a call of `hpb`; null when it can be typed so. */
-function wrongIn(program: Command, { command: text, isWhole }: Said): string | null {
-  const words = text.match(/"[^"]*"|'[^']*'|\S+/g)!.slice(1);
-  let command = program;
-  for (let next = command; words.length > 0; command = next) {
-    const found = command.commands.find((one) => one.name() === words[0]);
-    if (found === undefined) break;
-    words.shift();
-    next = found;
-  }
-  if (command.commands.length > 0) return words.length > 0 || isWhole ? `no such command: ${text}` : null;
-  let given = 0;
-  while (words.length > 0) {
-    const word = words.shift()!;
-    if (!word.startsWith('-')) given += 1;
-    else if (word !== '--help') {
-      const option = command.options.find(({ long, short }) => [long, short].includes(word));
-      if (option === undefined) return `no option ${word}: ${text}`;
-      if (option.required && words.shift() === undefined) return `no value of ${word}: ${text}`;
-    }
-  }
-  const needed = command.registeredArguments.filter(({ required }) => required).length;
-  return isWhole && given < needed ? `${needed} arguments needed: ${text}` : null;
+const program = buildProgram(
+  createContext(
+    { stdout: process.stdout, stderr: process.stderr, env: {} },
+    ROOT,
+    new AbortController().signal,
+  ),
+);
+
+/** The command that the first words name, and what is left of them. */
+function resolved(
+  words: readonly string[],
+  command: Command = program,
+): readonly [Command, readonly string[]] {
+  const next = command.commands.find((one) => one.name() === words[0]);
+  return next === undefined ? [command, words] : resolved(words.slice(1), next);
 }
 
-describe('the documentation', () => {
-  it('calls hpb as it can be called', () => {
-    const program = buildProgram({ packageRoot: ROOT } as CommandContext);
-    const said = saidOf('hpb');
+describe('what the documents tell to type', () => {
+  const commands = told(/(?:^|[\s(;&])hpb ((?:[a-z][a-z-]*|--[a-z]+)\b[^`|;&>)]*)/g);
 
-    expect(said.length).toBeGreaterThan(60);
+  it.each(commands)('$page: hpb $text', ({ text }) => {
+    const words = text.trim().split(/\s+/);
+    const [command, rest] = resolved(words);
+    const known = new Set(command.options.flatMap(({ long, short }) => [long, short]));
+    known.add('--help').add(command === program ? '--version' : undefined);
+
+    expect(command === program && !words[0]!.startsWith('--'), 'a command that is none').toBe(false);
     expect(
-      said.flatMap((one) => {
-        const wrong = wrongIn(program, one);
-        return wrong === null ? [] : [`${one.page}: ${wrong}`];
-      }),
+      rest.filter((word) => /^--?[a-z]/i.test(word)).filter((word) => !known.has(word.split('=')[0])),
     ).toEqual([]);
   });
 
-  it('names the deployment in every call of the CDK: without it that would be dev', () => {
-    const said = saidOf('cdk').filter(({ command, isWhole }) => isWhole || / --all/.test(command));
-
-    expect(said.length).toBeGreaterThan(4);
-    expect(said.filter(({ command }) => !/ -c stage=|^cdk bootstrap/.test(command))).toEqual([]);
+  it.each(told(/-c ([A-Za-z]+)=/g))('$page: a deployment takes -c $text=', ({ text }) => {
+    expect(['stage', 'preset', ...Object.keys(configSchema.shape)]).toContain(text);
   });
 
-  it('sets properties that a deployment has', () => {
-    const known = new Set([...Object.keys(configSchema.shape), 'stage', 'preset']);
-    const named = PAGES.flatMap(({ text }) => [...text.matchAll(/-c (\w+)=/g)].map(([, name]) => name!));
-
-    expect(named.length).toBeGreaterThan(5);
-    expect(named.filter((name) => !known.has(name))).toEqual([]);
-  });
-
-  it('names settings that are read', () => {
-    const known = new Set([...Object.keys(settingsSchema.shape), ...Object.keys(deploymentSchema.shape)]);
-    // Of `npm run rehearse` and of the tests.
-    const others = /^HPB_(REHEARSAL|TEST)_/;
-    const unknown = PAGES.flatMap(({ name: page, text }) =>
-      [...text.matchAll(/\bHPB_[A-Z0-9_]+\b/g)]
-        .map(([name]) => name)
-        .filter((name) => !known.has(name) && !others.test(name))
-        .map((name) => `${page}: ${name}`),
-    );
-
-    expect(unknown).toEqual([]);
-  });
-
-  it('runs scripts that there are', () => {
+  it.each(told(/npm (?:run )?((?<=run )[\w:-]+)/g))('$page: npm run $text', ({ text }) => {
     const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
       scripts: Record<string, string>;
     };
-    const named = SAID.flatMap(({ page, command }) => {
-      const [, name] = /^npm run ([\w:-]+)/.exec(command) ?? [];
-      return name === undefined ? [] : [{ page, name }];
-    });
-
-    expect(named.length).toBeGreaterThan(5);
-    expect(named.filter(({ name }) => scripts[name] === undefined)).toEqual([]);
+    expect(Object.keys(scripts)).toContain(text);
   });
 
-  it('asks stacks for outputs that they have', () => {
-    const { data, compute, service } = stacksOf({ stage: 'prod' });
-    const stacks = { Data: data, Compute: compute, Service: service } as const;
-    const asked = PAGES.flatMap(({ text }) =>
+  it('finds commands of every kind', () => {
+    expect(commands.length).toBeGreaterThan(50);
+    expect(commands.map(({ page }) => page)).toEqual(
+      expect.arrayContaining(['README.md', 'docs/deploy.md', 'docs/operations.md', 'docs/runbook.md']),
+    );
+  });
+
+  it('names outputs of the stacks as they are', () => {
+    const named = PAGES.flatMap((page) =>
       [
-        ...text.matchAll(/\bout (Data|Compute|Service) (\w+)/g),
-        ...text.matchAll(/--stack-name "?Hpb-\S+?-(\w+)"?[^`]*?OutputKey=='(\w+)'/g),
-      ].map(([, stack, output]) => [stack as keyof typeof stacks, output!] as const),
+        ...readFileSync(join(ROOT, page), 'utf8').matchAll(
+          /OutputKey=='(\w+)'|out (?:Data|Compute|Service) (\w+)/g,
+        ),
+      ].map(([, queried, asked]) => queried ?? asked!),
+    );
+    const { data, compute, service } = stacksOf();
+    const outputs = [data, compute, service].flatMap((stack) =>
+      stack.node.children.filter((child) => child instanceof CfnOutput).map(({ node }) => node.id),
     );
 
-    expect(asked.length).toBeGreaterThan(10);
-    for (const [stack, output] of asked)
-      expect(stacks[stack]?.node.tryFindChild(output), `${stack} ${output}`).toBeDefined();
-  });
-
-  it('links to pages and sections that there are', () => {
-    const dead = PAGES.flatMap(({ name: page, text }) =>
-      [...text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)]
-        .map(([, target]) => target!)
-        .filter((target) => !isThere(page, target))
-        .map((target) => `${page}: ${target}`),
-    );
-
-    expect(dead).toEqual([]);
+    expect(named.length).toBeGreaterThan(8);
+    expect(named.filter((name) => !outputs.includes(name))).toEqual([]);
   });
 });
-
-function isThere(page: string, target: string): boolean {
-  const [file = '', section] = target.split('#');
-  const path = file === '' ? join(ROOT, page) : join(ROOT, dirname(page), file);
-  if (!existsSync(path)) return false;
-  if (section === undefined) return true;
-  const headings = readFileSync(path, 'utf8').matchAll(/^#+ (.*)$/gm);
-  return [...headings].some(([, heading]) => slug(heading!) === section);
-}
-
-/** As GitHub names the anchor of a heading. */
-const slug = (heading: string): string =>
-  heading
-    .toLowerCase()
-    .replaceAll(/[^\w\- ]/g, '')
-    .replaceAll(' ', '-');
