@@ -3,6 +3,7 @@ import {
   DescribeComputeEnvironmentsCommand,
   DescribeJobQueuesCommand,
   paginateDescribeJobDefinitions,
+  type JobDefinition,
 } from '@aws-sdk/client-batch';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { DescribeImagesCommand, ECRClient, type ImageIdentifier } from '@aws-sdk/client-ecr';
@@ -58,7 +59,7 @@ export interface CloudAccount {
   quota(code: string): Promise<number | null>;
   /** Null when there is no such stack. */
   stack(name: string): Promise<StackFacts | null>;
-  /** The image of the newest active revision of a job definition, by an ARN without one; null when there is none. */
+  /** The image of the newest active revision of a job definition, whose ARN has none; null when there is none. */
   definitionImage(arn: string): Promise<string | null>;
   hasImage(image: EcrImage): Promise<boolean>;
   queues(arns: readonly string[]): Promise<readonly QueueFacts[]>;
@@ -121,18 +122,16 @@ export class AwsAccount implements CloudAccount {
 
   definitionImage(arn: string): Promise<string | null> {
     return asked('Batch', async () => {
-      // By name: asked for by an ARN, Batch wants a revision in it.
-      const query = { jobDefinitionName: nameIn(arn), status: 'ACTIVE' };
-      let newest = 0;
-      let image: string | null = null;
-      for await (const page of paginateDescribeJobDefinitions({ client: this.#batch }, query)) {
-        for (const { revision = 0, containerProperties } of page.jobDefinitions ?? []) {
-          if (revision <= newest) continue;
-          newest = revision;
-          image = containerProperties?.image ?? null;
-        }
-      }
-      return image;
+      // By its name: Batch describes by ARN only what has a revision in it.
+      const jobDefinitionName = arn.slice(arn.lastIndexOf('/') + 1);
+      const pages = paginateDescribeJobDefinitions(
+        { client: this.#batch },
+        { jobDefinitionName, status: 'ACTIVE' },
+      );
+      let newest: JobDefinition | undefined;
+      for await (const { jobDefinitions = [] } of pages)
+        for (const one of jobDefinitions) if ((one.revision ?? 0) > (newest?.revision ?? 0)) newest = one;
+      return newest?.containerProperties?.image ?? null;
     });
   }
 

@@ -37,7 +37,9 @@ export function parseManifest(bytes: Uint8Array): BatchManifest {
   const parsed = batchManifest.safeParse(document);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
-    throw unreadable(`${issue.path.join('.') || 'it'}: ${issue.message}`);
+    // The names of unknown fields are the caller's, and this is logged.
+    const why = issue.code === 'unrecognized_keys' ? 'a field that is not known' : issue.message;
+    throw unreadable(`${issue.path.join('.') || 'it'}: ${why}`);
   }
   const ids = new Set<UploadId>(parsed.data.cases.map(({ uploadId }) => uploadId));
   if (ids.size < parsed.data.cases.length) throw unreadable('it names an upload more than once');

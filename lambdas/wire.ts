@@ -119,9 +119,14 @@ function portsOver(store: ObjectStore): WorkflowPorts {
   };
 }
 
+/** What could not be made is tried again by the next call: a function lives for hours. */
 const once = <T>(make: () => Promise<T>): (() => Promise<T>) => {
   let made: Promise<T> | undefined;
-  return () => (made ??= make());
+  return () =>
+    (made ??= make().catch((thrown: unknown) => {
+      made = undefined;
+      throw thrown;
+    }));
 };
 
 const cloudWatchMetrics = once(async () => {
@@ -145,9 +150,17 @@ async function announce(job: JobDocument): Promise<void> {
   await putFinishedEvent(events, deployed('HPB_EVENT_BUS').HPB_EVENT_BUS, job);
 }
 
+const ownScratch = once(async () => {
+  const { processScratch } = await import('../adapters/intake/process-scratch.ts');
+  return processScratch(SCRATCH);
+});
+
 async function uploadIntake(store: ObjectStore): Promise<ServicePorts['intake']> {
-  const { UploadIntake } = await import('../adapters/intake/upload-intake.ts');
-  return new UploadIntake({ store, scratch: SCRATCH, memoryBytes: SIZE_TIERS.at(-1)!.memoryMib * 2 ** 20 });
+  const [{ UploadIntake }, scratch] = await Promise.all([
+    import('../adapters/intake/upload-intake.ts'),
+    ownScratch(),
+  ]);
+  return new UploadIntake({ store, scratch, memoryBytes: SIZE_TIERS.at(-1)!.memoryMib * 2 ** 20 });
 }
 
 function executions(): Executions {
