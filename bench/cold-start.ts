@@ -5,7 +5,7 @@
  * npm run bench:cold-start -- [--models liver-fast,liver,task008] [--rounds 3] [--ct FILE]
  *
  * Prints medians and ours / plain (target 0.6), the same up to the end of that tile, which takes both sides the same,
- * and exits with 1 when a target is missed. Both sides are ended after it. The moment is told by bench/forward-clock on both sides.
+ * and exits with 1 when a target is missed. Both sides are ended after it. The moment is told by bench/forward on both sides.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,30 +18,18 @@ import { writeNifti } from '../adapters/nifti-file.ts';
 import { runProcess } from '../adapters/run-process.ts';
 import { HpbError } from '../core/errors.ts';
 import { caseIdOf, caseInputKey, type JobId } from '../core/layout.ts';
-import { engineCallOf, type ModelId, type SegmentOptions } from '../core/models/catalogue.ts';
+import { engineCallOf } from '../core/models/catalogue.ts';
 import { makePhantom, phantomGrid } from '../core/volume/phantom.ts';
 import { machineFacts, median } from './figures.ts';
-import {
-  FORWARD_CLOCK,
-  plainCommand,
-  plainInput,
-  preparePlainTools,
-  type PlainTools,
-} from './plain-tools.ts';
+import { FORWARD_HOOK, plainCommand, plainInput, preparePlainTools, type PlainTools } from './plain-tools.ts';
 import { venvWith } from './python-with.ts';
+import { VARIANTS } from './variants.ts';
 import { benchMachine, PACKAGE_ROOT, type BenchMachine } from './warm-engine.ts';
 
 const TARGET = 0.6;
 const PHANTOM_SEED = 90_040;
 const JOB = 'bench-cold-start' as JobId;
 const LONGEST_SECONDS = 300;
-
-const OPTIONS: SegmentOptions = { fast: false, folds: [0], tta: false };
-const VARIANTS: Readonly<Record<string, { readonly model: ModelId; readonly options: SegmentOptions }>> = {
-  'liver-fast': { model: 'liver', options: { ...OPTIONS, fast: true } },
-  liver: { model: 'liver', options: OPTIONS },
-  task008: { model: 'task008', options: OPTIONS },
-};
 
 /** Seconds from the start of a process. */
 interface Tile {
@@ -101,7 +89,7 @@ async function plainSeconds({ machine, tools, scratch, ct }: Sides, id: string):
   return secondsToMark(mark, {
     command: join(tools.bin, command.program),
     args: command.argv,
-    environment: { ...tools.environment, PYTHONPATH: FORWARD_CLOCK, HPB_FIRST_FORWARD: mark },
+    environment: { ...tools.environment, PYTHONPATH: FORWARD_HOOK, HPB_FIRST_FORWARD: mark },
   });
 }
 
@@ -133,7 +121,7 @@ async function workerSeconds({ machine, clockedVenv, scratch, ct }: Sides, id: s
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      models: { type: 'string', default: Object.keys(VARIANTS).join(',') },
+      models: { type: 'string', default: 'liver-fast,liver,task008' },
       rounds: { type: 'string', default: '3' },
       ct: { type: 'string' },
     },
@@ -149,7 +137,7 @@ async function main(): Promise<void> {
     }
     const clockedVenv = join(scratch, 'venv');
     const mark = join(clockedVenv, 'mark');
-    await venvWith(venv, clockedVenv, { PYTHONPATH: FORWARD_CLOCK, HPB_FIRST_FORWARD: mark });
+    await venvWith(venv, clockedVenv, { PYTHONPATH: FORWARD_HOOK, HPB_FIRST_FORWARD: mark });
     const sides: Sides = { machine, tools, clockedVenv, scratch, ct };
     stdout.write(
       `${machineFacts()}, ${threads} threads, ${machine.weightsKind} weights, median of ${values.rounds} rounds\n`,

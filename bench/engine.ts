@@ -15,23 +15,13 @@ import { parseArgs } from 'node:util';
 import { writeNifti } from '../adapters/nifti-file.ts';
 import type { OpenedCt } from '../core/engine-port.ts';
 import { ENGINE_STAGES, type EngineCall } from '../core/engine-protocol.ts';
-import { engineCallOf, type ModelId, type SegmentOptions } from '../core/models/catalogue.ts';
+import { engineCallOf } from '../core/models/catalogue.ts';
 import { makePhantom, phantomGrid } from '../core/volume/phantom.ts';
 import { gib, machineFacts } from './figures.ts';
+import { VARIANTS } from './variants.ts';
 import { benchMachine, warmEngine, withFullSizeWeights, type BenchMachine } from './warm-engine.ts';
 
 const SEED = 90_041;
-const OPTIONS: SegmentOptions = { fast: false, folds: [0], tta: false };
-const FAST: SegmentOptions = { ...OPTIONS, fast: true };
-
-const VARIANTS: Readonly<Record<string, { readonly model: ModelId; readonly options: SegmentOptions }>> = {
-  task008: { model: 'task008', options: OPTIONS },
-  'liver-fast': { model: 'liver', options: FAST },
-  liver: { model: 'liver', options: OPTIONS },
-  'totalseg-fast': { model: 'totalseg', options: FAST },
-  totalseg: { model: 'totalseg', options: OPTIONS },
-};
-
 const GRIDS = {
   small: phantomGrid('small'),
   medium: phantomGrid('small', { spacing: [1.2, 1.2, 2] }),

@@ -1,5 +1,5 @@
 import { memoryNeededForCase } from './models/case-memory.ts';
-import { secondsNeeded } from './models/seconds.ts';
+import { machineSeconds, type Calibration } from './models/calibration.ts';
 import type { ModelId, SegmentOptions } from './models/catalogue.ts';
 import type { CaseId } from './layout.ts';
 import type { MachineType } from './prices.ts';
@@ -129,16 +129,24 @@ export function sizeTier(grid: Grid | null, { models, options }: ModelRun): Size
   return SIZE_TIERS.find(({ memoryMib }) => memoryMib * MIB >= needed) ?? SIZE_TIERS[2];
 }
 
-/** Estimated seconds of a case, each model bounded by its timeout. `slowness`: times a T4 GPU. */
+/**
+ * Estimated seconds of a case, each model bounded by its timeout. `slowness`: times a T4 GPU; `figures`: of runs before,
+ * without them uncalibrated.
+ */
 export function caseSeconds(
   grid: Grid | null,
   { models, options }: ModelRun,
-  { slowness, modelTimeoutSeconds }: { readonly slowness: number; readonly modelTimeoutSeconds: number },
+  limits: {
+    readonly slowness: number;
+    readonly modelTimeoutSeconds: number;
+    readonly figures?: Calibration | null;
+  },
 ): number {
+  const { slowness, modelTimeoutSeconds, figures = null } = limits;
   const perModel = models.map((model) =>
     grid === null
       ? modelTimeoutSeconds
-      : Math.min(modelTimeoutSeconds, slowness * secondsNeeded(grid, model, options)),
+      : Math.min(modelTimeoutSeconds, machineSeconds(grid, model, { options, slowness, figures })),
   );
   return perModel.reduce((sum, seconds) => sum + seconds, 0);
 }

@@ -79,7 +79,32 @@ export function calibratedSeconds(
   return found === undefined ? null : at(found.seconds, engineWork(grid, model, options));
 }
 
-/** Bytes on the card, likewise. */
+/**
+ * Seconds of one model on machines that are `slowness` times as slow as a T4: by the calibration where it is of such
+ * machines and knows the model, else uncalibrated. A T4's are scaled; another card's are taken for those of the machines
+ * at hand, and a CPU's too unless the machines have a card.
+ */
+export function machineSeconds(
+  grid: Grid,
+  model: ModelId,
+  {
+    options,
+    slowness,
+    figures,
+  }: {
+    readonly options: SegmentOptions;
+    readonly slowness: number;
+    readonly figures: Calibration | null;
+  },
+): number {
+  const fitted = figures === null ? null : calibratedSeconds(grid, model, { options, figures });
+  if (figures === null || fitted === null) return slowness * secondsNeeded(grid, model, options);
+  if (isOfT4(figures)) return slowness * fitted;
+  const isOfThese = (figures.device === 'cpu') === slowness > 1;
+  return isOfThese ? fitted : slowness * secondsNeeded(grid, model, options);
+}
+
+/** Bytes on the card, as `calibratedSeconds`. */
 export function calibratedCardBytes(
   grid: Grid,
   model: ModelId,

@@ -1,30 +1,35 @@
 import { COLD_START_SECONDS, machineUsd } from '../costs.ts';
 import { HpbError } from '../errors.ts';
 import { uploadInputKey } from '../layout.ts';
+import { figuresKey, isOfT4, type Calibration } from '../models/calibration.ts';
 import { caseSeconds, SIZE_TIERS, sizeTier, TIER_MACHINES, type ModelRun } from '../plan.ts';
 import type { MachineType } from '../prices.ts';
 import type { Grid } from '../volume/volume.ts';
 import type { JobRequest } from './job-request.ts';
 import type { ServiceLimits, ServicePorts } from './service-ports.ts';
+import { storedCalibration } from './stored-calibration.ts';
 
 /** The cases of a job, as far as they are known, and on how many workers they are spread. */
 interface JobWork {
   /** Null: a CT whose grid is unknown. */
   readonly grids: readonly (Grid | null)[];
   readonly shards: number;
+  readonly figures: Calibration | null;
 }
 
 interface JobEstimate {
   readonly usd: number;
   readonly cases: number;
   readonly machines: number;
+  /** Runs on a T4 that the time of every model comes from; null: uncalibrated. */
+  readonly runs: number | null;
 }
 
 type CostLimits = Pick<ServiceLimits, 'maxJobCostUsd' | 'slots' | 'modelTimeoutSeconds'>;
 
 /**
  * Refuses a job that would cost more than its request or the deployment allows: the work of its cases on a T4 and the
- * start of each machine, on demand. Time is uncalibrated. On one's own machine too the estimate is that of a deployment.
+ * start of each machine, on demand. Time is uncalibrated unless there are figures of a T4 for every model. On one's own machine too the estimate is that of a deployment.
  *
  * @throws HpbError JOB_TOO_EXPENSIVE
  */
@@ -41,7 +46,7 @@ export function refuseCost(request: JobRequest, limits: CostLimits, work: JobWor
  * @throws HpbError JOB_TOO_EXPENSIVE
  */
 export async function refuseCostOfCt(
-  { intake, limits }: Pick<ServicePorts, 'intake' | 'limits'>,
+  { intake, limits, store }: Pick<ServicePorts, 'intake' | 'limits' | 'store'>,
   request: JobRequest,
 ): Promise<void> {
   const limit = costLimit(request, limits);
@@ -51,7 +56,9 @@ export async function refuseCostOfCt(
     if (thrown instanceof HpbError && thrown.blame === 'caller') return null;
     throw thrown;
   });
-  if (header !== null) refuseCost(request, limits, { grids: [header.grid], shards: 1 });
+  if (header === null) return;
+  const figures = await storedCalibration(store);
+  refuseCost(request, limits, { grids: [header.grid], shards: 1, figures });
 }
 
 interface CostLimit {
@@ -70,14 +77,21 @@ function costLimit(
 
 function estimateJob(run: ModelRun, { slots, modelTimeoutSeconds }: CostLimits, work: JobWork): JobEstimate {
   const machines = Math.min(slots, work.shards);
+  const figures = figuresOfT4(run, work);
   const cases = work.grids.map((grid) => ({
     hourUsd: hourUsd(machineOf(grid, run)),
-    seconds: caseSeconds(grid, run, { slowness: 1, modelTimeoutSeconds }),
+    seconds: caseSeconds(grid, run, { slowness: 1, modelTimeoutSeconds, figures }),
   }));
   const workUsd = cases.reduce((sum, one) => sum + (one.hourUsd / 3_600) * one.seconds, 0);
   const dearest = Math.max(0, ...cases.map((one) => one.hourUsd));
   const usd = workUsd + (machines * dearest * COLD_START_SECONDS) / 3_600;
-  return { usd, cases: cases.length, machines };
+  return { usd, cases: cases.length, machines, runs: figures?.runs ?? null };
+}
+
+/** The calibration when it is of a T4 and knows every model. */
+function figuresOfT4({ models, options }: ModelRun, { figures }: JobWork): Calibration | null {
+  if (figures === null || !isOfT4(figures)) return null;
+  return models.every((model) => figures.models[figuresKey(model, options)] !== undefined) ? figures : null;
 }
 
 /** No CT costs more: every model is stopped at its time limit. */
@@ -93,17 +107,18 @@ function machineOf(grid: Grid | null, run: ModelRun): MachineType {
 
 const hourUsd = (machine: MachineType): number => machineUsd(machine, 'onDemand', 3_600);
 
-function tooExpensive({ usd, cases, machines }: JobEstimate, limit: CostLimit): HpbError {
+function tooExpensive({ usd, cases, machines, runs }: JobEstimate, limit: CostLimit): HpbError {
   const what = `${counted(cases, 'case')} on ${counted(machines, 'machine')} on demand, start included`;
+  const whence = runs === null ? 'uncalibrated estimate' : `estimate by ${counted(runs, 'run')}`;
   const whose = limit.isCallers ? 'the request' : 'this service';
   return new HpbError(
     'JOB_TOO_EXPENSIVE',
-    `The job would cost about ${dollars(usd)} (uncalibrated estimate: ${what}); the limit of ${whose} is $${limit.usd}.`,
+    `The job would cost about ${dollars(usd)} (${whence}: ${what}); the limit of ${whose} is $${limit.usd}.`,
     {
       remedy: `Send fewer cases at a time, choose the fast variant or fewer folds, or ${
         limit.isCallers ? 'raise maxCostUsd (--max-cost)' : 'have maxJobCostUsd of the deployment raised'
       }.`,
-      details: { estimatedUsd: rounded(usd), limitUsd: limit.usd, cases, calibrated: false },
+      details: { estimatedUsd: rounded(usd), limitUsd: limit.usd, cases, calibrated: runs !== null },
     },
   );
 }

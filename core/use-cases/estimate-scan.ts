@@ -1,12 +1,12 @@
 import type { CaseEstimate, EstimateRequest } from '../estimate-answer.ts';
 import { estimateCase, type EstimatedScan } from '../estimate.ts';
 import { HpbError } from '../errors.ts';
-import { calibrationKey, uploadInputKey } from '../layout.ts';
-import { calibration, type Calibration } from '../models/calibration.ts';
+import { uploadInputKey } from '../layout.ts';
 import { REQUEST_MODELS } from '../models/catalogue.ts';
 import { segmentOptions } from '../shard.ts';
 import { checkScan } from '../volume/scan-check.ts';
 import type { ServicePorts } from './service-ports.ts';
+import { storedCalibration } from './stored-calibration.ts';
 import { completedUpload } from './uploads.ts';
 
 /**
@@ -23,19 +23,7 @@ export async function estimateScan(
   const { model = 'both', fast, folds, tta } = request;
   const run = { models: REQUEST_MODELS[model]!, options: segmentOptions.parse({ fast, folds, tta }) };
   const scan = await scanOf(ports, request);
-  return estimateCase(scan, run, ports.limits.memoryBytes, await storedCalibration(ports));
-}
-
-/** What `hpb calibrate` left in the store; null when there is nothing, or nothing that this version can read. */
-async function storedCalibration({ store }: Pick<ServicePorts, 'store'>): Promise<Calibration | null> {
-  const key = calibrationKey();
-  if ((await store.head(key)) === null) return null;
-  try {
-    return calibration.parse(JSON.parse(new TextDecoder().decode(await store.get(key))));
-  } catch {
-    // An estimate without it says so; it is no reason to give none.
-    return null;
-  }
+  return estimateCase(scan, run, ports.limits.memoryBytes, await storedCalibration(ports.store));
 }
 
 async function scanOf(

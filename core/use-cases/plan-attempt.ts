@@ -8,6 +8,7 @@ import { refuseCost } from './cost-limit.ts';
 import { fitCases, type JobCases } from './job-cases.ts';
 import type { JobRequest } from './job-request.ts';
 import type { ServicePorts } from './service-ports.ts';
+import { storedCalibration } from './stored-calibration.ts';
 import { documentText } from './stored-document.ts';
 
 /** More cases than these are a bulk job unless the caller asks otherwise. */
@@ -59,6 +60,7 @@ export async function planAttempt(
           request.jobId,
           fit.map(({ caseId }) => caseId),
         );
+  const figures = await storedCalibration(store);
   const runnable: readonly RunnableCase[] = fit
     .filter(({ caseId }) => !done.has(caseId))
     .map(({ caseId, key, sha256, grid }) => ({
@@ -66,11 +68,11 @@ export async function planAttempt(
       key,
       ...(sha256 !== undefined && { sha256 }),
       tier: sizeTier(grid, request),
-      seconds: caseSeconds(grid, request, limits),
+      seconds: caseSeconds(grid, request, { ...limits, figures }),
     }));
   const shards = planShards(runnable, limits);
   const grids = fit.filter(({ caseId }) => !done.has(caseId)).map(({ grid }) => grid);
-  refuseCost(request, limits, { grids, shards: shards.length });
+  refuseCost(request, limits, { grids, shards: shards.length, figures });
   const { slots, queueSeconds, modelTimeoutSeconds } = limits;
   const caseTimeoutSeconds = request.models.length * modelTimeoutSeconds;
   const times = planTimes(shards, { slots, queueSeconds, caseTimeoutSeconds, publishSeconds });

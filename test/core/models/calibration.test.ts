@@ -7,6 +7,7 @@ import {
   calibratedSeconds,
   calibration,
   fitCalibration,
+  machineSeconds,
   measuredRuns,
   type MeasuredRun,
 } from '../../../core/models/calibration.ts';
@@ -53,6 +54,18 @@ describe('a calibration', () => {
         },
       ),
     );
+  });
+
+  it('is scaled to slower machines when it is of a T4, and used as it is when it is of theirs', () => {
+    const grid = gridOf(200);
+    const on = (device: string, slowness: number): number => {
+      const figures = fitCalibration(runsOf(100, 0, [100, 300, 500]).map((one) => ({ ...one, device })));
+      return machineSeconds(grid, 'task008', { options, slowness, figures });
+    };
+    const uncalibrated = secondsNeeded(grid, 'task008', options);
+
+    expect([on(T4, 1), on(T4, 60), on('cpu', 60), on('NVIDIA L4', 1)]).toEqual([100, 6_000, 100, 100]);
+    expect([on('cpu', 1), on('NVIDIA L4', 60)]).toEqual([uncalibrated, 60 * uncalibrated]);
   });
 
   it('counts test-time augmentation and folds as the passes that they are', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { COLD_START_SECONDS, machineUsd } from '../../../core/costs.ts';
-import { jobPlanKey, type JobId, type UploadId } from '../../../core/layout.ts';
+import { calibrationKey, jobPlanKey, type JobId, type UploadId } from '../../../core/layout.ts';
 import { datatypeOf } from '../../../core/volume/nifti-datatypes.ts';
 import { encodeNiftiHeader } from '../../../core/volume/nifti-encode.ts';
 import { caseSeconds, sizeTier, SIZE_TIERS } from '../../../core/plan.ts';
@@ -62,6 +62,26 @@ describe('a CT', () => {
       details: { limitUsd: limit, cases: 1, calibrated: false },
     });
     expect(ports.index.jobs.size).toBe(0);
+  });
+
+  it('is priced by runs on a T4 where they know every model', async () => {
+    const refusalWith = async (device: string): Promise<unknown> => {
+      const ports = serviceFakes();
+      const own = { runs: 9, seconds: { base: 500, slope: 0 }, medianError: 0.1, cardBytes: null };
+      const models = { 'liver-fast': own, task008: own };
+      await ports.store.put(calibrationKey(), JSON.stringify({ schemaVersion: 1, device, runs: 18, models }));
+      return submit(ports, await uploadedCt(ports), 0.001).catch((thrown: unknown) => thrown);
+    };
+
+    const usd = machineUsd('g4dn.xlarge', 'onDemand', COLD_START_SECONDS + 2 * 500);
+    expect(await refusalWith('Tesla T4')).toMatchObject({
+      message: expect.stringContaining('(estimate by 18 runs: 1 case'),
+      details: { calibrated: true, estimatedUsd: Number(usd.toPrecision(3)) },
+    });
+    expect(await refusalWith('cpu')).toMatchObject({
+      message: expect.stringContaining('uncalibrated estimate'),
+      details: { calibrated: false, estimatedUsd: Number(ctUsd().toPrecision(3)) },
+    });
   });
 
   it('just below the limit of its request is taken', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { HpbError } from '../../../core/errors.ts';
-import { caseIdOf, jobPlanKey, shardKey, type JobId } from '../../../core/layout.ts';
+import { calibrationKey, caseIdOf, jobPlanKey, shardKey, type JobId } from '../../../core/layout.ts';
 import { shard } from '../../../core/shard.ts';
 import { cancelJob } from '../../../core/use-cases/cancel-job.ts';
 import { failJob } from '../../../core/use-cases/fail-job.ts';
@@ -72,6 +72,22 @@ describe('preparing a job', () => {
 
     const [planned] = planOf(ports, jobId);
     expect(shard.parse(ports.store.json(planned!.shardKey)).cases).toMatchObject([{ meshes: 'stl' }]);
+  });
+
+  it('goes by the runs that were counted on such machines', async () => {
+    const shardsWith = async (device: string): Promise<number> => {
+      const ports = serviceFakes({ slots: 1, shardCases: 8, shardSeconds: 1_800 });
+      const jobId = await jobOf(ports, ['fit', 'fit', 'fit', 'fit']);
+      const own = { runs: 9, seconds: { base: 500, slope: 0 }, medianError: 0.1, cardBytes: null };
+      const models = { 'liver-fast': own, task008: own };
+      const figures = { schemaVersion: 1, device, runs: 18, models };
+      await ports.store.put(calibrationKey(), JSON.stringify(figures));
+      return (await prepareJob(ports, prepare(jobId))).shards;
+    };
+
+    // 1,000 s a case: one in each shard of at most 1,800.
+    expect(await shardsWith('Tesla T4')).toBe(4);
+    expect(await shardsWith('cpu')).toBe(1);
   });
 
   it('gives the job a deadline after the last shard', async () => {
