@@ -1,8 +1,9 @@
 import {
   BatchClient,
   DescribeComputeEnvironmentsCommand,
-  DescribeJobDefinitionsCommand,
   DescribeJobQueuesCommand,
+  paginateDescribeJobDefinitions,
+  type JobDefinition,
 } from '@aws-sdk/client-batch';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { DescribeImagesCommand, ECRClient, type ImageIdentifier } from '@aws-sdk/client-ecr';
@@ -58,7 +59,7 @@ export interface CloudAccount {
   quota(code: string): Promise<number | null>;
   /** Null when there is no such stack. */
   stack(name: string): Promise<StackFacts | null>;
-  /** The image of an active job definition; null when there is none. */
+  /** The image of the newest active revision of a job definition, whose ARN has none; null when there is none. */
   definitionImage(arn: string): Promise<string | null>;
   hasImage(image: EcrImage): Promise<boolean>;
   queues(arns: readonly string[]): Promise<readonly QueueFacts[]>;
@@ -121,11 +122,16 @@ export class AwsAccount implements CloudAccount {
 
   definitionImage(arn: string): Promise<string | null> {
     return asked('Batch', async () => {
-      const { jobDefinitions = [] } = await this.#batch.send(
-        new DescribeJobDefinitionsCommand({ jobDefinitions: [arn] }),
+      // By its name: Batch describes by ARN only what has a revision in it.
+      const jobDefinitionName = arn.slice(arn.lastIndexOf('/') + 1);
+      const pages = paginateDescribeJobDefinitions(
+        { client: this.#batch },
+        { jobDefinitionName, status: 'ACTIVE' },
       );
-      const active = jobDefinitions.find((one) => one.jobDefinitionArn === arn && one.status === 'ACTIVE');
-      return active?.containerProperties?.image ?? null;
+      let newest: JobDefinition | undefined;
+      for await (const { jobDefinitions = [] } of pages)
+        for (const one of jobDefinitions) if ((one.revision ?? 0) > (newest?.revision ?? 0)) newest = one;
+      return newest?.containerProperties?.image ?? null;
     });
   }
 

@@ -2,6 +2,7 @@ import {
   BatchClient,
   CreateComputeEnvironmentCommand,
   CreateJobQueueCommand,
+  DeregisterJobDefinitionCommand,
   RegisterJobDefinitionCommand,
 } from '@aws-sdk/client-batch';
 import { CloudFormationClient, CreateStackCommand } from '@aws-sdk/client-cloudformation';
@@ -133,18 +134,27 @@ describe('Batch, as MiniStack has it', () => {
       { state: 'ENABLED', status: 'VALID', maxVcpus: 32, isSpot: true, isGpu: true },
     ]);
   });
+});
 
-  it('tells the image of an active job definition, and null for one that is gone', async () => {
-    const { account, options } = await accountIn('MiniStack');
+it('the image of a job definition is that of its newest revision, by the ARN that stacks tell, without one', async () => {
+  const { account, options } = await accountIn('moto');
+  const jobDefinitionName = uniqueName('worker');
+  const register = async (image: string): Promise<string> => {
     const { jobDefinitionArn } = await new BatchClient(options).send(
       new RegisterJobDefinitionCommand({
-        jobDefinitionName: uniqueName('worker'),
+        jobDefinitionName,
         type: 'container',
-        containerProperties: { image: 'registry/worker:1', vcpus: 1, memory: 1 },
+        containerProperties: { image, vcpus: 1, memory: 4 },
       }),
     );
+    return jobDefinitionArn!;
+  };
+  await register('registry/worker:1');
+  const arn = (await register('registry/worker:2')).replace(/:\d+$/, '');
+  await register('registry/worker:3');
+  const dropped = await register('registry/worker:4');
+  await new BatchClient(options).send(new DeregisterJobDefinitionCommand({ jobDefinition: dropped }));
 
-    expect(await account.definitionImage(jobDefinitionArn!)).toBe('registry/worker:1');
-    expect(await account.definitionImage(jobDefinitionArn!.replace('/worker', '/gone'))).toBeNull();
-  });
+  expect(await account.definitionImage(arn)).toBe('registry/worker:3');
+  expect(await account.definitionImage(`${arn}-gone`)).toBeNull();
 });
