@@ -126,13 +126,15 @@ describe('a submit to a deployment', () => {
   });
 
   it('with a CT as its body is answered 415: bytes go by signed links', async () => {
-    const { call } = deployment();
+    const { ports, call } = deployment();
     const form =
-      '--x\r\nContent-Disposition: form-data; name="ct"; filename="a.nii.gz"\r\n\r\nCT\r\n--x--\r\n';
+      '--x\r\nContent-Disposition: form-data; name="Jane Doe"; filename="Jane Doe.nii.gz"\r\n\r\nJane Doe\r\n--x--\r\n';
 
     const answer = await call('POST', '/segment/liver', form, 'multipart/form-data; boundary=x');
 
     expect(answer).toMatchObject({ status: 415, type: 'application/problem+json' });
+    const left = [ports.log.lines, ports.samples, ports.executions.started, ports.store.keys('')];
+    expect(JSON.stringify(left)).not.toContain('Jane');
   });
 });
 
