@@ -51,7 +51,10 @@ export function startingPorts(store?: ObjectStore): StartingPorts {
     'HPB_STATE_MACHINE_ARN',
   );
   const jobsStore = new S3ObjectStore({ client, bucket, clock });
-  const weights = new PushedWeights(new S3ObjectStore({ client, bucket: models, clock }), clock);
+  const realOnly = functionSettings().HPB_WEIGHTS === 'real';
+  const weights = new PushedWeights(new S3ObjectStore({ client, bucket: models, clock }), clock, {
+    realOnly,
+  });
   return {
     ...portsOver(store ?? jobsStore),
     weights,

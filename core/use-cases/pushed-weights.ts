@@ -23,14 +23,21 @@ const MISSING_MS = 15_000;
 export class PushedWeights {
   readonly #store: Pick<ObjectStore, 'get' | 'list'>;
   readonly #clock: Pick<Clock, 'now'>;
+  readonly #realOnly: boolean;
   #known: { readonly sets: PushedSets | null; readonly until: number } | null = null;
 
-  constructor(store: Pick<ObjectStore, 'get' | 'list'>, clock: Pick<Clock, 'now'>) {
+  /** `realOnly`: workers refuse demo networks, so that they count as if nobody had pushed them. Default: false. */
+  constructor(
+    store: Pick<ObjectStore, 'get' | 'list'>,
+    clock: Pick<Clock, 'now'>,
+    { realOnly = false }: { readonly realOnly?: boolean } = {},
+  ) {
     this.#store = store;
     this.#clock = clock;
+    this.#realOnly = realOnly;
   }
 
-  /** Null while nobody has pushed weights. Throws `WEIGHTS_CORRUPT` for a manifest that cannot be read. */
+  /** Null while nobody has pushed weights that workers take. Throws `WEIGHTS_CORRUPT` for a manifest that cannot be read. */
   async sets(): Promise<PushedSets | null> {
     const now = this.#clock.now();
     if (this.#known !== null && now < this.#known.until) return this.#known.sets;
@@ -58,6 +65,7 @@ export class PushedWeights {
     const text = await this.#manifest();
     if (text === null) return null;
     const { kind, sets } = parseWeightsManifest(text);
+    if (this.#realOnly && kind === 'demo') return null;
     const sizes = new Map((await this.#store.list(MODELS_PREFIX)).map(({ key, bytes }) => [key, bytes]));
     const whole = Object.entries(sets).filter(([, { files }]) =>
       Object.entries(files).every(([path, { bytes }]) => sizes.get(`${MODELS_PREFIX}${path}`) === bytes),

@@ -187,6 +187,7 @@ function startingEnvironment(
 ): HandlerFunctionProps['environment'] {
   return {
     HPB_MODELS_BUCKET: data.modelsBucket.bucketName,
+    HPB_WEIGHTS: config.weights,
     HPB_STATE_MACHINE_ARN: machine.stateMachineArn,
     HPB_MAX_ACTIVE_JOBS: String(config.maxActiveJobs),
   };

@@ -43,6 +43,18 @@ async function markedCt(seed: number): Promise<Buffer> {
   return gzipSync(withPatientText(gunzipSync(await goodCt(seed))));
 }
 
+/** One call with the CT in a form, as the service before had it. */
+async function formCall(
+  service: RunningService,
+  path: string,
+  { field, ct, fields = {} }: { field: string; ct: Buffer; fields?: Readonly<Record<string, string>> },
+): Promise<Response> {
+  const body = new FormData();
+  for (const [name, value] of Object.entries(fields)) body.set(name, value);
+  body.set(field, new Blob([new Uint8Array(ct)]), `${NAME}-form.nii.gz`);
+  return service.fetch(path, { method: 'POST', body });
+}
+
 it('all that a run writes holds no secret, no signed link and no text about a patient', async () => {
   const service = new RunningService('ok', undefined, { AWS_SECRET_ACCESS_KEY: CLOUD_SECRET });
   onTestFinished(async () => void (await service.stop('SIGKILL')));
@@ -53,6 +65,20 @@ it('all that a run writes holds no secret, no signed link and no text about a pa
   const batch = await service.submit('batch', `${NAME}.tar.gz`, bundle);
   const single = await service.submit('both', `${NAME}.nii.gz`, await markedCt(3));
   for (const { jobId } of [batch, single]) await service.until(jobId, ({ state }) => isFinal(state));
+  const ofForm = await formCall(service, '/segment/liver', { field: 'ct', ct: await markedCt(4) });
+  expect([ofForm.status, (await ofForm.bytes()).length > 0]).toEqual([200, true]);
+  const refused = await Promise.all([
+    formCall(service, '/segment/liver', { field: `${NAME}-field`, ct: await markedCt(5) }),
+    formCall(service, '/segment/liver', {
+      field: 'ct',
+      ct: await markedCt(5),
+      fields: { [`${NAME}-option`]: NAME },
+    }),
+    formCall(service, `/segment/liver?${NAME}=${NAME}`, { field: 'ct', ct: await markedCt(5) }),
+    formCall(service, `/segment/${NAME}`, { field: 'ct', ct: await markedCt(5) }),
+    service.fetch(`/jobs/${NAME}`),
+  ]);
+  expect(refused.map(({ status }) => status >= 400 && status < 500)).toEqual(refused.map(() => true));
   const answer = await service.fetch(`/jobs/${batch.jobId}/result`, { redirect: 'manual' });
   const url = answer.headers.get('location')!;
   const forged = await service.fetch(url.replace(/.$/, (last) => (last === '0' ? '1' : '0')));

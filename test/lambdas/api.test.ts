@@ -21,10 +21,10 @@ interface Answer {
 }
 
 /** The API over ports in memory, with the weights of a bucket in memory. */
-function deployment(limits: Parameters<typeof serviceFakes>[0] = {}) {
+function deployment(limits: Parameters<typeof serviceFakes>[0] = {}, realOnly = false) {
   const fakes: ServiceFakes = serviceFakes(limits);
   const bucket = new MemoryObjectStore();
-  const weights = new PushedWeights(bucket, fakes.clock);
+  const weights = new PushedWeights(bucket, fakes.clock, { realOnly });
   const ports: StartingPorts = {
     ...fakes,
     weights,
@@ -49,12 +49,16 @@ function deployment(limits: Parameters<typeof serviceFakes>[0] = {}) {
 }
 
 /** Pushes sets: every file first, the manifest last. */
-async function push(bucket: MemoryObjectStore, ids: readonly WeightsId[], lost = ''): Promise<void> {
+async function push(
+  bucket: MemoryObjectStore,
+  ids: readonly WeightsId[],
+  { lost = '', kind = 'real' } = {},
+): Promise<void> {
   const sets = Object.fromEntries(
     ids.map((id) => [id, { files: { [`set/${id}`]: { bytes: 4, sha256: 'ab'.repeat(32) } } }]),
   );
   for (const id of ids) if (id !== lost) await bucket.put(`${MODELS_PREFIX}set/${id}`, 'four');
-  await bucket.put(modelsManifestKey(), JSON.stringify({ schemaVersion: 1, kind: 'real', sets }));
+  await bucket.put(modelsManifestKey(), JSON.stringify({ schemaVersion: 1, kind, sets }));
 }
 
 const ALL = Object.keys(WEIGHTS) as WeightsId[];
@@ -77,7 +81,7 @@ describe('a submit to a deployment', () => {
     ['a file of a set is missing', ALL, 'task008'],
   ] as const)('is answered 503 while %s, and taken after a push', async (_why, ids, lost) => {
     const { ports, bucket, call } = deployment();
-    if (ids.length > 0) await push(bucket, ids, lost);
+    if (ids.length > 0) await push(bucket, ids, { lost });
     const uploadId = await uploadOf(ports);
 
     const refused = await call('POST', '/segment/both', { uploadId });
@@ -87,6 +91,21 @@ describe('a submit to a deployment', () => {
 
     expect((await call('POST', '/segment/both', { uploadId })).status).toBe(202);
   });
+
+  it.each([
+    ['a deployment that takes real weights only', true, 503],
+    ['one that takes what there is', false, 202],
+  ] as const)(
+    'to %s, where demo networks were pushed, is answered as its workers would do',
+    async (...told) => {
+      const [, realOnly, status] = told;
+      const { ports, bucket, call } = deployment({}, realOnly);
+      await push(bucket, ALL, { kind: 'demo' });
+
+      expect((await call('POST', '/segment/both', { uploadId: await uploadOf(ports) })).status).toBe(status);
+      expect((await call('GET', '/readinessz')).json.checks.weights).toBe(!realOnly);
+    },
+  );
 
   it('is answered 503 when the manifest cannot be read', async () => {
     const { ports, bucket, call } = deployment();
@@ -107,13 +126,15 @@ describe('a submit to a deployment', () => {
   });
 
   it('with a CT as its body is answered 415: bytes go by signed links', async () => {
-    const { call } = deployment();
+    const { ports, call } = deployment();
     const form =
-      '--x\r\nContent-Disposition: form-data; name="ct"; filename="a.nii.gz"\r\n\r\nCT\r\n--x--\r\n';
+      '--x\r\nContent-Disposition: form-data; name="Jane Doe"; filename="Jane Doe.nii.gz"\r\n\r\nJane Doe\r\n--x--\r\n';
 
     const answer = await call('POST', '/segment/liver', form, 'multipart/form-data; boundary=x');
 
     expect(answer).toMatchObject({ status: 415, type: 'application/problem+json' });
+    const left = [ports.log.lines, ports.samples, ports.executions.started, ports.store.keys('')];
+    expect(JSON.stringify(left)).not.toContain('Jane');
   });
 });
 

@@ -87,11 +87,11 @@ describe('functions', () => {
   });
 
   it.each([
-    ['api', ['HPB_MODELS_BUCKET', 'HPB_STATE_MACHINE_ARN', 'HPB_WORKER_LOG_GROUP', 'HPB_MAX_ACTIVE_JOBS']],
+    ['api', ['HPB_MODELS_BUCKET', 'HPB_WEIGHTS', 'HPB_STATE_MACHINE_ARN', 'HPB_WORKER_LOG_GROUP', 'HPB_MAX_ACTIVE_JOBS']],
     ['prepare-job', ['HPB_EVENT_BUS', 'HPB_MAX_BATCH', 'HPB_MAX_CONCURRENCY']],
     ['publish-results', ['HPB_EVENT_BUS']],
     ['fail-job', ['HPB_EVENT_BUS']],
-    ['ingest', ['HPB_INGEST_BUCKET', 'HPB_INGEST_QUEUE_URL', 'HPB_STATE_MACHINE_ARN']],
+    ['ingest', ['HPB_WEIGHTS', 'HPB_INGEST_BUCKET', 'HPB_INGEST_QUEUE_URL', 'HPB_STATE_MACHINE_ARN']],
     ['sweep', ['HPB_INGEST_BUCKET', 'HPB_RETENTION_DAYS']],
   ])('%s is told %j', (name, needed) => {
     const [, found] = functions.find(([, { Properties }]) => Properties.Handler === `${name}.handler`)!;
