@@ -3,6 +3,7 @@ import { ERROR_CODES, type ErrorCode } from './errors.ts';
 import { isCaseId, isJobId, LAYOUT_VERSION } from './layout.ts';
 import { MODEL_IDS, type ModelId } from './models/catalogue.ts';
 import { MESH_FORMATS } from './results/meshed-structures.ts';
+import { caseSummary } from './results/case-summary.ts';
 
 /** Options of a run as they travel; defaults are those of the service this project replaces. */
 export const segmentOptions = z.object({
@@ -74,5 +75,7 @@ export const caseResult = z.object({
   previews: z.array(storedFile).optional(),
   zip: z.object({ key: z.string(), bytes: z.int(), sha256: z.string() }).nullable(),
   seconds: z.number(),
+  /** Absent from a case that failed, and from results of versions that did not write it yet. */
+  summary: caseSummary.optional(),
 });
 export type CaseResult = z.infer<typeof caseResult>;

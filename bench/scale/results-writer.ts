@@ -6,6 +6,8 @@ import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { caseFileKey, caseResultKey, LAYOUT_VERSION, type CaseId, type JobId } from '../../core/layout.ts';
 import { mapLimited } from '../../core/map-limited.ts';
+import { summaryOf, type CaseSummary } from '../../core/results/case-summary.ts';
+import { buildMeta } from '../../core/results/meta.ts';
 import { shard, type CaseResult } from '../../core/shard.ts';
 import { makePhantom, phantomGrid } from '../../core/volume/phantom.ts';
 import { metadataOf } from '../../test/fixtures/case-metadata.ts';
@@ -19,19 +21,27 @@ export interface WriteShard {
 
 const WRITE_AT_ONCE = 8;
 
-function filesOfCase(): readonly (readonly [name: string, body: string])[] {
+interface WrittenCase {
+  readonly files: readonly (readonly [name: string, body: string])[];
+  readonly summary: CaseSummary;
+}
+
+function smallCase(): WrittenCase {
   const { ct, truth } = makePhantom({ seed: 5, grid: phantomGrid('small', { spacing: [8, 8, 8] }) });
   const liver = { grid: truth.grid, data: truth.data.map((label) => (label === 0 ? 0 : 1)) };
-  return [
-    ['metadata.json', JSON.stringify(metadataOf(ct, [{ model: 'liver', mask: liver }], true))],
-    ['meta.json', JSON.stringify({ caseId: 'x', models: ['liver'], seconds: 12 })],
+  const metadata = metadataOf(ct, [{ model: 'liver', mask: liver }], true);
+  const meta = buildMeta({ caseId: 'x', seconds: new Map([['liver', 12]]), endedAt: 0, demo: true });
+  const files: WrittenCase['files'] = [
+    ['metadata.json', JSON.stringify(metadata)],
+    ['meta.json', JSON.stringify(meta)],
     ['liver.nii.gz', 'x'.repeat(1000)],
   ];
+  return { files, summary: summaryOf(meta, metadata) };
 }
 
 const { values } = parseArgs({ options: { store: { type: 'string', default: '' } } });
 const store = storeOf(values.store);
-const files = filesOfCase();
+const { files, summary } = smallCase();
 
 async function writeCase(jobId: JobId, caseId: CaseId, attempt: number): Promise<void> {
   const stored = [];
@@ -52,6 +62,7 @@ async function writeCase(jobId: JobId, caseId: CaseId, attempt: number): Promise
     files: stored,
     zip: null,
     seconds: 12,
+    summary,
   };
   await store.put(caseResultKey(jobId, caseId), JSON.stringify(result));
 }

@@ -1,6 +1,7 @@
 import type { RunResult } from '../../core/engine-protocol.ts';
 import type { ModelId } from '../../core/models/catalogue.ts';
-import { buildMeta } from '../../core/results/meta.ts';
+import { summaryOf, type CaseSummary } from '../../core/results/case-summary.ts';
+import { buildMeta, type Meta } from '../../core/results/meta.ts';
 import { buildMetadata } from '../../core/results/metadata.ts';
 import { buildRunRecord, type CaseStage } from '../../core/results/run-record.ts';
 import type { Volume } from '../../core/volume/volume.ts';
@@ -24,18 +25,26 @@ export interface PackageInput {
   readonly stageSeconds: Readonly<Partial<Record<CaseStage, number>>>;
 }
 
+/** A packed case, and what the pages of a batch will say of it. */
+export interface SummedCase extends PackagedCase {
+  readonly summary: CaseSummary;
+}
+
 /** Writes documents, pictures, report and receipt beside masks and meshes, and the ZIP of all. */
-export async function packageCase(context: CaseContext, input: PackageInput): Promise<PackagedCase> {
+export async function packageCase(context: CaseContext, input: PackageInput): Promise<SummedCase> {
   const { ports, scratch, cancel } = context;
   const { compute, signer } = ports;
   const tools = { out: scratch.out, compute, signer, cancel };
-  const packaged = await packageFiles(tools, contentOf(context, input));
+  const content = contentOf(context, input);
+  const packaged = await packageFiles(tools, content);
   const { bytes } = packaged.zip;
   ports.log.debug('case:stage', { caseId: context.caseId, stage: 'package', bytes });
-  return packaged;
+  return { ...packaged, summary: summaryOf(content.documents['meta.json'], content.metadata) };
 }
 
-function contentOf(context: CaseContext, input: PackageInput): PackageContent {
+type CaseContent = PackageContent & { readonly documents: { readonly 'meta.json': Meta } };
+
+function contentOf(context: CaseContext, input: PackageInput): CaseContent {
   const { ports, attempt, name } = context;
   const { fetched, ct, segmented, meshed, volume, startedAt, stageSeconds } = input;
   const endedAt = ports.clock.now();

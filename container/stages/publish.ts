@@ -3,11 +3,11 @@ import { mapLimited } from '../../core/map-limited.ts';
 import type { CaseResult } from '../../core/shard.ts';
 import type { CaseContext } from '../case-context.ts';
 import { throwIfCaseCancelled } from '../case-error.ts';
-import type { PackagedCase } from './package-files.ts';
+import type { SummedCase } from './package.ts';
 import type { PackagedFile } from './written.ts';
 
-/** What result.json says about the files of a case. */
-export type PublishedFiles = Pick<CaseResult, 'files' | 'zip' | 'previews'>;
+/** What result.json says of a case that has succeeded. */
+export type PublishedFiles = Pick<CaseResult, 'files' | 'zip' | 'previews' | 'summary'>;
 
 const STORED_AT_ONCE = 4;
 
@@ -17,7 +17,7 @@ const STORED_AT_ONCE = 4;
  */
 export async function publishCase(
   context: CaseContext,
-  packaged: PackagedCase,
+  packaged: SummedCase,
   previews: readonly PackagedFile[] = [],
 ): Promise<PublishedFiles> {
   const { ports, jobId, caseId, cancel } = context;
@@ -41,5 +41,6 @@ export async function publishCase(
     files: packaged.files.map(listed),
     ...(previews.length > 0 && { previews: previews.map(listed) }),
     zip: { key: zipKey, ...zip },
+    summary: packaged.summary,
   };
 }

@@ -1,5 +1,5 @@
+import type { CaseMeasures } from './case-summary.ts';
 import type { ManifestCase } from './job-manifest.ts';
-import type { Metadata } from './metadata-schema.ts';
 import { DEMO_NOTICE, NOT_A_MEDICAL_DEVICE } from './notices.ts';
 import { asHtml, html, type Html } from './report/html.ts';
 import { REPORT_STYLE } from './report/style.ts';
@@ -13,8 +13,8 @@ export interface IndexedCase {
   readonly folder: string | null;
   /** Names of its files below that folder. */
   readonly files: readonly string[];
-  /** Of its metadata.json; null without a result, or where it cannot be read. */
-  readonly measured: Pick<Metadata, 'quality' | 'hpb'> | null;
+  /** Null without a result, or where its metadata.json cannot be read. */
+  readonly measured: CaseMeasures | null;
 }
 
 const COLUMNS = [

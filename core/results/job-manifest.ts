@@ -72,7 +72,7 @@ function sharedError(errors: readonly ErrorDocument[]): ErrorDocument {
   };
 }
 
-/** What the archive of a batch says of a case that succeeded: its meta.json. */
+/** What the archive of a batch says of a case that succeeded: its meta.json, but for the name. */
 export interface BatchManifestInput {
   readonly batchId: string;
   readonly succeeded: readonly { readonly name: string; readonly meta: Readonly<Record<string, unknown>> }[];
@@ -86,7 +86,7 @@ export interface BatchManifestInput {
 export function batchManifestText({ batchId, succeeded, failed }: BatchManifestInput): string {
   return stableJson({
     batch_id: batchId,
-    cases: succeeded.map(({ name, meta }) => ({ ...meta, case_id: name })),
+    cases: succeeded.map(({ name, meta }) => ({ case_id: name, ...meta })),
     failed: failed.map(({ name, error: { code, message, remedy } }) => ({ name, code, message, remedy })),
   });
 }

@@ -1,13 +1,12 @@
 import { jobFileKey, type CaseId, type JobFile, type JobId } from '../layout.ts';
 import { mapLimited } from '../map-limited.ts';
 import type { ObjectStore } from '../ports.ts';
+import { caseMeasures, type CaseMeasures } from '../results/case-summary.ts';
 import { casesCsv, indexPage, type IndexedCase } from '../results/cases-index.ts';
-import { metadataSchema } from '../results/metadata-schema.ts';
+import type { CaseResult } from '../shard.ts';
 import type { CaseEnd } from './gather-outcomes.ts';
 
 const READ_AT_ONCE = 16;
-
-const measuredPart = metadataSchema.pick({ quality: true, hpb: true });
 
 /** What an index is made of. */
 export interface BatchIndexInput {
@@ -45,10 +44,18 @@ async function indexed(
 ): Promise<IndexedCase> {
   if (result === null) return { entry, folder: null, files: [], measured: null };
   const files = result.files.map(({ name }) => name);
-  const metadata = result.files.find(({ name }) => name === 'metadata.json');
-  const text = metadata === undefined ? '' : new TextDecoder().decode(await store.get(metadata.key));
-  const measured = measuredPart.safeParse(parsedOrNull(text)).data ?? null;
+  const measured = result.summary?.measures ?? (await measuresIn(store, result));
   return { entry, folder: folders.get(entry.caseId)!, files, measured };
+}
+
+/** Of a result that has no summary. */
+async function measuresIn(
+  store: Pick<ObjectStore, 'get'>,
+  { files }: CaseResult,
+): Promise<CaseMeasures | null> {
+  const metadata = files.find(({ name }) => name === 'metadata.json');
+  const text = metadata === undefined ? '' : new TextDecoder().decode(await store.get(metadata.key));
+  return caseMeasures.safeParse(parsedOrNull(text)).data ?? null;
 }
 
 function parsedOrNull(text: string): unknown {

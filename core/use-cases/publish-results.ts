@@ -4,6 +4,7 @@ import { isFinal, type JobDocument } from '../job.ts';
 import { executionName, isJobId, jobManifestKey, jobZipKey, LAYOUT_VERSION } from '../layout.ts';
 import { mapLimited } from '../map-limited.ts';
 import type { Bundler } from '../ports.ts';
+import { withoutName } from '../results/case-summary.ts';
 import {
   batchManifestText,
   folderNames,
@@ -11,6 +12,7 @@ import {
   type JobManifest,
   type JobOutcome,
 } from '../results/job-manifest.ts';
+import type { CaseResult } from '../shard.ts';
 import { publishedJob, type PublishedJob } from '../workflow.ts';
 import { batchIndex, putBatchIndex } from './batch-index.ts';
 import { announceOnce, endJob, recordEvent } from './finish-job.ts';
@@ -118,10 +120,10 @@ async function membersOf(
 ): Promise<Parameters<Bundler['bundle']>[1]> {
   const folders = folderNames(ends.map(({ entry }) => entry));
   const withResult = ends.flatMap(({ entry, result }) => (result === null ? [] : [{ entry, result }]));
-  const succeeded = await mapLimited(withResult, READ_AT_ONCE, async ({ entry, result }) => {
-    const meta = result.files.find(({ name }) => name === 'meta.json');
-    return { name: entry.name, meta: meta === undefined ? {} : readMeta(await store.get(meta.key)) };
-  });
+  const succeeded = await mapLimited(withResult, READ_AT_ONCE, async ({ entry, result }) => ({
+    name: entry.name,
+    meta: result.summary?.meta ?? (await metaIn(store, result)),
+  }));
   const failed = ends.flatMap(({ entry: { name, error } }) => (error === null ? [] : [{ name, error }]));
   const files = withResult.flatMap(({ entry, result }) =>
     result.files.map(({ name, key, bytes }) => ({
@@ -136,6 +138,15 @@ async function membersOf(
     text('manifest.json', batchManifestText({ batchId, succeeded, failed })),
     ...Object.entries(index).map(([name, content]) => text(name, content)),
   ];
+}
+
+/** Of a result that has no summary. */
+async function metaIn(
+  store: Pick<ServicePorts['store'], 'get'>,
+  { files }: CaseResult,
+): Promise<Readonly<Record<string, unknown>>> {
+  const meta = files.find(({ name }) => name === 'meta.json');
+  return meta === undefined ? {} : withoutName(readMeta(await store.get(meta.key)));
 }
 
 function readMeta(body: Uint8Array): Readonly<Record<string, unknown>> {

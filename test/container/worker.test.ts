@@ -7,6 +7,7 @@ import { runShard } from '../../container/worker.ts';
 import type { EngineCall } from '../../core/engine-protocol.ts';
 import { caseFileKey, caseIdOf, caseProgressKey, caseZipKey } from '../../core/layout.ts';
 import type { CaseProgress } from '../../core/progress.ts';
+import { caseMeasures } from '../../core/results/case-summary.ts';
 import { metadataSchema } from '../../core/results/metadata-schema.ts';
 import { FakeEngine } from '../fakes/fake-engine.ts';
 import { plausibleMask } from '../fakes/plausible-mask.ts';
@@ -81,6 +82,19 @@ describe('a case', () => {
     expect(pythonJson(listing + hashes, await bench.store.get(caseZipKey(JOB, C1)))).toEqual(
       Object.fromEntries(result.files.map(({ name, sha256 }) => [name, sha256])),
     );
+  });
+
+  it('says in result.json what the pages of a batch show of it, but for the name of the caller', async () => {
+    const bench = await workerBench(new FakeEngine());
+    await bench.input(1);
+
+    await runShard(shardOf(1), bench.ports, { caseName: () => 'patient-x' });
+
+    const { summary } = await resultIn(bench);
+    const { case_id: _, ...meta } = await documentIn(bench, 'meta.json');
+    expect(summary).toEqual({ meta, measures: caseMeasures.parse(await documentIn(bench, 'metadata.json')) });
+    expect(JSON.stringify(summary)).not.toContain('patient-x');
+    expect(summary!.measures.hpb.liverVolumeMl).toBeGreaterThan(0);
   });
 
   it('opens its CT once for all models and closes it', async () => {

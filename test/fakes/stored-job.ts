@@ -11,6 +11,7 @@ import {
 } from '../../core/layout.ts';
 import type { FoundCase, IntakeReport } from '../../core/ports.ts';
 import type { SegmentTarget, SubmitRequest } from '../../core/requests.ts';
+import type { CaseSummary } from '../../core/results/case-summary.ts';
 import type { CaseResult } from '../../core/shard.ts';
 import { submitJob } from '../../core/use-cases/submit-job.ts';
 import { openUpload } from '../../core/use-cases/uploads.ts';
@@ -74,7 +75,15 @@ export async function storeResult(
   ports: ServiceFakes,
   jobId: JobId,
   caseId: CaseId,
-  { attempt = 1, error }: { readonly attempt?: number; readonly error?: HpbError['code'] } = {},
+  {
+    attempt = 1,
+    error,
+    summary,
+  }: {
+    readonly attempt?: number;
+    readonly error?: HpbError['code'];
+    readonly summary?: CaseSummary;
+  } = {},
 ): Promise<void> {
   const meta = JSON.stringify({ case_id: caseId, liver_seconds: 1, task008_seconds: 2, timestamp: 3 });
   const documents = error === undefined ? { 'meta.json': meta, 'liver.nii.gz': 'mask' } : {};
@@ -96,6 +105,7 @@ export async function storeResult(
     files,
     zip: zip === null ? null : { key: zip.key, bytes: zip.bytes, sha256: ports.ids.sha256('zip') },
     seconds: 12,
+    ...(summary && { summary }),
   };
   await ports.store.put(caseResultKey(jobId, caseId), JSON.stringify(result));
 }

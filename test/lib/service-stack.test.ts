@@ -87,7 +87,16 @@ describe('functions', () => {
   });
 
   it.each([
-    ['api', ['HPB_MODELS_BUCKET', 'HPB_WEIGHTS', 'HPB_STATE_MACHINE_ARN', 'HPB_WORKER_LOG_GROUP', 'HPB_MAX_ACTIVE_JOBS']],
+    [
+      'api',
+      [
+        'HPB_MODELS_BUCKET',
+        'HPB_WEIGHTS',
+        'HPB_STATE_MACHINE_ARN',
+        'HPB_WORKER_LOG_GROUP',
+        'HPB_MAX_ACTIVE_JOBS',
+      ],
+    ],
     ['prepare-job', ['HPB_EVENT_BUS', 'HPB_MAX_BATCH', 'HPB_MAX_CONCURRENCY']],
     ['publish-results', ['HPB_EVENT_BUS']],
     ['fail-job', ['HPB_EVENT_BUS']],
