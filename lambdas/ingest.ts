@@ -3,7 +3,8 @@ import type { QueuedMessages } from '../adapters/queued-messages.ts';
 import { asHpbError } from '../core/errors.ts';
 import { ingestObject, type DroppedObject } from '../core/use-cases/ingest-object.ts';
 import type { ServicePorts } from '../core/use-cases/service-ports.ts';
-import { droppedMessages, ingestPorts } from './wire.ts';
+import { droppedMessages } from './dropped-messages.ts';
+import { ingestPorts } from './wire.ts';
 
 /** What SQS hands over, in the fields that are read here. */
 export interface QueueBatch {

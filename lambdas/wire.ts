@@ -5,7 +5,6 @@ import { S3ObjectStore } from '../adapters/s3-object-store.ts';
 import { S3SignedLinks, signingClient } from '../adapters/s3-signed-links.ts';
 import { StoreJobIndex } from '../adapters/store-job-index.ts';
 import { systemClock } from '../adapters/system.ts';
-import type { QueuedMessages } from '../adapters/queued-messages.ts';
 import type { viewerBucket as LoadViewer } from '../adapters/viewer-bucket.ts';
 import type { JobDocument } from '../core/job.ts';
 import { SIZE_TIERS } from '../core/plan.ts';
@@ -81,18 +80,6 @@ export async function ingestPorts(): Promise<StartingPorts> {
   );
   return startingPorts(new TwoBucketStore({ client, jobs, ingest, clock }));
 }
-
-/** Messages of the queue that the function of ingestion takes from. */
-export const droppedMessages: QueuedMessages = {
-  comeAgain: async (receiptHandle, afterSeconds) => {
-    const { HPB_INGEST_QUEUE_URL: queueUrl } = deployed('HPB_INGEST_QUEUE_URL');
-    const [{ SQSClient }, { SqsMessages }] = await Promise.all([
-      import('@aws-sdk/client-sqs'),
-      import('../adapters/queued-messages.ts'),
-    ]);
-    await new SqsMessages(new SQSClient({}), queueUrl).comeAgain(receiptHandle, afterSeconds);
-  },
-};
 
 function portsOver(store: ObjectStore): WorkflowPorts {
   const settings = functionSettings();
