@@ -13,7 +13,7 @@ import { asHpbError, HpbError } from '../core/errors.ts';
 import type { JobAnswer } from '../core/requests.ts';
 import { prepareFolder } from '../local/export-case.ts';
 import { readMetadata } from '../local/read-metadata.ts';
-import { verifyResult } from '../local/verify-result.ts';
+import { verifyResult, type VerifiedCase } from '../local/verify-result.ts';
 import type { Service } from './api/service.ts';
 import { fetchJob } from './fetch-job.ts';
 import type { RunArguments } from './options.ts';
@@ -142,18 +142,18 @@ async function lookAt(
     },
   );
   const zip = fetched!.file!;
-  const receipts = await verifyResult(zip, { key: null, inputSha256: null });
+  const { cases } = await verifyResult(zip, { key: null, inputSha256: null });
   const [result] = await readMetadata(zip);
   const { demo } = result!.metadata;
   return {
     demo,
     ...volumesOf(result!.metadata, { expected, demo, request }),
-    checks: [check, receiptCheck(receipts)],
+    checks: [check, receiptCheck(cases)],
   };
 }
 
-function receiptCheck(receipts: Awaited<ReturnType<typeof verifyResult>>): CanaryCheck {
-  const problems = receipts.flatMap((one) => one.problems);
+function receiptCheck(cases: readonly VerifiedCase[]): CanaryCheck {
+  const problems = cases.flatMap((one) => one.problems);
   return {
     name: 'receipt',
     expected: 'every file as it says',

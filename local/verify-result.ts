@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { signatureFits } from '../adapters/key-signer.ts';
 import {
   casesOf,
@@ -18,6 +18,10 @@ import {
   type Receipt,
   type ReceiptProblem,
 } from '../core/results/receipt.ts';
+
+/** Name in the ZIP of a batch. */
+const BATCH_MANIFEST = 'manifest.json';
+const batchManifest = z.object({ cases: z.array(z.unknown()) });
 
 /** What is known of the signature of a receipt. */
 export interface SignatureFacts {
@@ -41,6 +45,21 @@ export interface VerifiedCase {
   readonly problems: readonly ReceiptProblem[];
 }
 
+/** What a batch holds beside its cases. */
+export interface VerifiedBatch {
+  readonly ok: boolean;
+  /** Files that belong to no case, so that no receipt vouches for them. */
+  readonly withoutReceipt: readonly string[];
+  readonly problems: readonly ReceiptProblem[];
+}
+
+/** What came out of the check of a result. */
+export interface VerifiedResult {
+  readonly cases: readonly VerifiedCase[];
+  /** Null for the result of a single case. */
+  readonly batch: VerifiedBatch | null;
+}
+
 /** How to check. */
 export interface VerifyOptions {
   /** Public key, PEM, that receipts must be signed with; null asks for none. */
@@ -50,20 +69,44 @@ export interface VerifyOptions {
 }
 
 /**
- * Checks every case of a result ZIP or folder against its receipt.
+ * Checks every case of a result ZIP or folder against its receipt, and whether all cases are there that the manifest of
+ * a batch names.
  *
  * @throws HpbError INPUT_*, RESULT_UNREADABLE when there is no receipt to check against, SIGNATURE_INVALID for a key
  * that is none.
  */
-export async function verifyResult(path: string, options: VerifyOptions): Promise<readonly VerifiedCase[]> {
+export async function verifyResult(path: string, options: VerifyOptions): Promise<VerifiedResult> {
   const files = await openResultPackage(path);
   try {
-    const verified: VerifiedCase[] = [];
-    for (const one of casesOf(files)) verified.push(await verifyCase(files, one, options));
-    return verified;
+    const packaged = casesOf(files);
+    const cases: VerifiedCase[] = [];
+    for (const one of packaged) cases.push(await verifyCase(files, one, options));
+    return { cases, batch: await verifyBatch(files, packaged) };
   } finally {
     files.close();
   }
+}
+
+async function verifyBatch(
+  files: ResultPackage,
+  cases: readonly PackagedCaseFiles[],
+): Promise<VerifiedBatch | null> {
+  if (cases.some(({ folder }) => folder === '')) return null;
+  const withoutReceipt = files.names.filter((name) => !cases.some(({ folder }) => name.startsWith(folder)));
+  const problems = withoutReceipt.includes(BATCH_MANIFEST)
+    ? casesProblems(parsed(await files.read(BATCH_MANIFEST), batchManifest), cases.length)
+    : [];
+  return { ok: problems.length === 0, withoutReceipt, problems };
+}
+
+function casesProblems(
+  manifest: z.infer<typeof batchManifest> | null,
+  found: number,
+): readonly ReceiptProblem[] {
+  const named = manifest?.cases.length ?? null;
+  if (named === found) return [];
+  const expected = named === null ? 'a list of cases' : String(named);
+  return [{ what: 'batch', name: `cases in ${BATCH_MANIFEST}`, expected, found: String(found) }];
 }
 
 async function verifyCase(

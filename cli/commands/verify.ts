@@ -4,7 +4,12 @@ import { fileError } from '../../adapters/file-error.ts';
 import { readNifti } from '../../adapters/nifti-file.ts';
 import { commandExit, type ErrorCode } from '../../core/errors.ts';
 import { jsonLine, printable } from '../../local/text.ts';
-import { verifyResult, type VerifiedCase, type VerifyOptions } from '../../local/verify-result.ts';
+import {
+  verifyResult,
+  type VerifiedBatch,
+  type VerifiedCase,
+  type VerifyOptions,
+} from '../../local/verify-result.ts';
 import type { CommandContext } from '../context.ts';
 
 interface VerifyArguments {
@@ -13,9 +18,12 @@ interface VerifyArguments {
   readonly json?: true;
 }
 
+/** Files of a batch that are named; more of them are counted. */
+const NAMES_SHOWN = 10;
+
 const HELP = `
-Exit codes: 0 everything is as the receipt says, 5 something differs, 3 in some cases of a batch, 2 no result that can
-be read.
+Exit codes: 0 everything is as the receipt says, 5 something differs, 3 in some cases of a batch, or one of its cases is
+not there, 2 no result that can be read.
 
 Examples:
   hpb verify scan_results.zip
@@ -31,12 +39,14 @@ export function registerVerify(program: Command, context: CommandContext): void 
     .argument('<result>', 'results ZIP of a case or a batch, or the folder that it was unpacked to')
     .option('--key <pem>', 'public key that the receipts must be signed with')
     .option('--ct <file>', 'CT that the result must be of')
-    .option('--json', 'print one JSON document a case')
+    .option('--json', 'print one JSON document a case, and one for a batch')
     .addHelpText('after', HELP)
     .action(async (path: string, options: VerifyArguments) => {
-      const cases = await verifyResult(path, await verifyOptions(options));
+      const { cases, batch } = await verifyResult(path, await verifyOptions(options));
       for (const one of cases) context.stdout.write(options.json ? jsonLine(one) : verifiedText(one));
-      const outcomes = cases.map(({ ok }): ErrorCode | 'ok' => (ok ? 'ok' : 'RESULT_ALTERED'));
+      if (batch !== null) context.stdout.write(options.json ? jsonLine({ batch }) : batchText(batch));
+      const checked = batch === null || batch.ok ? cases : [...cases, batch];
+      const outcomes = checked.map(({ ok }): ErrorCode | 'ok' => (ok ? 'ok' : 'RESULT_ALTERED'));
       context.exitCode = commandExit(outcomes);
     });
 }
@@ -58,9 +68,21 @@ function verifiedText({ case: name, ok, files, contentSha256, signature, problem
       ? 'not signed'
       : `signed (${signature.algorithm}, key ${signature.keyId.slice(0, 16)}, ${signature.trusted ? 'the key given' : 'a key that nobody vouched for: give it with --key'})`;
   if (ok) return `${prefix}ok: ${files} files as the receipt says, ${signed}\n  content ${contentSha256}\n`;
-  const lines = problems.map(
-    ({ what, name, expected, found }) =>
-      `  ${what}: ${printable(name)}\n    expected ${printable(expected)}\n    found    ${printable(found)}`,
-  );
-  return `${prefix}DIFFERS in ${problems.length}, ${signed}\n${lines.join('\n')}\n`;
+  return `${prefix}DIFFERS in ${problems.length}, ${signed}\n${problemsText(problems)}`;
 }
+
+function batchText({ withoutReceipt, problems }: VerifiedBatch): string {
+  const names = withoutReceipt.slice(0, NAMES_SHOWN).map(printable);
+  const more = withoutReceipt.length - names.length;
+  const listed = [...names, ...(more > 0 ? [`${more} more`] : [])].join(', ');
+  const unchecked = names.length === 0 ? '' : `Of no case, so in no receipt and not checked: ${listed}\n`;
+  return problems.length === 0 ? unchecked : `The batch DIFFERS\n${problemsText(problems)}${unchecked}`;
+}
+
+const problemsText = (problems: VerifiedCase['problems']): string =>
+  problems
+    .map(
+      ({ what, name, expected, found }) =>
+        `  ${what}: ${printable(name)}\n    expected ${printable(expected)}\n    found    ${printable(found)}\n`,
+    )
+    .join('');

@@ -84,7 +84,7 @@ const byName = (files: readonly ReceiptFile[]): readonly ReceiptFile[] =>
 
 /** Something about a package that is not as its receipt says. */
 export interface ReceiptProblem {
-  readonly what: 'missing' | 'unexpected' | 'changed' | 'content' | 'provenance' | 'signature';
+  readonly what: 'missing' | 'unexpected' | 'changed' | 'content' | 'provenance' | 'signature' | 'batch';
   /** The file, or the fact, that differs. */
   readonly name: string;
   readonly expected: string;

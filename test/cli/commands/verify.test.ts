@@ -1,6 +1,14 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { appendFileSync, cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  appendFileSync,
+  cpSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, relative } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { keySigner } from '../../../adapters/key-signer.ts';
 import { writeZip } from '../../../adapters/zip-archive.ts';
@@ -83,6 +91,31 @@ describe('hpb verify', () => {
     expect(result.code).toBe(5);
     expect(result.stdout).toMatch(/^case0: DIFFERS/m);
     expect(result.stdout).toMatch(/^case1: DIFFERS/m);
+  });
+
+  it('misses a case that the manifest of a batch names, and says which files no receipt is about', async () => {
+    const zip = join(folder, 'batch.zip');
+    const [manifest, csv] = [join(folder, 'manifest.json'), join(folder, 'cases.csv')];
+    writeFileSync(csv, 'case\r\n');
+    const files = readdirSync(places.folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => join(parentPath, name));
+    const batchOf = async (names: readonly string[]): Promise<CommandResult> => {
+      writeFileSync(manifest, JSON.stringify({ cases: names.map((name) => ({ case_id: name })) }));
+      const members = files.map((path) => ({ name: `one/${relative(places.folder, path)}`, path }));
+      await writeZip(zip, [
+        ...members,
+        { name: 'manifest.json', path: manifest },
+        { name: 'cases.csv', path: csv },
+      ]);
+      return hpb(['verify', zip]);
+    };
+
+    const [whole, robbed] = [await batchOf(['one']), await batchOf(['one', 'two'])];
+
+    expect([whole.code, robbed.code], whole.stdout + robbed.stdout).toEqual([0, 3]);
+    expect(whole.stdout).toContain('not checked: cases.csv, manifest.json\n');
+    expect(robbed.stdout).toContain('batch: cases in manifest.json\n    expected 2\n    found    1\n');
   });
 
   it('asks for the signature of a key that it is given', async () => {
