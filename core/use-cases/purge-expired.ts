@@ -1,3 +1,4 @@
+import { asHpbError, type HpbError } from '../errors.ts';
 import { isFinal, type JobDocument } from '../job.ts';
 import { parseUploadKey, UPLOADS_PREFIX, uploadUsesPrefix, type UploadId } from '../layout.ts';
 import { purgeJob, removeUpload } from './purge-job.ts';
@@ -14,22 +15,50 @@ export interface PurgedExpired {
   readonly bytes: number;
 }
 
-/** Deletes jobs that ended longer ago than `olderThanMs`, and uploads of that age that no job uses. */
+/**
+ * Deletes jobs that ended longer ago than `olderThanMs`, and uploads of that age that no job uses. What cannot be deleted
+ * stops none of the others.
+ *
+ * @throws HpbError what went wrong first, after all has been tried.
+ */
 export async function purgeExpired(
   ports: ServicePorts,
   { olderThanMs }: { readonly olderThanMs: number },
 ): Promise<PurgedExpired> {
   const before = ports.clock.now() - olderThanMs;
-  let [objects, bytes] = [0, 0];
-  const add = (removed: { readonly objects: number; readonly bytes: number }): void => {
-    objects += removed.objects;
-    bytes += removed.bytes;
+  const jobs = await purgeEach(await expiredJobs(ports, before), ({ jobId }) => purgeJob(ports, jobId));
+  const uploads = await purgeEach(await forgottenUploads(ports, before), (id) => removeUpload(ports, id));
+  const [fault] = [...jobs.faults, ...uploads.faults];
+  if (fault !== undefined) throw fault;
+  return {
+    jobs: jobs.count,
+    uploads: uploads.count,
+    objects: jobs.objects + uploads.objects,
+    bytes: jobs.bytes + uploads.bytes,
   };
-  const jobs = await expiredJobs(ports, before);
-  for (const { jobId } of jobs) add(await purgeJob(ports, jobId));
-  const uploads = await forgottenUploads(ports, before);
-  for (const uploadId of uploads) add(await removeUpload(ports, uploadId));
-  return { jobs: jobs.length, uploads: uploads.length, objects, bytes };
+}
+
+async function purgeEach<T>(
+  expired: readonly T[],
+  purge: (one: T) => Promise<{ readonly objects: number; readonly bytes: number }>,
+): Promise<
+  Omit<PurgedExpired, 'jobs' | 'uploads'> & { readonly count: number; readonly faults: readonly HpbError[] }
+> {
+  let [count, objects, bytes] = [0, 0, 0];
+  const faults: HpbError[] = [];
+  for (const one of expired) {
+    try {
+      const removed = await purge(one);
+      count += 1;
+      objects += removed.objects;
+      bytes += removed.bytes;
+    } catch (thrown) {
+      const error = asHpbError(thrown);
+      // Somebody else was faster.
+      if (error.code !== 'JOB_NOT_FOUND') faults.push(error);
+    }
+  }
+  return { count, objects, bytes, faults };
 }
 
 /** Read as a whole first: purging would shift the pages. */

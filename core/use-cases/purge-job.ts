@@ -106,22 +106,25 @@ async function removeUnused(ports: ServicePorts, uploadId: UploadId, jobId: JobI
 }
 
 /** Null also for one that is damaged: which upload it was of is then not known, and retention takes that. */
-async function findReadableRequest(store: ServicePorts['store'], jobId: JobId): Promise<JobRequest | null> {
+const findReadableRequest = (store: ServicePorts['store'], jobId: JobId): Promise<JobRequest | null> =>
+  readable(findRequest(store, jobId));
+
+async function readable<T>(document: Promise<T | null>): Promise<T | null> {
   try {
-    return await findRequest(store, jobId);
+    return await document;
   } catch (thrown) {
     if (thrown instanceof HpbError && thrown.code === 'DOCUMENT_UNREADABLE') return null;
     throw thrown;
   }
 }
 
-/** Deletes an upload, parts that have arrived included. */
+/** Deletes an upload, parts that have arrived included; of one whose document is damaged S3 takes the parts in time. */
 export async function removeUpload(
   ports: Pick<ServicePorts, 'store' | 'links' | 'eraseVersions'>,
   uploadId: UploadId,
 ): Promise<Removed> {
   const { store, links } = ports;
-  const upload = await findDocument(store, uploadDocumentKey(uploadId), uploadDocument);
+  const upload = await readable(findDocument(store, uploadDocumentKey(uploadId), uploadDocument));
   if (upload !== null && upload.multipart !== null) {
     await links.abortMultipart(uploadInputKey(uploadId), upload.multipart.id);
   }

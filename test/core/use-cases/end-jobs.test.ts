@@ -5,7 +5,6 @@ import { cancelJob } from '../../../core/use-cases/cancel-job.ts';
 import { failJob, settleExecution } from '../../../core/use-cases/fail-job.ts';
 import { prepareJob } from '../../../core/use-cases/prepare-job.ts';
 import { publishResults } from '../../../core/use-cases/publish-results.ts';
-import { purgeExpired } from '../../../core/use-cases/purge-expired.ts';
 import { purgeJob } from '../../../core/use-cases/purge-job.ts';
 import { resumeJobs } from '../../../core/use-cases/resume-jobs.ts';
 import { retryJob } from '../../../core/use-cases/retry-job.ts';
@@ -243,20 +242,6 @@ describe('purging', () => {
 
     expect(ports.executions.stopped).toEqual([`${jobId}-a1`]);
     expect(ports.index.jobs.size).toBe(0);
-  });
-
-  it('by age takes finished jobs and forgotten uploads only', async () => {
-    const ports = serviceFakes();
-    await finishedJob(ports);
-    await uploadOf(ports);
-    const running = await submittedJob(ports);
-    ports.time.now += 1_000;
-    const young = await finishedJob(ports);
-
-    const purged = await purgeExpired(ports, { olderThanMs: 500 });
-
-    expect(purged).toMatchObject({ jobs: 1, uploads: 1 });
-    expect([...ports.index.jobs.keys()].sort()).toEqual([running, young].sort());
   });
 });
 
