@@ -11,7 +11,7 @@ import type { CaseResult } from '../core/shard.ts';
 import type { CaseContext } from './case-context.ts';
 import { caseError, throwIfCaseCancelled } from './case-error.ts';
 import type { CaseLanes } from './case-lanes.ts';
-import { earlierResult } from './earlier-result.ts';
+import { earlierResult, finishedResult } from './earlier-result.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { CaseShare } from './machine-share.ts';
 import type { CaseScratch } from './scratch.ts';
@@ -90,6 +90,9 @@ export class CaseRun {
     } catch (thrown) {
       const error = caseError(thrown, cancel);
       await progress.end(false);
+      // One that does not even know what its result would come of has nothing to put in the place of a result.
+      const finished = this.#fingerprint === '' ? await finishedResult(this.#facts) : null;
+      if (finished !== null) return this.#skipped(finished);
       return this.#end({ outcome: 'failed', error, published: { files: [], zip: null } });
     } finally {
       // What cannot be removed now is removed as the leftover of a dead worker.

@@ -16,7 +16,7 @@ export interface SpotWatchOptions {
 const EVERY_MS = 5_000;
 /** For writing what became of the running case, and for ending. */
 const RESERVE_SECONDS = 15;
-/** Looks in vain after which this is taken for a machine without metadata. */
+/** Looks in vain after which this is taken for a machine without metadata, unless it ever had any. */
 const PATIENCE = 5;
 
 /** Asks for the interruption notice of a spot machine until there is one, or until it is stopped. */
@@ -28,7 +28,8 @@ export function watchSpot(options: SpotWatchOptions): { readonly stop: () => voi
 
 async function watch(options: SpotWatchOptions, stopped: AbortSignal): Promise<void> {
   const { metadata, clock, log, onNotice, everyMs = EVERY_MS } = options;
-  for (let inVain = 0; !stopped.aborted && inVain < PATIENCE;) {
+  let isThere = false;
+  for (let inVain = 0; !stopped.aborted && (isThere || inVain < PATIENCE);) {
     try {
       const notice = await metadata.spotNotice();
       if (stopped.aborted) return;
@@ -37,10 +38,10 @@ async function watch(options: SpotWatchOptions, stopped: AbortSignal): Promise<v
         log.warn('worker:spot-notice', { action: notice.action, secondsLeft });
         return onNotice(secondsLeft);
       }
-      inVain = 0;
+      isThere = true;
     } catch (thrown) {
       inVain += 1;
-      if (inVain === PATIENCE) log.warn('worker:no-metadata', { code: asHpbError(thrown).code });
+      if (!isThere && inVain === PATIENCE) log.warn('worker:no-metadata', { code: asHpbError(thrown).code });
     }
     await sleep(everyMs, undefined, { signal: stopped, ref: false }).catch(() => undefined);
   }

@@ -55,6 +55,20 @@ it('a service that fails for a while is asked again', async () => {
   expect(notices).toEqual([45]);
 });
 
+it('a service that has answered once is asked for ever, however long it fails', async () => {
+  const service = await metadataService();
+  const { notices, until, log } = watching(service.endpoint);
+  await until(() => service.asked.length > 3);
+  service.answer(500, '');
+  const before = service.asked.length;
+  await until(() => service.asked.length > before + 10);
+  service.interrupt(NOW + 60_000);
+  await until(() => notices.length > 0);
+
+  expect(notices).toEqual([45]);
+  expect(log.events()).toEqual(['worker:spot-notice']);
+});
+
 it('a machine without the service is let alone, which is said once', async () => {
   const { log, until } = watching('http://127.0.0.1:9');
   await until(() => log.events().length > 0);

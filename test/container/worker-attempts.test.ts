@@ -15,6 +15,7 @@ import {
   type WorkerBench,
 } from './worker-bench.ts';
 
+const away = (): HpbError => new HpbError('STORE_UNAVAILABLE', 'S3 does not answer.', { remedy: 'Wait.' });
 const interrupted = (): HpbError => new HpbError('INTERRUPTED', 'Told to stop.', { remedy: 'Start again.' });
 
 describe('stopping', () => {
@@ -79,6 +80,33 @@ describe('a second attempt', () => {
     expect(cases[0]!.result).toEqual(before);
     expect(engine.opened).toHaveLength(1);
     expect((await resultIn(bench, 2)).attempt).toBe(2);
+  });
+
+  it.each<[string, (stop: AbortController) => Promise<never>]>([
+    ['the store does not answer', async () => Promise.reject(away())],
+    ['the disk is full', async () => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' }))],
+    [
+      'the CT is gone',
+      async () => Promise.reject(new HpbError('OBJECT_NOT_FOUND', 'Gone.', { remedy: '-' })),
+    ],
+    [
+      'it is told to stop',
+      async (stop) => {
+        stop.abort(interrupted());
+        return Promise.reject(interrupted());
+      },
+    ],
+  ])('leaves the result of a finished case as it is when it cannot fetch the CT: %s', async (_, fetch) => {
+    const bench = await workerBench(new FakeEngine());
+    await endings(bench, shardOf(1, ['liver']));
+    const before = await resultIn(bench);
+    const stop = new AbortController();
+    bench.store.getFile = async () => fetch(stop);
+
+    const { cases } = await runShard(shardOf(1, ['liver'], 2), bench.ports, { cancel: stop.signal });
+
+    expect(await resultIn(bench)).toEqual(before);
+    expect(cases[0]).toMatchObject({ outcome: 'skipped', error: null, result: before });
   });
 
   it.each<[string, (bench: WorkerBench) => Promise<Partial<WorkerBench['ports']>>, Shard]>([
