@@ -8,6 +8,7 @@ import { systemClock } from '../adapters/system.ts';
 import type { QueuedMessages } from '../adapters/queued-messages.ts';
 import type { viewerBucket as LoadViewer } from '../adapters/viewer-bucket.ts';
 import type { JobDocument } from '../core/job.ts';
+import { metricNamespace } from '../core/metrics.ts';
 import { SIZE_TIERS } from '../core/plan.ts';
 import type { Executions, Jobs, ObjectStore } from '../core/ports.ts';
 import { PushedWeights } from '../core/use-cases/pushed-weights.ts';
@@ -28,7 +29,7 @@ const SCRATCH = '/tmp/intake';
 
 /** What the functions of the workflow need. Its names are known before the workflow is made. */
 export function workflowPorts(): WorkflowPorts {
-  const { HPB_JOBS_BUCKET: bucket } = deployed('HPB_JOBS_BUCKET', 'HPB_EVENT_BUS');
+  const { HPB_JOBS_BUCKET: bucket } = deployed('HPB_STAGE', 'HPB_JOBS_BUCKET', 'HPB_EVENT_BUS');
   return portsOver(new S3ObjectStore({ client, bucket, clock }));
 }
 
@@ -132,7 +133,8 @@ const cloudWatchMetrics = once(async () => {
     import('@aws-sdk/client-cloudwatch'),
     import('../adapters/cloudwatch-metrics.ts'),
   ]);
-  return new CloudWatchMetrics(new CloudWatchClient({}), clock);
+  const { HPB_STAGE: stage } = deployed('HPB_STAGE');
+  return new CloudWatchMetrics(new CloudWatchClient({}), clock, metricNamespace(stage));
 });
 
 const eventBridge = once(async () => {
@@ -140,12 +142,13 @@ const eventBridge = once(async () => {
     import('@aws-sdk/client-eventbridge'),
     import('../adapters/finished-events.ts'),
   ]);
-  return { events: new EventBridgeClient({}), putFinishedEvent };
+  return { client: new EventBridgeClient({}), putFinishedEvent };
 });
 
 async function announce(job: JobDocument): Promise<void> {
-  const { events, putFinishedEvent } = await eventBridge();
-  await putFinishedEvent(events, deployed('HPB_EVENT_BUS').HPB_EVENT_BUS, job);
+  const { client, putFinishedEvent } = await eventBridge();
+  const { HPB_STAGE: stage, HPB_EVENT_BUS: bus } = deployed('HPB_STAGE', 'HPB_EVENT_BUS');
+  await putFinishedEvent({ client, bus, stage }, job);
 }
 
 async function uploadIntake(store: ObjectStore): Promise<ServicePorts['intake']> {
