@@ -26,11 +26,12 @@ export interface DeadLetters {
 /** The two queues. */
 export interface DeadLettersPlace {
   readonly queueUrl: string;
+  readonly queueArn: string;
   readonly deadLettersUrl: string;
   readonly deadLettersArn: string;
 }
 
-/** Dead letters in SQS: it moves them itself, each to the queue that it came from. */
+/** Dead letters in SQS, which moves them itself. */
 export class SqsDeadLetters implements DeadLetters {
   readonly #client: SQSClient;
   readonly #place: DeadLettersPlace;
@@ -47,7 +48,11 @@ export class SqsDeadLetters implements DeadLetters {
   }
 
   async startMove(): Promise<void> {
-    const command = new StartMessageMoveTaskCommand({ SourceArn: this.#place.deadLettersArn });
+    const command = new StartMessageMoveTaskCommand({
+      SourceArn: this.#place.deadLettersArn,
+      // Events that EventBridge could not deliver lie there too, and come from no queue that SQS knows of.
+      DestinationArn: this.#place.queueArn,
+    });
     await this.#client.send(command).catch(sqsError);
   }
 

@@ -4,21 +4,27 @@ import { FINISHED_EVENT, finishedDocument } from '../core/finished-document.ts';
 import type { JobDocument } from '../core/job.ts';
 import { awsError } from './aws-error.ts';
 
+/** Where the end of a job is told, and of which deployment it is: all of an account may share one bus. */
+export interface FinishedEvents {
+  readonly client: EventBridgeClient;
+  readonly bus: string;
+  readonly stage: string;
+}
+
 /**
  * Puts the end of a job on an event bus.
  *
  * @throws HpbError SERVICE_UNREACHABLE when EventBridge did not take it.
  */
 export async function putFinishedEvent(
-  client: EventBridgeClient,
-  bus: string,
+  { client, bus, stage }: FinishedEvents,
   job: JobDocument,
 ): Promise<void> {
   const entry = {
     EventBusName: bus,
     Source: FINISHED_EVENT.source,
     DetailType: FINISHED_EVENT.detailType,
-    Detail: JSON.stringify(finishedDocument(job)),
+    Detail: JSON.stringify({ ...finishedDocument(job), stage }),
   };
   const answer = await client.send(new PutEventsCommand({ Entries: [entry] })).catch((thrown: unknown) => {
     throw awsError('EventBridge', thrown);

@@ -8,23 +8,24 @@ import { systemClock } from '../adapters/system.ts';
 import { deploymentSchema } from '../core/deployment.ts';
 import type { Weights } from '../core/engine-port.ts';
 import { HpbError } from '../core/errors.ts';
+import { metricNamespace } from '../core/metrics.ts';
 import type { WireOptions } from './wire.ts';
 import { installedWeights, type OnWeights, type WorkerHome } from './worker-home.ts';
 
-const buckets = deploymentSchema.pick({ HPB_JOBS_BUCKET: true, HPB_MODELS_BUCKET: true });
+const told = deploymentSchema.pick({ HPB_STAGE: true, HPB_JOBS_BUCKET: true, HPB_MODELS_BUCKET: true });
 /** A shard is worth more waiting than a call of the API. */
 const S3_TRIES = 6;
 
 /**
  * The home of a worker of a deployment. Region, credentials and endpoints are what the SDK finds in the environment.
  *
- * @throws HpbError SETTINGS_INVALID when the environment names no models bucket.
+ * @throws HpbError SETTINGS_INVALID when the environment lacks the name of the deployment or of a bucket.
  */
 export function deployedHome(options: WireOptions, onFetched: OnWeights): WorkerHome {
   const { settings, packageRoot, environment, log } = options;
-  const parsed = buckets.safeParse(environment);
+  const parsed = told.safeParse(environment);
   if (!parsed.success) throw incomplete(String(parsed.error.issues[0]!.path[0]));
-  const { HPB_JOBS_BUCKET, HPB_MODELS_BUCKET } = parsed.data;
+  const { HPB_STAGE, HPB_JOBS_BUCKET, HPB_MODELS_BUCKET } = parsed.data;
   const client = new S3Client({ maxAttempts: S3_TRIES });
   const storeOf = (bucket: string): S3ObjectStore =>
     new S3ObjectStore({ client, bucket, clock: systemClock });
@@ -40,7 +41,7 @@ export function deployedHome(options: WireOptions, onFetched: OnWeights): Worker
   return {
     store: options.store ?? storeOf(HPB_JOBS_BUCKET),
     weights: options.weights ?? (inImage ? installedWeights(settings, packageRoot) : fromBucket()),
-    metrics: new CloudWatchMetrics(new CloudWatchClient({}), systemClock),
+    metrics: new CloudWatchMetrics(new CloudWatchClient({}), systemClock, metricNamespace(HPB_STAGE)),
     // A machine that was taken for its card never falls back to the CPU in silence.
     settings: settings.HPB_DEVICE === 'auto' ? { ...settings, HPB_DEVICE: 'cuda' } : settings,
     deployed: true,

@@ -40,8 +40,8 @@ export type MetricName = keyof typeof METRICS;
 export const METRIC_DIMENSIONS = ['Model', 'Outcome', 'Code', 'Stage'] as const;
 export type MetricDimension = (typeof METRIC_DIMENSIONS)[number];
 
-/** Namespace of all metrics. */
-export const METRIC_NAMESPACE = 'HpbSegmentation';
+/** Namespace of the metrics of a deployment: others of the same account must not raise its alarms. */
+export const metricNamespace = (stage: string): string => `HpbSegmentation/${stage}`;
 
 /** One figure. */
 export interface MetricSample {

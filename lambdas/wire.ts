@@ -7,6 +7,7 @@ import { StoreJobIndex } from '../adapters/store-job-index.ts';
 import { systemClock } from '../adapters/system.ts';
 import type { viewerBucket as LoadViewer } from '../adapters/viewer-bucket.ts';
 import type { JobDocument } from '../core/job.ts';
+import { metricNamespace } from '../core/metrics.ts';
 import { SIZE_TIERS } from '../core/plan.ts';
 import type { Executions, Jobs, ObjectStore } from '../core/ports.ts';
 import { PushedWeights } from '../core/use-cases/pushed-weights.ts';
@@ -27,7 +28,7 @@ const SCRATCH = '/tmp/intake';
 
 /** What the functions of the workflow need. Its names are known before the workflow is made. */
 export function workflowPorts(): WorkflowPorts {
-  const { HPB_JOBS_BUCKET: bucket } = deployed('HPB_JOBS_BUCKET', 'HPB_EVENT_BUS');
+  const { HPB_JOBS_BUCKET: bucket } = deployed('HPB_STAGE', 'HPB_JOBS_BUCKET', 'HPB_EVENT_BUS');
   return portsOver(new S3ObjectStore({ client, bucket, clock }));
 }
 
@@ -124,7 +125,8 @@ const cloudWatchMetrics = once(async () => {
     import('@aws-sdk/client-cloudwatch'),
     import('../adapters/cloudwatch-metrics.ts'),
   ]);
-  return new CloudWatchMetrics(new CloudWatchClient({}), clock);
+  const { HPB_STAGE: stage } = deployed('HPB_STAGE');
+  return new CloudWatchMetrics(new CloudWatchClient({}), clock, metricNamespace(stage));
 });
 
 const eventBridge = once(async () => {
@@ -132,12 +134,13 @@ const eventBridge = once(async () => {
     import('@aws-sdk/client-eventbridge'),
     import('../adapters/finished-events.ts'),
   ]);
-  return { events: new EventBridgeClient({}), putFinishedEvent };
+  return { client: new EventBridgeClient({}), putFinishedEvent };
 });
 
 async function announce(job: JobDocument): Promise<void> {
-  const { events, putFinishedEvent } = await eventBridge();
-  await putFinishedEvent(events, deployed('HPB_EVENT_BUS').HPB_EVENT_BUS, job);
+  const { client, putFinishedEvent } = await eventBridge();
+  const { HPB_STAGE: stage, HPB_EVENT_BUS: bus } = deployed('HPB_STAGE', 'HPB_EVENT_BUS');
+  await putFinishedEvent({ client, bus, stage }, job);
 }
 
 const ownScratch = once(async () => {

@@ -61,7 +61,11 @@ export class ComputeStack extends Stack {
     const worker = {
       image: workerImage(this, config),
       logGroup: this.workerLogGroup,
-      jobRole: new WorkerRole(this, 'WorkerRole', { data, signingKeyArn: config.signingKeyArn }),
+      jobRole: new WorkerRole(this, 'WorkerRole', {
+        stage: config.stage,
+        data,
+        signingKeyArn: config.signingKeyArn,
+      }),
       deployment: this.#deployment(props),
       settings: {
         HPB_WEIGHTS: config.weights,
@@ -77,7 +81,7 @@ export class ComputeStack extends Stack {
     }).definition;
     this.cpuDefinition = new WorkerDefinition(this, 'CpuWorker', {
       ...worker,
-      jobRole: new WorkerRole(this, 'CpuWorkerRole', { data, publishes: true }),
+      jobRole: new WorkerRole(this, 'CpuWorkerRole', { stage: config.stage, data, publishes: true }),
       name: `hpb-${config.stage}-cpu-worker`,
       gpus: 0,
       size: CPU_SIZE,

@@ -56,9 +56,10 @@ async function ingestDeadLetters(stage: string, region: string | undefined): Pro
   const options = region === undefined ? {} : { region };
   const name = `Hpb-${stage}-Service`;
   const stack = await new AwsAccount(options).stack(name);
-  const { IngestQueueUrl, IngestDeadLettersUrl, IngestDeadLettersArn } = stack?.outputs ?? {};
+  const { IngestQueueUrl, IngestQueueArn, IngestDeadLettersUrl, IngestDeadLettersArn } = stack?.outputs ?? {};
   if (
     IngestQueueUrl === undefined ||
+    IngestQueueArn === undefined ||
     IngestDeadLettersUrl === undefined ||
     IngestDeadLettersArn === undefined
   )
@@ -71,6 +72,7 @@ async function ingestDeadLetters(stage: string, region: string | undefined): Pro
     );
   return new SqsDeadLetters(new SQSClient(options), {
     queueUrl: IngestQueueUrl,
+    queueArn: IngestQueueArn,
     deadLettersUrl: IngestDeadLettersUrl,
     deadLettersArn: IngestDeadLettersArn,
   });

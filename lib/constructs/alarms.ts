@@ -15,7 +15,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { METRIC_NAMESPACE } from '../../core/metrics.ts';
+import { metricNamespace } from '../../core/metrics.ts';
 import type {
   AlarmSource,
   AlarmSpec,
@@ -52,7 +52,7 @@ export class Alarms extends Construct {
       const alarm = new Alarm(this, spec.id, {
         alarmName: `hpb-${stage}-${spec.id}`,
         alarmDescription: `[${spec.severity}] ${spec.what} Runbook: docs/runbook.md#${spec.id}`,
-        metric: metricOf(spec, watched),
+        metric: metricOf(spec, { stage, watched }),
         threshold: spec.threshold,
         evaluationPeriods: spec.periods ?? 1,
         ...(spec.isTooFew === true ? TOO_FEW : TOO_MANY),
@@ -73,12 +73,14 @@ const TOO_FEW = {
   treatMissingData: TreatMissingData.BREACHING,
 };
 
-function metricOf({ source, statistic, periodMinutes }: AlarmSpec, watched: Watched): IMetric {
+type Of = Pick<AlarmsProps, 'stage' | 'watched'>;
+
+function metricOf({ source, statistic, periodMinutes }: AlarmSpec, of: Of): IMetric {
   const options: MetricOptions = { statistic, period: Duration.minutes(periodMinutes) };
-  return sourceMetric(source, watched, options);
+  return sourceMetric(source, of, options);
 }
 
-function sourceMetric(source: AlarmSource, watched: Watched, options: MetricOptions): IMetric {
+function sourceMetric(source: AlarmSource, { stage, watched }: Of, options: MetricOptions): IMetric {
   switch (source.of) {
     case 'workflow':
       return watched.machine.metric(source.metric, options);
@@ -103,7 +105,7 @@ function sourceMetric(source: AlarmSource, watched: Watched, options: MetricOpti
       });
     case 'own':
       return new Metric({
-        namespace: METRIC_NAMESPACE,
+        namespace: metricNamespace(stage),
         metricName: source.metric,
         ...(source.dimensions === undefined ? {} : { dimensionsMap: { ...source.dimensions } }),
         ...options,

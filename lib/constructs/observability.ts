@@ -65,16 +65,22 @@ export class Observability extends Construct {
     return topic;
   }
 
-  #announce(topic: Topic, { watched, deadLetters }: ObservabilityProps): void {
-    const field = (name: keyof FinishedDocument): string => EventField.fromPath(`$.detail.${name}`);
+  #announce(topic: Topic, { config, watched, deadLetters }: ObservabilityProps): void {
+    const field = (name: keyof FinishedDocument | 'stage'): string => EventField.fromPath(`$.detail.${name}`);
     new Rule(this, 'JobFinished', {
       description: 'A job has ended',
-      eventPattern: { source: [FINISHED_EVENT.source], detailType: [FINISHED_EVENT.detailType] },
+      // Other deployments of the account tell the same bus.
+      eventPattern: {
+        source: [FINISHED_EVENT.source],
+        detailType: [FINISHED_EVENT.detailType],
+        detail: { stage: [config.stage] },
+      },
       targets: [
         new SnsTopic(topic, {
           deadLetterQueue: deadLetters,
           message: RuleTargetInput.fromObject({
             event: field('event'),
+            stage: field('stage'),
             jobId: field('jobId'),
             attempt: field('attempt'),
             state: field('state'),

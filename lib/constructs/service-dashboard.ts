@@ -10,7 +10,7 @@ import {
   type IWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
-import { METRIC_NAMESPACE, type MetricDimension, type MetricName } from '../../core/metrics.ts';
+import { metricNamespace, type MetricDimension, type MetricName } from '../../core/metrics.ts';
 import type { Alarms, Watched } from './alarms.ts';
 
 export interface ServiceDashboardProps {
@@ -25,6 +25,7 @@ const WHOLE = 24;
 /** The page that an operator opens first: alarms, jobs, cases, machines, the ways in, costs. */
 export class ServiceDashboard extends Dashboard {
   constructor(scope: Construct, id: string, { stage, watched, alarms }: ServiceDashboardProps) {
+    const { own, by } = figuresOf(metricNamespace(stage));
     super(scope, id, {
       dashboardName: `hpb-${stage}`,
       defaultInterval: Duration.days(1),
@@ -77,16 +78,18 @@ const sum = () => ({ statistic: 'Sum', period: Duration.minutes(5) });
 const graph = (title: string, left: IMetric[]): IWidget =>
   new GraphWidget({ title, left, width: HALF, height: 6 });
 
-const own = (metricName: MetricName, statistic: string): IMetric =>
-  new Metric({ namespace: METRIC_NAMESPACE, metricName, statistic, label: `${metricName} ${statistic}` });
-
-/** One line for every value that the dimensions have had. */
-const by = (metric: MetricName, statistic: string, ...dimensions: readonly MetricDimension[]): IMetric =>
-  new MathExpression({
-    expression: `SEARCH('{${[METRIC_NAMESPACE, ...dimensions].join(',')}} MetricName="${metric}"', '${statistic}')`,
-    usingMetrics: {},
-    label: '',
-  });
+/** Metrics of ours below a namespace. */
+const figuresOf = (namespace: string) => ({
+  own: (metricName: MetricName, statistic: string): IMetric =>
+    new Metric({ namespace, metricName, statistic, label: `${metricName} ${statistic}` }),
+  /** One line for every value that the dimensions have had. */
+  by: (metric: MetricName, statistic: string, ...dimensions: readonly MetricDimension[]): IMetric =>
+    new MathExpression({
+      expression: `SEARCH('{${[`"${namespace}"`, ...dimensions].join(',')}} MetricName="${metric}"', '${statistic}')`,
+      usingMetrics: {},
+      label: '',
+    }),
+});
 
 const executions = ({ machine }: Watched): IMetric[] =>
   ['ExecutionsStarted', 'ExecutionsSucceeded', 'ExecutionsFailed', 'ExecutionsAborted'].map((name) =>

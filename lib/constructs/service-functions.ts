@@ -152,10 +152,10 @@ export function startingFunctions(
   };
 }
 
-const ofWorkflow = ({ data }: ServiceSurroundings): readonly PolicyStatement[] => [
+const ofWorkflow = ({ home, data }: ServiceSurroundings): readonly PolicyStatement[] => [
   ...workOnJobs(data),
   useKey(data),
-  ...tell(),
+  ...tell(home.config.stage),
 ];
 
 const receive = ({ queue }: DroppedQueue): PolicyStatement =>

@@ -1,8 +1,9 @@
 import { Aws } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { FINISHED_EVENT } from '../../core/finished-document.ts';
 import { INGEST_PREFIX, INGEST_REJECTED_PREFIX, MODELS_PREFIX, VIEWER_INDEX_KEY } from '../../core/layout.ts';
 import { VIEWER_PREFIX } from './viewer-bucket.ts';
-import { METRIC_NAMESPACE } from '../../core/metrics.ts';
+import { metricNamespace } from '../../core/metrics.ts';
 import type { ComputeStack } from '../compute-stack.ts';
 import type { DataStack } from '../data-stack.ts';
 
@@ -31,12 +32,12 @@ export const useKey = ({ key }: DataStack): PolicyStatement =>
   allow('Key', ['kms:Decrypt', 'kms:GenerateDataKey'], [key.keyArn]);
 
 /** Figures of our namespace, and the ends of jobs. */
-export const tell = (): readonly PolicyStatement[] => [
+export const tell = (stage: string): readonly PolicyStatement[] => [
   allow('Metrics', ['cloudwatch:PutMetricData'], ['*'], {
-    StringEquals: { 'cloudwatch:namespace': METRIC_NAMESPACE },
+    StringEquals: { 'cloudwatch:namespace': metricNamespace(stage) },
   }),
   allow('Announce', ['events:PutEvents'], [ownArn('events', `event-bus/${EVENT_BUS}`)], {
-    StringEquals: { 'events:source': 'hpb.segmentation' },
+    StringEquals: { 'events:source': FINISHED_EVENT.source },
   }),
 ];
 

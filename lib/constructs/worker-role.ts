@@ -2,13 +2,15 @@ import { ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { MODELS_PREFIX } from '../../core/layout.ts';
-import { METRIC_NAMESPACE } from '../../core/metrics.ts';
+import { metricNamespace } from '../../core/metrics.ts';
 import type { DataStack } from '../data-stack.ts';
 import { acknowledge, exportName } from './acknowledge.ts';
 import { publishToViewer } from './service-permissions.ts';
 import { VIEWER_PREFIX } from './viewer-bucket.ts';
 
 export interface WorkerRoleProps {
+  /** Name of the deployment. */
+  readonly stage: string;
   readonly data: DataStack;
   /** ARN of the KMS key that receipts are signed with. Default: they are not. */
   readonly signingKeyArn?: string | undefined;
@@ -44,7 +46,7 @@ export class WorkerRole extends Role {
   }
 }
 
-function statements({ data, signingKeyArn, publishes = false }: WorkerRoleProps): PolicyStatement[] {
+function statements({ stage, data, signingKeyArn, publishes = false }: WorkerRoleProps): PolicyStatement[] {
   const { key, jobsBucket, modelsBucket } = data;
   return [
     new PolicyStatement({
@@ -71,7 +73,7 @@ function statements({ data, signingKeyArn, publishes = false }: WorkerRoleProps)
       sid: 'Metrics',
       actions: ['cloudwatch:PutMetricData'],
       resources: ['*'],
-      conditions: { StringEquals: { 'cloudwatch:namespace': METRIC_NAMESPACE } },
+      conditions: { StringEquals: { 'cloudwatch:namespace': metricNamespace(stage) } },
     }),
     ...(publishes ? publishToViewer(data) : []),
     ...(signingKeyArn === undefined

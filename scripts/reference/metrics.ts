@@ -1,4 +1,4 @@
-import { METRIC_DIMENSIONS, METRIC_NAMESPACE, METRICS } from '../../core/metrics.ts';
+import { METRIC_DIMENSIONS, metricNamespace, METRICS } from '../../core/metrics.ts';
 import { ALARMS } from '../../core/monitoring/alarms.ts';
 import { code, page, table } from './markdown.ts';
 
@@ -6,7 +6,7 @@ import { code, page, table } from './markdown.ts';
 export function metricsPage(): string {
   return page(
     'Metrics',
-    `In CloudWatch below the namespace ${code(METRIC_NAMESPACE)}, on a laptop as lines of \`metrics.jsonl\` in the data root. They are told apart by ${METRIC_DIMENSIONS.map(code).join(', ')} only, never by an id.`,
+    `In CloudWatch below the namespace ${code(metricNamespace('<stage>'))}, on a laptop as lines of \`metrics.jsonl\` in the data root. They are told apart by ${METRIC_DIMENSIONS.map(code).join(', ')} only, never by an id.`,
     table(
       ['name', 'unit', 'meaning', 'alarms'],
       Object.entries(METRICS).map(([name, { unit, meaning }]) => [

@@ -15,12 +15,13 @@ import { StoreJobIndex } from '../../adapters/store-job-index.ts';
 import { systemClock } from '../../adapters/system.ts';
 import { writeZip } from '../../adapters/zip-archive.ts';
 import { isFinal, type JobDocument } from '../../core/job.ts';
+import { metricNamespace } from '../../core/metrics.ts';
 import { DEFAULT_LIMITS, type ServicePorts } from '../../core/use-cases/service-ports.ts';
 import { submitJob } from '../../core/use-cases/submit-job.ts';
 import { openUpload } from '../../core/use-cases/uploads.ts';
 import { workflowFunctions } from '../../core/use-cases/workflow-functions.ts';
 import { makePhantom, phantomGrid } from '../../core/volume/phantom.ts';
-import type { Deployment } from './deployment.ts';
+import { STAGE, type Deployment } from './deployment.ts';
 import { rehearsalError } from './shell.ts';
 
 /** Stands in every name that the caller gives, and may come back to the caller only. */
@@ -100,7 +101,7 @@ function servicePorts(
     jobs,
     intake: new UploadIntake({ store, scratch: join(folder, 'intake') }),
     bundler: new StoreBundler(store),
-    metrics: new CloudWatchMetrics(cloudWatch, clock),
+    metrics: new CloudWatchMetrics(cloudWatch, clock, metricNamespace(STAGE)),
     ids: randomIds,
     clock,
     log: jsonLog({ level: 'debug', clock, write }),

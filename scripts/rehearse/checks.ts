@@ -10,12 +10,12 @@ import {
   jobZipKey,
   workerNamePrefix,
 } from '../../core/layout.ts';
-import { METRIC_NAMESPACE } from '../../core/metrics.ts';
+import { metricNamespace } from '../../core/metrics.ts';
 import { weightSet } from '../../core/models/weights.ts';
 import { caseResult } from '../../core/shard.ts';
 import type { RehearsedJob } from './batch-run.ts';
 import { MARK } from './batch-run.ts';
-import type { Deployment } from './deployment.ts';
+import { STAGE, type Deployment } from './deployment.ts';
 
 /** One line of the table. */
 export interface Finding {
@@ -100,7 +100,7 @@ function weightsKept({ modelsFolder }: Deployment): Finding {
 }
 
 async function metrics(client: CloudWatchClient): Promise<Finding> {
-  const { Metrics = [] } = await client.send(new ListMetricsCommand({ Namespace: METRIC_NAMESPACE }));
+  const { Metrics = [] } = await client.send(new ListMetricsCommand({ Namespace: metricNamespace(STAGE) }));
   const names = new Set(Metrics.map(({ MetricName }) => MetricName));
   const lacking = EXPECTED_METRICS.split(' ').filter((name) => !names.has(name));
   const marked = JSON.stringify(Metrics).includes(MARK);

@@ -81,10 +81,13 @@ export async function deploy(cloud: Cloud, folder: string, demoWeights: string):
   };
 }
 
+/** Name of the rehearsed deployment. */
+export const STAGE = 'rehearsal';
+
 /** As lib/constructs/worker-definition.ts sets it, for a machine without a card and with endpoints of its own. */
 export function workerEnvironment(cloud: Pick<Cloud, 'ministack'>): Readonly<Record<string, string>> {
   return {
-    HPB_STAGE: 'rehearsal',
+    HPB_STAGE: STAGE,
     HPB_JOBS_BUCKET: JOBS,
     HPB_MODELS_BUCKET: MODELS,
     HPB_DEVICE: 'cpu',

@@ -2,19 +2,20 @@ import { CloudWatchClient, GetMetricDataCommand } from '@aws-sdk/client-cloudwat
 import { expect, it } from 'vitest';
 import { CloudWatchMetrics } from '../../adapters/cloudwatch-metrics.ts';
 import { systemClock } from '../../adapters/system.ts';
-import { METRIC_NAMESPACE } from '../../core/metrics.ts';
+import { metricNamespace } from '../../core/metrics.ts';
 import { clientOptions, ministack } from '../fixtures/emulators.ts';
 import { metricsContract } from './metrics.contract.ts';
 
+const NAMESPACE = metricNamespace('test');
 const HOUR_MS = 3_600_000;
 
 metricsContract('CloudWatch', async () => {
   const client = new CloudWatchClient(clientOptions(await ministack()));
   return {
-    metrics: new CloudWatchMetrics(client, systemClock),
+    metrics: new CloudWatchMetrics(client, systemClock, NAMESPACE),
     sum: async (name, dimensions) => {
       const Dimensions = Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value }));
-      const Metric = { Namespace: METRIC_NAMESPACE, MetricName: name, Dimensions };
+      const Metric = { Namespace: NAMESPACE, MetricName: name, Dimensions };
       const { MetricDataResults } = await client.send(
         new GetMetricDataCommand({
           StartTime: new Date(Date.now() - HOUR_MS),
@@ -35,6 +36,6 @@ it('loses figures rather than failing when CloudWatch cannot be reached', async 
   });
 
   await expect(
-    new CloudWatchMetrics(client, systemClock).put([{ name: 'CasesFailed', value: 1 }]),
+    new CloudWatchMetrics(client, systemClock, NAMESPACE).put([{ name: 'CasesFailed', value: 1 }]),
   ).resolves.toBeUndefined();
 });

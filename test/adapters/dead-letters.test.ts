@@ -32,7 +32,12 @@ async function queues(emulator: keyof typeof emulators, bodies: readonly string[
   const query = new ReceiveMessageCommand({ QueueUrl: queue.url, MaxNumberOfMessages: 10 });
   await client.send(query);
   await client.send(query);
-  const place = { queueUrl: queue.url, deadLettersUrl: dead.url, deadLettersArn: dead.arn };
+  const place = {
+    queueUrl: queue.url,
+    queueArn: queue.arn,
+    deadLettersUrl: dead.url,
+    deadLettersArn: dead.arn,
+  };
   return { letters: new SqsDeadLetters(client, place), send };
 }
 
@@ -62,17 +67,23 @@ function movingSqs(answers: Readonly<Record<string, object>>) {
 const CLIENT = { region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
 const PLACE = {
   queueUrl: 'https://sqs/queue',
+  queueArn: 'arn:aws:sqs:us-east-1:123456789012:queue',
   deadLettersUrl: 'https://sqs/dead',
   deadLettersArn: 'arn:aws:sqs:us-east-1:123456789012:dead',
 };
 
 describe('a move of dead letters', () => {
-  it('is asked of SQS with nothing but where they lie: it knows where each came from', async () => {
+  it('goes to the queue by name: what EventBridge could not deliver came from no queue', async () => {
     const { asked, letters } = movingSqs({ StartMessageMoveTask: { TaskHandle: 'handle' } });
 
     await letters.startMove();
 
-    expect(asked).toEqual([{ action: 'StartMessageMoveTask', body: { SourceArn: PLACE.deadLettersArn } }]);
+    expect(asked).toEqual([
+      {
+        action: 'StartMessageMoveTask',
+        body: { SourceArn: PLACE.deadLettersArn, DestinationArn: PLACE.queueArn },
+      },
+    ]);
   });
 
   it.each([

@@ -35,6 +35,7 @@ async function serviceStack(): Promise<string> {
     Resources: { Queue: queue('queue'), Dead: queue('dead') },
     Outputs: {
       IngestQueueUrl: { Value: { Ref: 'Queue' } },
+      IngestQueueArn: { Value: { 'Fn::GetAtt': ['Queue', 'Arn'] } },
       IngestDeadLettersUrl: { Value: { Ref: 'Dead' } },
       IngestDeadLettersArn: { Value: { 'Fn::GetAtt': ['Dead', 'Arn'] } },
     },

@@ -27,7 +27,7 @@ import {
   shardKey,
   uploadInputKey,
 } from '../../core/layout.ts';
-import { METRIC_NAMESPACE } from '../../core/metrics.ts';
+import { metricNamespace } from '../../core/metrics.ts';
 import { caseResult } from '../../core/shard.ts';
 import { prepareJob } from '../../core/use-cases/prepare-job.ts';
 import { DEFAULT_LIMITS, type ServicePorts } from '../../core/use-cases/service-ports.ts';
@@ -58,6 +58,7 @@ async function deployment(behaviour: string) {
   await pushWeights(new S3ObjectStore({ client: models.client, bucket: models.bucket, clock }));
   const environment: Record<string, string> = {
     PATH: '/usr/bin:/bin',
+    HPB_STAGE: 'test',
     HPB_JOBS_BUCKET: jobs.bucket,
     HPB_MODELS_BUCKET: models.bucket,
     HPB_DATA_ROOT: join(folder, 'scratch'),
@@ -144,7 +145,9 @@ describe('the worker of a deployment', () => {
     expect([count(first, 'weights:fetched'), count(second, 'weights:fetched')]).toEqual([2, 0]);
     expect(count(second, 'case:skipped')).toBe(1);
     const client = new CloudWatchClient(clientOptions(await ministack()));
-    const { Metrics = [] } = await client.send(new ListMetricsCommand({ Namespace: METRIC_NAMESPACE }));
+    const { Metrics = [] } = await client.send(
+      new ListMetricsCommand({ Namespace: metricNamespace('test') }),
+    );
     const names = Metrics.map(({ MetricName }) => MetricName);
     expect(names).toEqual(
       expect.arrayContaining(['CasesEnded', 'ColdStartSeconds', 'WeightsSeconds', 'EstimatedCostUsd']),

@@ -148,8 +148,13 @@ it('the bundled worker runs without the packages beside it', () => {
   execFileSync(process.execPath, ['scripts/bundle-worker.ts', join(folder, 'dist')], { cwd: ROOT });
   writeFileSync(join(folder, 'package.json'), readFileSync(join(ROOT, 'package.json')));
   const bundle = join(folder, 'dist', 'worker.js');
-  const environment = { HPB_DATA_ROOT: join(folder, 'data'), HPB_JOBS_BUCKET: 'a', HPB_MODELS_BUCKET: 'b' };
-  const env = { ...environment, AWS_REGION: 'us-east-1', HPB_DEVICE: 'cpu' };
+  const deployment = { HPB_STAGE: 'test', HPB_JOBS_BUCKET: 'a', HPB_MODELS_BUCKET: 'b' };
+  const env = {
+    ...deployment,
+    HPB_DATA_ROOT: join(folder, 'data'),
+    AWS_REGION: 'us-east-1',
+    HPB_DEVICE: 'cpu',
+  };
   const { status, stdout } = spawnSync(process.execPath, [bundle, '--take', 'no job', '--attempt', '1'], {
     env,
     encoding: 'utf8',

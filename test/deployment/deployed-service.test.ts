@@ -10,7 +10,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { signingFetch } from '../../cli/api/signing-fetch.ts';
 import { WORKER_EXIT } from '../../core/errors.ts';
-import { METRIC_NAMESPACE } from '../../core/metrics.ts';
+import { metricNamespace } from '../../core/metrics.ts';
 import { itExcept, MINISTACK_DEPLOYMENT } from '../fixtures/deviations.ts';
 import { PATIENT_MARKS, withPatientText } from '../fixtures/patient-text.ts';
 import { zipOf } from '../fixtures/weights.ts';
@@ -94,7 +94,7 @@ describe('a job of a deployment', () => {
     const { url, bytes } = await service.caller.result(jobId);
     expect((await (await fetch(url)).bytes()).length).toBe(bytes);
     const { Metrics = [] } = await service.administrator.metrics.send(
-      new ListMetricsCommand({ Namespace: METRIC_NAMESPACE }),
+      new ListMetricsCommand({ Namespace: metricNamespace(STAGE) }),
     );
     expect(Metrics.map(({ MetricName }) => MetricName)).toEqual(
       expect.arrayContaining(['JobsFinished', 'CasesEnded']),

@@ -198,6 +198,7 @@ export async function runWorker(
     args: [join(ROOT, 'container/main.ts'), '--shard-key', shardKey(jobId, attempt, shard)],
     environment: {
       PATH: '/usr/bin:/bin',
+      HPB_STAGE: STAGE,
       HPB_JOBS_BUCKET: outputs.Data['JobsBucketName']!,
       HPB_MODELS_BUCKET: outputs.Data['ModelsBucketName']!,
       HPB_DATA_ROOT: join(folder, 'scratch'),

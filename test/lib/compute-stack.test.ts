@@ -91,7 +91,7 @@ describe('what a worker may do', () => {
   it('is to tell figures of our namespace only', () => {
     const [metrics] = statements.filter(({ Sid }) => Sid === 'Metrics');
 
-    expect(metrics?.Condition).toEqual({ StringEquals: { 'cloudwatch:namespace': 'HpbSegmentation' } });
+    expect(metrics?.Condition).toEqual({ StringEquals: { 'cloudwatch:namespace': 'HpbSegmentation/dev' } });
   });
 
   it('has no wildcard resource but that of PutMetricData', () => {

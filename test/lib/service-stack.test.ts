@@ -226,10 +226,14 @@ describe('messages', () => {
   it('of finished jobs hold what the event holds and a link, and nothing else', () => {
     const { Properties: rule } = resourceOf(service, 'AWS::Events::Rule', 'ObservabilityJobFinished');
 
-    expect(rule.EventPattern).toEqual({ source: ['hpb.segmentation'], 'detail-type': ['Job Finished'] });
+    expect(rule.EventPattern).toEqual({
+      source: ['hpb.segmentation'],
+      'detail-type': ['Job Finished'],
+      detail: { stage: ['prod'] },
+    });
     expect(new Set(Object.values(rule.Targets[0].InputTransformer.InputPathsMap))).toEqual(
       new Set(
-        ['attempt', 'code', 'counts', 'endedAt', 'event', 'jobId', 'models', 'state'].map(
+        ['attempt', 'code', 'counts', 'endedAt', 'event', 'jobId', 'models', 'stage', 'state'].map(
           (name) => `$.detail.${name}`,
         ),
       ),

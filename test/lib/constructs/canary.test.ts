@@ -43,7 +43,7 @@ describe('the canary of a deployment', () => {
 
     expect(alarms.find(({ AlarmName }) => AlarmName === 'hpb-prod-canary-failed')).toMatchObject({
       MetricName: 'CanaryFailed',
-      Namespace: 'HpbSegmentation',
+      Namespace: 'HpbSegmentation/prod',
       Threshold: 1,
       AlarmDescription: expect.stringContaining('docs/runbook.md#canary-failed'),
     });
