@@ -6,7 +6,7 @@
  *
  * Prints medians and ours / plain (target 0.35 with the demo networks on 2 cores), and the same for what is left
  * without the networks' forward passes. Forward time: outermost torch module calls on the plain side
- * (bench/forward-clock), the host's own `forwardSeconds` on ours.
+ * (bench/forward), the host's own `forwardSeconds` on ours.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

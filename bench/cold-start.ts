@@ -5,7 +5,7 @@
  * npm run bench:cold-start -- [--models liver-fast,liver,task008] [--rounds 3] [--ct FILE]
  *
  * Prints medians and ours / plain (target 0.6), the same up to the end of that tile, which takes both sides the same,
- * and exits with 1 when a target is missed. Both sides are ended after it. The moment is told by bench/forward-clock on both sides.
+ * and exits with 1 when a target is missed. Both sides are ended after it. The moment is told by bench/forward on both sides.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,16 +18,11 @@ import { writeNifti } from '../adapters/nifti-file.ts';
 import { runProcess } from '../adapters/run-process.ts';
 import { HpbError } from '../core/errors.ts';
 import { caseIdOf, caseInputKey, type JobId } from '../core/layout.ts';
-import { engineCallOf, type ModelId, type SegmentOptions } from '../core/models/catalogue.ts';
+import { engineCallOf } from '../core/models/catalogue.ts';
 import { makePhantom, phantomGrid } from '../core/volume/phantom.ts';
 import { machineFacts, median } from './figures.ts';
-import {
-  FORWARD_CLOCK,
-  plainCommand,
-  plainInput,
-  preparePlainTools,
-  type PlainTools,
-} from './plain-tools.ts';
+import { modelVariant } from './model-variants.ts';
+import { FORWARD, plainCommand, plainInput, preparePlainTools, type PlainTools } from './plain-tools.ts';
 import { venvWith } from './python-with.ts';
 import { benchMachine, PACKAGE_ROOT, type BenchMachine } from './warm-engine.ts';
 
@@ -35,13 +30,6 @@ const TARGET = 0.6;
 const PHANTOM_SEED = 90_040;
 const JOB = 'bench-cold-start' as JobId;
 const LONGEST_SECONDS = 300;
-
-const OPTIONS: SegmentOptions = { fast: false, folds: [0], tta: false };
-const VARIANTS: Readonly<Record<string, { readonly model: ModelId; readonly options: SegmentOptions }>> = {
-  'liver-fast': { model: 'liver', options: { ...OPTIONS, fast: true } },
-  liver: { model: 'liver', options: OPTIONS },
-  task008: { model: 'task008', options: OPTIONS },
-};
 
 /** Seconds from the start of a process. */
 interface Tile {
@@ -93,7 +81,7 @@ async function secondsToMark(
 }
 
 async function plainSeconds({ machine, tools, scratch, ct }: Sides, id: string): Promise<Tile> {
-  const { model, options } = VARIANTS[id]!;
+  const { model, options } = modelVariant(id);
   const out = await mkdtemp(join(scratch, 'plain-out-'));
   const call = engineCallOf(model, options, machine.weights);
   const command = plainCommand(call, await plainInput(tools, ct), out);
@@ -101,12 +89,12 @@ async function plainSeconds({ machine, tools, scratch, ct }: Sides, id: string):
   return secondsToMark(mark, {
     command: join(tools.bin, command.program),
     args: command.argv,
-    environment: { ...tools.environment, PYTHONPATH: FORWARD_CLOCK, HPB_FIRST_FORWARD: mark },
+    environment: { ...tools.environment, PYTHONPATH: FORWARD, HPB_FIRST_FORWARD: mark },
   });
 }
 
 async function workerSeconds({ machine, clockedVenv, scratch, ct }: Sides, id: string): Promise<Tile> {
-  const { model, options } = VARIANTS[id]!;
+  const { model, options } = modelVariant(id);
   const dataRoot = await mkdtemp(join(scratch, 'data-'));
   const caseId = caseIdOf(1);
   const inputKey = caseInputKey(JOB, caseId);
@@ -133,7 +121,7 @@ async function workerSeconds({ machine, clockedVenv, scratch, ct }: Sides, id: s
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      models: { type: 'string', default: Object.keys(VARIANTS).join(',') },
+      models: { type: 'string', default: 'liver-fast,liver,task008' },
       rounds: { type: 'string', default: '3' },
       ct: { type: 'string' },
     },
@@ -149,7 +137,7 @@ async function main(): Promise<void> {
     }
     const clockedVenv = join(scratch, 'venv');
     const mark = join(clockedVenv, 'mark');
-    await venvWith(venv, clockedVenv, { PYTHONPATH: FORWARD_CLOCK, HPB_FIRST_FORWARD: mark });
+    await venvWith(venv, clockedVenv, { PYTHONPATH: FORWARD, HPB_FIRST_FORWARD: mark });
     const sides: Sides = { machine, tools, clockedVenv, scratch, ct };
     stdout.write(
       `${machineFacts()}, ${threads} threads, ${machine.weightsKind} weights, median of ${values.rounds} rounds\n`,

@@ -15,22 +15,13 @@ import { parseArgs } from 'node:util';
 import { writeNifti } from '../adapters/nifti-file.ts';
 import type { OpenedCt } from '../core/engine-port.ts';
 import { ENGINE_STAGES, type EngineCall } from '../core/engine-protocol.ts';
-import { engineCallOf, type ModelId, type SegmentOptions } from '../core/models/catalogue.ts';
+import { engineCallOf } from '../core/models/catalogue.ts';
 import { makePhantom, phantomGrid } from '../core/volume/phantom.ts';
 import { gib, machineFacts } from './figures.ts';
+import { MODEL_VARIANTS, modelVariant } from './model-variants.ts';
 import { benchMachine, warmEngine, withFullSizeWeights, type BenchMachine } from './warm-engine.ts';
 
 const SEED = 90_041;
-const OPTIONS: SegmentOptions = { fast: false, folds: [0], tta: false };
-const FAST: SegmentOptions = { ...OPTIONS, fast: true };
-
-const VARIANTS: Readonly<Record<string, { readonly model: ModelId; readonly options: SegmentOptions }>> = {
-  task008: { model: 'task008', options: OPTIONS },
-  'liver-fast': { model: 'liver', options: FAST },
-  liver: { model: 'liver', options: OPTIONS },
-  'totalseg-fast': { model: 'totalseg', options: FAST },
-  totalseg: { model: 'totalseg', options: OPTIONS },
-};
 
 const GRIDS = {
   small: phantomGrid('small'),
@@ -99,7 +90,7 @@ async function profile(machine: BenchMachine, id: string, ct: string, scratch: s
       known = (await engine.hello()).pid;
     });
     const [opened, open] = await spend(pid, () => engine.open(ct));
-    const { model, options } = VARIANTS[id]!;
+    const { model, options } = modelVariant(id);
     const request = {
       pid,
       call: engineCallOf(model, options, machine.weights),
@@ -134,7 +125,7 @@ function rows({ variant, start, open, cold, warm, peakRssBytes }: Profile): stri
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      models: { type: 'string', default: Object.keys(VARIANTS).join(',') },
+      models: { type: 'string', default: MODEL_VARIANTS.join(',') },
       grid: { type: 'string', default: 'small' },
       ct: { type: 'string' },
       'full-size': { type: 'boolean', default: false },

@@ -20,9 +20,10 @@ import { writeNifti } from '../adapters/nifti-file.ts';
 import type { Engine } from '../core/engine-port.ts';
 import type { RunResult } from '../core/engine-protocol.ts';
 import { ERROR_CODES, HpbError } from '../core/errors.ts';
-import { engineCallOf, type ModelId, type SegmentOptions } from '../core/models/catalogue.ts';
+import { engineCallOf } from '../core/models/catalogue.ts';
 import { makePhantom, phantomGrid } from '../core/volume/phantom.ts';
 import { machineFacts, median } from './figures.ts';
+import { modelVariant } from './model-variants.ts';
 import { compareMasks } from './parity/compare.ts';
 import { plainInput, preparePlainTools, runPlain, type PlainInput, type PlainTools } from './plain-tools.ts';
 import {
@@ -38,15 +39,6 @@ const GRIDS = {
   full: phantomGrid('full', { dims: [512, 512, 300], spacing: [0.75, 0.75, 1.25] }),
   small: phantomGrid('small'),
 } as const;
-
-const OPTIONS: SegmentOptions = { fast: false, folds: [0], tta: false };
-const FAST: SegmentOptions = { ...OPTIONS, fast: true };
-const VARIANTS: Readonly<Record<string, { readonly model: ModelId; readonly options: SegmentOptions }>> = {
-  task008: { model: 'task008', options: OPTIONS },
-  'liver-fast': { model: 'liver', options: FAST },
-  liver: { model: 'liver', options: OPTIONS },
-  totalseg: { model: 'totalseg', options: OPTIONS },
-};
 
 interface Sides {
   readonly machine: BenchMachine;
@@ -76,7 +68,7 @@ interface GpuFigures {
 }
 
 async function ours(sides: Sides, id: string, round: number): Promise<readonly [string, RunResult, number]> {
-  const { model, options } = VARIANTS[id]!;
+  const { model, options } = modelVariant(id);
   const output = join(sides.scratch, `${id}-${round}.nii.gz`);
   const start = performance.now();
   const opened = await sides.engine.open(sides.ct);
@@ -90,7 +82,7 @@ async function ours(sides: Sides, id: string, round: number): Promise<readonly [
 }
 
 async function compareOn(sides: Sides, id: string, rounds: number): Promise<GpuFigures> {
-  const { model, options } = VARIANTS[id]!;
+  const { model, options } = modelVariant(id);
   const call = engineCallOf(model, options, sides.machine.weights);
   const plain = [];
   const own = [];
@@ -192,7 +184,7 @@ async function prepare(
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      models: { type: 'string', default: Object.keys(VARIANTS).join(',') },
+      models: { type: 'string', default: 'task008,liver-fast,liver,totalseg' },
       rounds: { type: 'string', default: '2' },
       size: { type: 'string', default: 'full' },
       device: { type: 'string', default: 'cuda' },

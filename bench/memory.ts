@@ -4,7 +4,7 @@
  *
  * npm run bench:memory -- [--full-size] [--forward-once] [--models ID,...] [--grids ID,...] [--json]
  *
- * `--forward-once` computes one patch per network and repeats what it took (bench/forward-once): grids of real size, and
+ * `--forward-once` computes one patch per network and repeats what it took (bench/forward): grids of real size, and
  * Task008 at its real spacing, in minutes on a CPU.
  *
  * A fresh host for every figure, since a peak never falls. `--full-size` uses random weights of the real networks'
@@ -30,6 +30,7 @@ import {
 import { makePhantom, phantomGrid } from '../core/volume/phantom.ts';
 import { voxelCount, type Grid, type Volume } from '../core/volume/volume.ts';
 import { gib, machineFacts } from './figures.ts';
+import { FORWARD } from './plain-tools.ts';
 import { venvWith } from './python-with.ts';
 import {
   benchMachine,
@@ -41,7 +42,6 @@ import {
 
 const MOST = 1.25;
 const SEED = 90_003;
-const FORWARD_ONCE = join(import.meta.dirname, 'forward-once');
 
 const GRIDS: Readonly<Record<string, Grid>> = {
   tiny: phantomGrid('small', { dims: [64, 56, 48] }),
@@ -155,7 +155,7 @@ async function main(): Promise<number> {
       ? await withFullSizeWeights(found, join(scratch, 'weights'), once ? TASK008_SPACING : undefined)
       : found;
     const venv = once
-      ? await venvWith(found.venv, join(scratch, 'venv'), { PYTHONPATH: FORWARD_ONCE })
+      ? await venvWith(found.venv, join(scratch, 'venv'), { PYTHONPATH: FORWARD, HPB_FORWARD_ONCE: '1' })
       : found.venv;
     const machine = { ...sized, venv };
     stdout.write(`${machineFacts()}, ${machine.threads} threads, ${machine.weightsKind} weights\n`);

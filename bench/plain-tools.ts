@@ -52,8 +52,8 @@ export interface PlainCommand {
   readonly mask: string;
 }
 
-/** Folder of the `sitecustomize` that tells about forward passes. */
-export const FORWARD_CLOCK = resolve(import.meta.dirname, 'forward-clock');
+/** Folder of the `sitecustomize` that tells about forward passes, or shortens them. */
+export const FORWARD = resolve(import.meta.dirname, 'forward');
 
 /**
  * Copies the weights to two separate folders below `scratch` and builds the environment. The copy is not a
@@ -164,7 +164,7 @@ export async function runPlain(
   const outFolder = await mkdtemp(join(tools.scratch, 'output-'));
   const clockFolder = await mkdtemp(join(tools.scratch, 'clock-'));
   const command = plainCommand(call, input, outFolder, tools.device);
-  const clock = measureForward ? { PYTHONPATH: FORWARD_CLOCK, HPB_FORWARD_CLOCK: clockFolder } : {};
+  const clock = measureForward ? { PYTHONPATH: FORWARD, HPB_FORWARD_CLOCK: clockFolder } : {};
   const start = performance.now();
   const ending = await runProcess({
     command: join(tools.bin, command.program),

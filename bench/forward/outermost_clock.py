@@ -1,18 +1,12 @@
 """Adds up the wall time of outermost torch.nn.Module calls of a process and writes it to a file at its end.
 
-Python imports this file by itself when its folder is on PYTHONPATH; bench/plain-tools.ts puts it there to learn
-how much of a plain command is network. HPB_FORWARD_CLOCK names the folder for one text file per process.
+bench/plain-tools.ts learns by it how much of a plain command is network. HPB_FORWARD_CLOCK names the folder for one text file per process.
 HPB_FIRST_FORWARD names a file instead, for the moments (Unix seconds) at which the first of these calls began and ended.
 """
 
 import atexit
 import os
-import sys
 import time
-from importlib.abc import MetaPathFinder
-from importlib.util import find_spec
-
-TARGET = "torch.nn.modules.module"
 
 
 class Clock:
@@ -51,25 +45,8 @@ class Clock:
                 file.write(repr(self.seconds))
 
 
-class PatchOnImport(MetaPathFinder):
-    """Lets torch import itself as usual, then wraps Module.__call__; torch is not imported early."""
-
-    def find_spec(self, fullname, path=None, target=None):
-        if fullname != TARGET:
-            return None
-        sys.meta_path.remove(self)
-        spec = find_spec(fullname)
-        execute = spec.loader.exec_module
-
-        def exec_module(module):
-            execute(module)
-            module.Module.__call__ = CLOCK.wrap(module.Module.__call__)
-
-        spec.loader.exec_module = exec_module
-        return spec
-
-
-if "HPB_FORWARD_CLOCK" in os.environ or "HPB_FIRST_FORWARD" in os.environ:
-    CLOCK = Clock()
-    sys.meta_path.insert(0, PatchOnImport())
-    atexit.register(CLOCK.write)
+def started_clock():
+    """A clock that writes what it has counted when the process ends."""
+    clock = Clock()
+    atexit.register(clock.write)
+    return clock

@@ -1,18 +1,14 @@
 """Runs a network on the first patch of every kind and gives its mean per class for all others, for bench/memory.ts.
 
-Python imports this file by itself when its folder is on PYTHONPATH. What a forward pass takes beside its result is
+What a forward pass takes beside its result is
 measured on the first patch and taken again, and given back, at every fifth: sums that fill up while tiles go by stand
 beside it at their largest, as in a whole run. Seconds instead of hours for a CT of real size.
 """
 
 import os
-import sys
 import threading
 import time
-from importlib.abc import MetaPathFinder
-from importlib.util import find_spec
 
-TARGET = "torch.nn.modules.module"
 EVERY = 5
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -79,24 +75,3 @@ def take(size):
     import numpy
 
     numpy.empty(size, numpy.uint8).fill(1)
-
-
-class PatchOnImport(MetaPathFinder):
-    """Lets torch import itself as usual, then wraps Module.__call__; torch is not imported early."""
-
-    def find_spec(self, fullname, path=None, target=None):
-        if fullname != TARGET:
-            return None
-        sys.meta_path.remove(self)
-        spec = find_spec(fullname)
-        execute = spec.loader.exec_module
-
-        def exec_module(module):
-            execute(module)
-            module.Module.__call__ = Once().wrap(module.Module.__call__)
-
-        spec.loader.exec_module = exec_module
-        return spec
-
-
-sys.meta_path.insert(0, PatchOnImport())
