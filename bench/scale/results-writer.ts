@@ -4,13 +4,14 @@
  */
 import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { caseFileKey, caseResultKey, LAYOUT_VERSION, type CaseId, type JobId } from '../../core/layout.ts';
+import { caseFileKey, caseResultKey, type CaseId, type JobId } from '../../core/layout.ts';
 import { mapLimited } from '../../core/map-limited.ts';
 import { summaryOf, type CaseSummary } from '../../core/results/case-summary.ts';
 import { buildMeta } from '../../core/results/meta.ts';
-import { shard, type CaseResult } from '../../core/shard.ts';
+import { shard } from '../../core/shard.ts';
 import { makePhantom, phantomGrid } from '../../core/volume/phantom.ts';
 import { metadataOf } from '../../test/fixtures/case-metadata.ts';
+import { succeededResult } from '../../test/fixtures/succeeded-result.ts';
 import { storeOf } from './scale-store.ts';
 
 /** A request from the bench. */
@@ -50,20 +51,14 @@ async function writeCase(jobId: JobId, caseId: CaseId, attempt: number): Promise
     const { bytes } = await store.put(key, body);
     stored.push({ name, key, bytes, sha256: createHash('sha256').update(body).digest('hex') });
   }
-  const result: CaseResult = {
-    layoutVersion: LAYOUT_VERSION,
-    jobId,
-    caseId,
+  const result = succeededResult(jobId, caseId, {
     attempt,
-    outcome: 'succeeded',
-    error: null,
     fingerprint: 'a'.repeat(64),
     demo: true,
     files: stored,
-    zip: null,
     seconds: 12,
     summary,
-  };
+  });
   await store.put(caseResultKey(jobId, caseId), JSON.stringify(result));
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { collectGarbage } from '../../adapters/collect-garbage.ts';
 import { UploadIntake } from '../../adapters/intake/upload-intake.ts';
 import { jsonLog } from '../../adapters/json-log.ts';
 import { LocalExecutions } from '../../adapters/local-executions.ts';
@@ -46,6 +47,9 @@ export interface ScaleFigures {
   readonly batch: BatchCounts;
   readonly planBytes: number;
   readonly largestItemBytes: number;
+  /** Most of the heap that was in use between two phases, garbage left out: what grows with the cases. */
+  readonly heldBytes: number;
+  /** Of the process, garbage that was not collected yet included. */
   readonly peakBytes: number;
 }
 
@@ -89,6 +93,12 @@ class Stopwatch {
   }
 }
 
+/** Buffers of a ZIP that goes up, 64 MiB at most whatever the batch, are left out. */
+function bytesInUse(): number {
+  collectGarbage();
+  return process.memoryUsage().heapUsed;
+}
+
 /** What happens when a state of the workflow is entered or left. */
 interface Marks {
   prepare: PhaseCost | null;
@@ -107,6 +117,12 @@ export async function scaleRun(address: string, store: ObjectStore, cases: numbe
   const double = new WorkerDouble(address);
   const marks: Marks = { prepare: null, run: null, gathered: null, zip: null, published: null };
   const watch = new Stopwatch();
+  let heldBytes = 0;
+  const mark = (phase: keyof Marks): void => {
+    marks[phase] = watch.lap();
+    heldBytes = Math.max(heldBytes, bytesInUse());
+    watch.lap();
+  };
   const batch = new SimulatedBatch(async ({ command }) => {
     const [first, second] = command;
     if (first === '--shard-key') await double.write(second!);
@@ -114,17 +130,17 @@ export async function scaleRun(address: string, store: ObjectStore, cases: numbe
     return 0;
   });
   const ports = wire(store, cases, batch, {
-    prepared: () => (marks.prepare = watch.lap()),
-    publishing: () => (marks.run = watch.lap()),
-    packing: () => (marks.gathered = watch.lap()),
-    packed: () => (marks.zip = watch.lap()),
-    published: () => (marks.published = watch.lap()),
+    prepared: () => mark('prepare'),
+    publishing: () => mark('run'),
+    packing: () => mark('gathered'),
+    packed: () => mark('zip'),
+    published: () => mark('published'),
   });
   let jobId: JobId | null = null;
   const publishing = async (): Promise<void> => {
-    marks.run = watch.lap();
+    mark('run');
     await publishResults(ports, { jobId, attempt: 1 });
-    marks.published = watch.lap();
+    mark('published');
   };
   try {
     watch.lap();
@@ -149,6 +165,7 @@ export async function scaleRun(address: string, store: ObjectStore, cases: numbe
       batch: batch.counts,
       planBytes: plan.length,
       largestItemBytes: Math.max(...items.map((item) => JSON.stringify(item).length)),
+      heldBytes,
       peakBytes: process.resourceUsage().maxRSS * 1024,
     };
   } finally {

@@ -9,7 +9,7 @@ import {
   type JobId,
 } from '../../../core/layout.ts';
 import type { JobCases } from '../../../core/use-cases/job-cases.ts';
-import type { CaseResult } from '../../../core/shard.ts';
+import { succeededResult } from '../../fixtures/succeeded-result.ts';
 import { answerOf, httpHome, type ProblemSeen, type TestHome } from './http-home.ts';
 
 const JSON_WANTED = { accept: 'application/json' };
@@ -22,19 +22,8 @@ async function finished(home: TestHome): Promise<JobId> {
   const jobId = await submit();
   const zip = { key: caseZipKey(jobId, CASE), bytes: 100, sha256: SHA };
   const fileOf = (name: string) => ({ name, key: caseFileKey(jobId, CASE, name), bytes: 7, sha256: SHA });
-  const result: CaseResult = {
-    layoutVersion: 1,
-    jobId,
-    caseId: CASE,
-    attempt: 1,
-    outcome: 'succeeded',
-    error: null,
-    fingerprint: 'f',
-    demo: false,
-    files: [fileOf('liver.nii.gz'), fileOf('segmentations/liver.vtp')],
-    zip,
-    seconds: 12.5,
-  };
+  const files = [fileOf('liver.nii.gz'), fileOf('segmentations/liver.vtp')];
+  const result = succeededResult(jobId, CASE, { files, zip, seconds: 12.5 });
   const found: JobCases = {
     layoutVersion: 1,
     jobId,
