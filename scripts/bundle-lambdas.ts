@@ -11,6 +11,7 @@ const ROOT = join(import.meta.dirname, '..');
 /** Modules of lambdas/ that are no functions. */
 const PARTS: ReadonlySet<string> = new Set([
   'api-facts.ts',
+  'dropped-messages.ts',
   'environment.ts',
   'wire.ts',
   'workflow-function.ts',

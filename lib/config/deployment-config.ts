@@ -96,7 +96,7 @@ export const configSchema = z.strictObject({
   ).default(60),
   imageUri: described(
     z.string().regex(IMAGE_BY_DIGEST, 'name it by digest: <repository>@sha256:<64 hex digits>'),
-    'Image of the workers, by digest. Default: built from this checkout at `cdk deploy`, which needs Docker.',
+    'Image of the workers, by digest; with `network=isolated` one of ECR in the same region. Default: built from this checkout at `cdk deploy`, which needs Docker.',
   ).optional(),
   signingKeyArn: described(
     z.string().regex(SIGNING_KEY, 'the ARN of a key: arn:aws:kms:<region>:<account>:key/<id>'),

@@ -10,6 +10,8 @@ export interface StageConfig extends DeploymentConfig {
   readonly stage: string;
 }
 
+/** Images that the endpoints of an isolated network lead to. */
+const OF_ECR = /^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?\//;
 /** Context keys that are not properties of `configSchema`. */
 const OWN_KEYS = ['stage', 'preset', 'stages'] as const;
 
@@ -89,7 +91,7 @@ function checkTogether(config: DeploymentConfig): void {
   }
 }
 
-function checkNetwork({ network, vpcId, subnetIds }: DeploymentConfig): void {
+function checkNetwork({ network, vpcId, subnetIds, imageUri }: DeploymentConfig): void {
   const named = vpcId !== undefined && subnetIds.length > 0;
   if (network === 'existing' && !named) {
     throw contradiction('network', 'network=existing needs vpcId and subnetIds');
@@ -98,6 +100,12 @@ function checkNetwork({ network, vpcId, subnetIds }: DeploymentConfig): void {
     throw contradiction(
       'network',
       `vpcId and subnetIds go with network=existing, not with network=${network}`,
+    );
+  }
+  if (network === 'isolated' && imageUri !== undefined && !OF_ECR.test(imageUri)) {
+    throw contradiction(
+      'imageUri',
+      'network=isolated reaches no registry but ECR, and imageUri is of another',
     );
   }
 }

@@ -88,6 +88,7 @@ describe('readConfig', () => {
     ['network', { network: 'existing' }],
     ['network', { network: 'existing', vpcId: 'vpc-12345678' }],
     ['network', { network: 'public', vpcId: 'vpc-12345678', subnetIds: 'subnet-12345678' }],
+    ['imageUri', { stage: 'prod', imageUri: IMAGE }],
     ['bulkGpuInstances', { maxGpuInstances: 4, bulkGpuInstances: 4 }],
     ['fallbackGpuInstances', { bulkGpuInstances: 2, fallbackGpuInstances: 2 }],
     ['gpuSizes', { maxGpuInstances: 3, bulkGpuInstances: 2, gpuSizes: '4xlarge' }],
