@@ -115,7 +115,7 @@ export const submitRequest = z.strictObject({
     .max(1_000_000)
     .optional()
     .describe(
-      'Most that the job may cost, USD, by an uncalibrated estimate of its machines on demand, their start included. A CT is refused at once, an archive when its cases are known, before any machine is asked for.',
+      'Most that the job may cost, USD, by an estimate of its machines on demand, their start included. A CT is refused at once, an archive when its cases are known, before any machine is asked for.',
     ),
   publish: z
     .boolean()

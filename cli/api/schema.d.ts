@@ -667,7 +667,7 @@ export interface components {
              * @enum {string}
              */
             priority?: "interactive" | "bulk";
-            /** @description Most that the job may cost, USD, by an uncalibrated estimate of its machines on demand, their start included. A CT is refused at once, an archive when its cases are known, before any machine is asked for. */
+            /** @description Most that the job may cost, USD, by an estimate of its machines on demand, their start included. A CT is refused at once, an archive when its cases are known, before any machine is asked for. */
             maxCostUsd?: number;
             /** @description Puts every case that succeeds into the viewer, as `<jobId>-<caseId>`: whoever can read the viewer then sees the CT. Default: false. */
             publish?: boolean;

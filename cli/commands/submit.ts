@@ -62,7 +62,7 @@ export function registerSubmit(program: Command, context: CommandContext): void 
     )
     .option(
       '--max-cost <usd>',
-      'most that a job may cost by its uncalibrated estimate, USD on demand; a dearer one is refused',
+      'most that a job may cost by its estimate, USD on demand; a dearer one is refused',
       usdArgument,
     )
     .option(

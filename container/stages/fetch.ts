@@ -16,7 +16,8 @@ export interface FetchedCt {
 /**
  * Copies the CT of a case from the store and hashes it.
  *
- * @throws HpbError INPUT_NOT_FOUND when it is not there, INPUT_REPLACED when it is not the one that was checked.
+ * @throws HpbError INPUT_NOT_FOUND when it is not there, INPUT_REPLACED when it is not the one that was
+ * checked, or whose checksum was promised.
  */
 export async function fetchCt({ ports, task, scratch }: CaseContext): Promise<FetchedCt> {
   const download = join(scratch.in, 'download');
@@ -50,7 +51,7 @@ function inputMissing(): HpbError {
 }
 
 function inputReplaced(): HpbError {
-  return new HpbError('INPUT_REPLACED', 'The CT of this case was changed after it had been checked.', {
-    remedy: 'Upload the CT again, start a new job, and find out who writes into the store.',
+  return new HpbError('INPUT_REPLACED', 'The CT of this case is not the one that was checked, or promised.', {
+    remedy: 'Upload the CT again and start a new job; one that was right before was changed in the store.',
   });
 }

@@ -132,7 +132,7 @@ export const configSchema = z.strictObject({
     'Most jobs that wait or run; a submit beyond it is answered 429 (HPB_MAX_ACTIVE_JOBS).',
   ).default(100),
   maxJobCostUsd: amount(
-    'Most that a job may cost by its uncalibrated estimate, USD on demand, the start of its machines included; a dearer one is refused with `JOB_TOO_EXPENSIVE` (HPB_MAX_JOB_COST_USD).',
+    'Most that a job may cost by its estimate, USD on demand, the start of its machines included; a dearer one is refused with `JOB_TOO_EXPENSIVE` (HPB_MAX_JOB_COST_USD).',
   ).default(100),
   canaryHours: whole(
     0,
