@@ -2,12 +2,14 @@
  * Whether memory grows from case to case: small phantoms, the models of `both`, the demo networks, one worker and one
  * real engine process that is never replaced. Memory is looked at between cases, when nothing runs.
  *
- * npm run bench:leaks -- [--cases 200] [--warm-up 20] [--side 48] [--record]
+ * npm run bench:leaks -- [--cases 200] [--warm-up 20] [--side 48] [--replay] [--record]
  *
- * MALLOC_ARENA_MAX=2, as workers have it (local/service/worker-command.ts, container/Dockerfile): without it a worker grew
- * by 1.2 MB a case, with it by 0.8 (docs/leaks.json). `--side`: voxels of 3 mm along an axis, around the liver. `--record` writes every sample to docs/leaks.json. Exit code 1 when worker or engine grow by 1 MB a case or more.
+ * MALLOC_ARENA_MAX=2, as workers have it (local/service/worker-command.ts, container/Dockerfile): without it a worker grows
+ * more. `--side`: voxels of 3 mm along an axis, around the liver. `--replay` asks the engine once for each of the four CTs
+ * and copies its masks from then on, which tells of the worker alone, in minutes. `--record` writes every sample to
+ * docs/leaks.json, one of both kinds beside the other. Exit code 1 when worker or engine grow by 1 MB a case or more.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stdout } from 'node:process';
@@ -17,7 +19,8 @@ import { FileObjectStore } from '../../adapters/file-object-store.ts';
 import { jsonLog } from '../../adapters/json-log.ts';
 import { writeNifti } from '../../adapters/nifti-file.ts';
 import { systemClock } from '../../adapters/system.ts';
-import { wireWorker, type WiredWorker } from '../../container/wire.ts';
+import type { WorkerPorts } from '../../container/case-context.ts';
+import { wireWorker } from '../../container/wire.ts';
 import { runShard } from '../../container/worker.ts';
 import { HpbError } from '../../core/errors.ts';
 import { caseIdOf, caseInputKey, type CaseId, type JobId } from '../../core/layout.ts';
@@ -27,6 +30,7 @@ import { machineFacts } from '../figures.ts';
 import { cpuSecondsOf, memoryOf } from '../service/service-process.ts';
 import { benchMachine, PACKAGE_ROOT } from '../warm-engine.ts';
 import { growthOf } from './growth.ts';
+import { ReplayedEngine } from './replayed-engine.ts';
 
 const MOST_BYTES_A_CASE = 1e6;
 const JOB = 'bench-leaks' as JobId;
@@ -60,7 +64,7 @@ async function makeCts(store: FileObjectStore, folder: string, side: number): Pr
 }
 
 /** Runs the cases one after the other; the memory of both processes after each. */
-async function sampled({ ports }: WiredWorker, cases: number): Promise<Samples> {
+async function sampled(ports: WorkerPorts, cases: number): Promise<Samples> {
   const { pid } = await ports.engine.hello();
   const [worker, engine]: [number[], number[]] = [[], []];
   const start = performance.now();
@@ -93,12 +97,20 @@ function report(name: string, samples: readonly number[], warmUp: number): boole
   return bytesACase < MOST_BYTES_A_CASE;
 }
 
+/** Keeps the last record of the other kind. */
+async function record(kind: 'run' | 'replayed', samples: object): Promise<void> {
+  const path = join(PACKAGE_ROOT, 'docs/leaks.json');
+  const before = JSON.parse(await readFile(path, 'utf8').catch(() => '{}')) as object;
+  await writeFile(path, `${JSON.stringify({ ...before, [kind]: samples })}\n`);
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       cases: { type: 'string', default: '200' },
       'warm-up': { type: 'string', default: '20' },
       side: { type: 'string', default: '48' },
+      replay: { type: 'boolean', default: false },
       record: { type: 'boolean', default: false },
     },
   });
@@ -116,17 +128,17 @@ async function main(): Promise<void> {
     await makeCts(store, folder, Number(values.side));
     const worker = await wireWorker({ settings, packageRoot: PACKAGE_ROOT, environment: {}, log, store });
     try {
-      const samples = await sampled(worker, Number(values.cases));
+      const ports = values.replay
+        ? { ...worker.ports, engine: new ReplayedEngine(worker.ports.engine, folder) }
+        : worker.ports;
+      const samples = await sampled(ports, Number(values.cases));
       const facts = `${machineFacts(await worker.ports.engine.hello())}, load ${loadavg()[0]!.toFixed(1)}`;
       const each = samples.seconds / samples.worker.length;
       stdout.write(`${facts}\n${samples.worker.length} cases, ${each.toFixed(1)} s each\n`);
       const warmUp = Number(values['warm-up']);
       const flat = [report('worker', samples.worker, warmUp), report('engine', samples.engine, warmUp)];
       if (values.record)
-        await writeFile(
-          join(PACKAGE_ROOT, 'docs/leaks.json'),
-          `${JSON.stringify({ machine: facts, warmUp, ...samples })}\n`,
-        );
+        await record(values.replay ? 'replayed' : 'run', { machine: facts, warmUp, ...samples });
       process.exitCode = flat.every(Boolean) ? 0 : 1;
     } finally {
       await worker.close();
