@@ -1,3 +1,4 @@
+import { isThrottlingError } from '@smithy/core/retry';
 import { HpbError } from '../core/errors.ts';
 import type { ByteRange, WriteCondition } from '../core/ports.ts';
 import {
@@ -80,6 +81,8 @@ const UNREACHABLE: ReadonlySet<string | undefined> = new Set([
   'ECONNRESET',
   'ENOTFOUND',
   'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
   'EPIPE',
   'ETIMEDOUT',
 ]);
@@ -95,6 +98,8 @@ export function s3Error(thrown: unknown, request: S3Request): unknown {
   const error = thrown as SdkError;
   const translate = Object.hasOwn(TRANSLATIONS, error.name) ? TRANSLATIONS[error.name] : undefined;
   if (translate !== undefined) return translate(request, error);
+  // KMS, whose throttling S3 passes on, and whatever else the SDK tries again for this reason.
+  if (isThrottlingError(error as Parameters<typeof isThrottlingError>[0])) return unavailable(request, error);
   if (UNREACHABLE.has(error.code) || (error.$metadata?.httpStatusCode ?? 0) >= 500)
     return unavailable(request, error);
   return byStatus(error, request);
