@@ -4,8 +4,8 @@ import { runProcess, type Environment } from './run-process.ts';
 export interface CardReading {
   readonly uuid: string;
   readonly memoryUsedBytes: number;
-  /** Of its time, 0 to 100. */
-  readonly utilisationPercent: number;
+  /** Of its time, 0 to 100; null where the driver does not say. */
+  readonly utilisationPercent: number | null;
 }
 
 const MIB = 2 ** 20;
@@ -24,11 +24,11 @@ export async function readCards(environment: Environment): Promise<readonly Card
   return stdout
     .split('\n')
     .map((line) => line.split(',').map((cell) => cell.trim()))
-    .filter(([uuid, used, busy]) => uuid?.startsWith('GPU-') && isNumber(used) && isNumber(busy))
+    .filter(([uuid, used]) => uuid?.startsWith('GPU-') && isNumber(used))
     .map(([uuid, used, busy]) => ({
       uuid: uuid!,
       memoryUsedBytes: Number(used) * MIB,
-      utilisationPercent: Number(busy),
+      utilisationPercent: isNumber(busy) ? Number(busy) : null,
     }));
 }
 

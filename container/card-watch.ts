@@ -4,8 +4,8 @@ import type { CardReading } from '../adapters/nvidia-cards.ts';
 export interface CardUse {
   /** Most memory in use, bytes. */
   readonly peakBytes: number;
-  /** Of its time, 0 to 100. */
-  readonly meanUtilisation: number;
+  /** Of its time, 0 to 100; null where the driver never said. */
+  readonly meanUtilisation: number | null;
 }
 
 const EVERY_MS = 5_000;
@@ -31,10 +31,10 @@ export function watchCard(
       clearInterval(timer);
       await looking;
       if (readings.length === 0) return null;
-      const sum = readings.reduce((total, { utilisationPercent }) => total + utilisationPercent, 0);
+      const busy = readings.flatMap(({ utilisationPercent }) => utilisationPercent ?? []);
       return {
         peakBytes: Math.max(...readings.map(({ memoryUsedBytes }) => memoryUsedBytes)),
-        meanUtilisation: sum / readings.length,
+        meanUtilisation: busy.length === 0 ? null : busy.reduce((sum, one) => sum + one, 0) / busy.length,
       };
     },
   };

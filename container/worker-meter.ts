@@ -58,7 +58,7 @@ export class WorkerMeter {
 
   cardUsed({ peakBytes, meanUtilisation }: CardUse): void {
     this.#add({ name: 'GpuMemoryPeakBytes', value: peakBytes });
-    this.#add({ name: 'GpuUtilisation', value: meanUtilisation });
+    if (meanUtilisation !== null) this.#add({ name: 'GpuUtilisation', value: meanUtilisation });
   }
 
   /** Its share of the machine of a case that took so long, s; without the start of the machine and its idle time. */

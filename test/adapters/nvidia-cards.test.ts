@@ -15,6 +15,10 @@ it('a card is read as the driver tells it', async () => {
   ]);
 });
 
+it('a card whose driver does not tell how busy it is is a card', async () => {
+  expect(await readCards(withProgram('shared-card'))).toMatchObject([{ utilisationPercent: null }]);
+});
+
 it('a driver that answers something else tells of no card', async () => {
   expect(await readCards(withProgram('t4'))).toEqual([]);
 });
