@@ -185,4 +185,6 @@ const { values } = parseArgs({
   },
 });
 if (values.part === 'make') await makeCase(values.folder, values.slices);
+else if (values.part !== undefined)
+  throw new HpbError('USAGE', `There is no part ${values.part}.`, { remedy: 'Leave --part out.' });
 else process.exitCode = (await compare(values.slices, Number(values.rounds))) ? 0 : 1;
