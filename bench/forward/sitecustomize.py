@@ -1,7 +1,8 @@
 """Wraps the calls of networks, for benchmarks.
 
 Python imports this file by itself when its folder is on PYTHONPATH. HPB_FORWARD_ONCE asks for forward_once.py,
-HPB_FORWARD_CLOCK and HPB_FIRST_FORWARD for forward_clock.py; without any of them nothing is wrapped.
+HPB_FORWARD_CLOCK and HPB_FIRST_FORWARD for outermost_clock.py; without any of them nothing is wrapped. No file here may
+have the name of a module of the engine host: it would be taken instead.
 """
 
 import atexit
@@ -39,7 +40,7 @@ if "HPB_FORWARD_ONCE" in os.environ:
 
     sys.meta_path.insert(0, PatchOnImport(Once().wrap))
 elif "HPB_FORWARD_CLOCK" in os.environ or "HPB_FIRST_FORWARD" in os.environ:
-    from forward_clock import Clock
+    from outermost_clock import Clock
 
     clock = Clock()
     sys.meta_path.insert(0, PatchOnImport(clock.wrap))
