@@ -28,7 +28,7 @@ export interface MeshedStructure extends StructureMesh {
   readonly mz3: Uint8Array;
 }
 
-/** Coordinates hardly compress: the default level takes thrice as long for one percent. */
+/** Coordinates hardly compress: the default level takes a quarter longer for one percent. */
 const FAST = { level: 1 };
 
 /** Meshes one label and writes its files; the same label gives the same bytes. */
