@@ -32,6 +32,7 @@ export const LOG_EVENTS = [
   'job:shard-failed',
   'job:cancelled',
   'job:finished',
+  'job:uncounted',
   'job:resumed',
   'job:resume-failed',
   'job:purged',

@@ -52,21 +52,31 @@ export async function standingOf(ports: StandingPorts, job: JobDocument): Promis
   };
 }
 
-/** The document of a job counts the cases once the attempt is published; else what was read of them counts. */
+/** Counts of the cases as they were read; those in the document of the job where not every case was. */
 export function countsOf(job: JobDocument, { cases, found }: JobStanding): JobDocument['counts'] {
-  if (found === null || isCounted(job)) return job.counts;
+  if (found === null) return job.counts;
+  const total = found.cases.length;
   const having = (state: string): number => cases.filter((one) => one.state === state).length;
-  return { total: found.cases.length, succeeded: having('succeeded'), failed: having('failed') };
+  const isWhole = cases.length === total && having('ended') === 0;
+  if (!isWhole && isCounted(job)) return job.counts;
+  return { total, succeeded: having('succeeded'), failed: having('failed') };
 }
 
 /**
- * A job that ended before it was published counts what its plan did: this is the job with the cases as they ended, or
- * as it is when a document of theirs is damaged.
+ * A job that ended before it was published counts what its plan did: this is the job with the cases as they ended
+ * (what has a result of its own succeeded, all else failed), or as it is when a document of theirs is damaged.
  */
-export async function withCounts(ports: StandingPorts, job: JobDocument): Promise<JobDocument> {
-  if (!isFinal(job.state) || isCounted(job)) return job;
+export async function withCounts({ store }: StandingPorts, job: JobDocument): Promise<JobDocument> {
+  const { jobId, state } = job;
+  if (!isFinal(state) || isCounted(job)) return job;
   try {
-    return { ...job, counts: countsOf(job, await standingOf(ports, job)) };
+    const found = await findCases(store, jobId);
+    if (found === null) return job;
+    const total = found.cases.length;
+    const documents = await store.list(progressPrefix(jobId));
+    const begun = documents.flatMap(({ key }) => caseOfProgressKey(jobId, key) ?? []);
+    const succeeded = (await succeededCases({ store }, jobId, begun)).size;
+    return { ...job, counts: { total, succeeded, failed: total - succeeded } };
   } catch (thrown) {
     if (thrown instanceof HpbError && thrown.code === 'DOCUMENT_UNREADABLE') return job;
     throw thrown;

@@ -31,10 +31,25 @@ type FinalEvent = Extract<JobEvent, { readonly event: 'finish' | 'fail' | 'cance
  * later, since the first may have had no way to, or have died. Returns the job as it then stands.
  */
 export async function endJob(ports: FinishPorts, jobId: JobId, event: FinalEvent): Promise<JobDocument> {
-  const { job, applied } = await recordEvent(ports, jobId, event);
+  const { job: ended, applied } = await recordEvent(ports, jobId, event);
+  const job = applied ? await keepCounts(ports, ended) : ended;
   if (applied) await count(ports, job);
   if (isFinal(job.state) && job.attempt === event.attempt) await announceOnce(ports, job);
   return job;
+}
+
+/** Writes how the cases ended into the job, so that no list of jobs has to read them; the job ends without that too. */
+async function keepCounts({ store, index, log }: FinishPorts, job: JobDocument): Promise<JobDocument> {
+  try {
+    const { counts } = await withCounts({ store }, job);
+    if (counts === job.counts) return job;
+    return await index.update(job.jobId, (latest) =>
+      latest.attempt === job.attempt && isFinal(latest.state) ? { ...latest, counts } : null,
+    );
+  } catch (thrown) {
+    log.error('job:uncounted', { jobId: job.jobId, code: asHpbError(thrown).code });
+    return job;
+  }
 }
 
 /** Tells `onFinished` of a final job, once an attempt: who sets the mark tells, and takes it back when that fails. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { caseIdOf, caseProgressKey, jobCasesKey, type JobId } from '../../../core/layout.ts';
+import { HpbError } from '../../../core/errors.ts';
 import { cancelJob } from '../../../core/use-cases/cancel-job.ts';
 import { caseFileLink } from '../../../core/use-cases/case-file-link.ts';
 import { failJob } from '../../../core/use-cases/fail-job.ts';
@@ -234,6 +235,46 @@ describe('jobs', () => {
     expect(counts).toEqual({ total: 3, succeeded: 1, failed: 2 });
     expect(jobs.map((job) => job.counts)).toEqual([counts]);
     expect(ports.finished.map((job) => job.counts)).toEqual([counts]);
+  });
+
+  it('that ended before they were published are listed without a look at their cases, however many those are', async () => {
+    const ports = serviceFakes();
+    const jobId = await runningJob(ports, 300);
+    for (let n = 1; n <= 300; n += 1) {
+      await storeProgress(ports, jobId, n, 1);
+      await storeResult(ports, jobId, caseIdOf(n), n > 290 ? { error: 'ENGINE_FAILED' } : {});
+    }
+    await cancelJob(ports, jobId, LINKS);
+    const read: string[] = [];
+    const get = ports.store.get.bind(ports.store);
+    ports.store.get = async (key) => {
+      read.push(key);
+      return get(key);
+    };
+
+    const { jobs } = await listJobs(ports, { limit: 2 }, LINKS);
+
+    expect(jobs[0]!.counts).toEqual({ total: 300, succeeded: 290, failed: 10 });
+    expect(read).toEqual([]);
+    expect((await readJob(ports, jobId, LINKS)).counts).toEqual(jobs[0]!.counts);
+  });
+
+  it('end, and are counted when they are read, when they could not be counted then', async () => {
+    const ports = serviceFakes();
+    const jobId = await runningJob(ports, 2);
+    await storeProgress(ports, jobId, 1, 1);
+    await storeResult(ports, jobId, caseIdOf(1));
+    const get = ports.store.get.bind(ports.store);
+    ports.store.get = async () => {
+      throw new HpbError('STORE_UNAVAILABLE', 'The store is away.', { remedy: 'Wait.' });
+    };
+    const ended = await failJob(ports, { jobId, attempt: 1, failure: { Error: 'X' } }).catch(() => null);
+    ports.store.get = get;
+
+    const { jobs } = await listJobs(ports, { limit: 2 }, LINKS);
+
+    expect(ended).not.toBeNull();
+    expect(jobs[0]).toMatchObject({ state: 'FAILED', counts: { total: 2, succeeded: 1, failed: 1 } });
   });
 
   it('are listed and announced when the cases of one of them can no longer be read', async () => {
