@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
 import { writeNifti } from '../adapters/nifti-file.ts';
+import { bundleForImage } from '../scripts/bundle-worker.ts';
 import type { Volume } from '../core/volume/volume.ts';
 
 /**
@@ -63,16 +63,8 @@ function noisyCt(): Volume {
 
 /** Type stripping alone would add 40 MB to the peak. Returns the URL of the module. */
 async function bundledReader(folder: string): Promise<string> {
-  const outfile = join(folder, 'nifti-file.mjs');
-  const entry = join(import.meta.dirname, '../adapters/nifti-file.ts');
-  await build({
-    entryPoints: [entry],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node24',
-  });
+  await bundleForImage({ 'nifti-file': join(import.meta.dirname, '../adapters/nifti-file.ts') }, folder);
+  const outfile = join(folder, 'nifti-file.js');
   return pathToFileURL(outfile).href;
 }
 

@@ -16,12 +16,12 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env, stdout } from 'node:process';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
 import { writeNifti } from '../adapters/nifti-file.ts';
 import { runProcess } from '../adapters/run-process.ts';
 import { HpbError } from '../core/errors.ts';
 import { PHANTOM_LABELS, type PhantomLabel } from '../core/volume/phantom/labels.ts';
 import { makePhantom, phantomGrid } from '../core/volume/phantom.ts';
+import { bundleForImage, COMPUTE_WORKER } from '../scripts/bundle-worker.ts';
 import { machineFacts, median } from './figures.ts';
 import { MASKS } from './results/masks.ts';
 import type { Measured } from './results/ours.ts';
@@ -51,22 +51,12 @@ async function makeCase(folder: string, slices: string): Promise<void> {
   }
 }
 
-/** As the image and the packed command are: type stripping and a hundred files cost half a second of a core. */
-function bundleOurs(folder: string): Promise<unknown> {
-  const threads = join(PACKAGE_ROOT, 'adapters/compute-worker.ts');
-  return build({
-    entryPoints: { ours: join(import.meta.dirname, 'results/ours.ts'), 'compute-worker': threads },
-    outdir: join(folder, 'bundle'),
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node24',
-    // Packages in the old module format ask for `require`.
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
-  });
-}
+/** Type stripping and a hundred files would cost half a second of a core. */
+const bundleOurs = (folder: string): Promise<void> =>
+  bundleForImage(
+    { ours: join(import.meta.dirname, 'results/ours.ts'), ...COMPUTE_WORKER },
+    join(folder, 'bundle'),
+  );
 
 async function runSide(folder: string, side: Side): Promise<Measured> {
   if (side === 'ours')

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
+import { REPLACED } from './bundle-worker.ts';
 
 /**
  * Bundles the functions of lambdas/ into one folder: `node scripts/bundle-lambdas.ts OUT`. Every function is a module
@@ -64,6 +65,7 @@ export async function bundleLambdas(folder: string, write: boolean): Promise<Lam
     outExtension: { '.js': '.mjs' },
     chunkNames: 'shared/[name]-[hash]',
     banner: { js: REQUIRE },
+    alias: REPLACED,
     plugins: [englishOnly],
     logLevel: 'error',
   });
