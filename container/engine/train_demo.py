@@ -1,6 +1,6 @@
 """Trains the demo networks on phantoms and writes them as the real engines load them.
 
-    python container/engine/train_demo.py --out container/engine/demo-weights --work DIR [--minutes 45]
+    python container/engine/train_demo.py --out container/engine/demo-weights --work DIR [--minutes 80]
 
 Needs the engines' environment (the repository's .venv) and Node. `--work` keeps phantoms and training states: the
 same command goes on where it was stopped. `--minutes` is the processor time of each of the two training processes, so the
@@ -77,7 +77,7 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out', type=Path, required=True)
     parser.add_argument('--work', type=Path, required=True)
-    parser.add_argument('--minutes', type=float, default=45)
+    parser.add_argument('--minutes', type=float, default=80)
     parser.add_argument('--plans', nargs='+', default=[plan.name for plan in PLANS], choices=[plan.name for plan in PLANS])
     parser.add_argument('--go-on', action='store_true')
     parser.add_argument('--export-only', action='store_true')

@@ -12,17 +12,27 @@ export interface SegmentOptions {
   readonly tta: boolean;
 }
 
-/** Linear estimate of an engine's peak memory; see `memoryNeeded` for the formula. */
-export interface MemoryFigures {
+/** What an engine takes in one part of its work; see `memoryNeeded` for the formula. */
+export interface PhaseMemory {
   readonly baseBytes: number;
   readonly bytesPerInputVoxel: number;
+  readonly bytesPerNetworkVoxel: number;
+}
+
+/** Estimate of an engine's peak memory: the larger of two parts of its work. */
+export interface MemoryFigures {
   /** Voxel spacing of the network in mm, or null when it works at the spacing of the CT. */
   readonly networkSpacingMm: readonly [number, number, number] | null;
-  readonly bytesPerNetworkVoxel: number;
-  /** Of these, what the sums of the classes, their weights and the image take; they lie on the card where there is one. */
-  readonly cardBytesPerNetworkVoxel: number;
   /** Largest extent in mm that reaches the network after cropping, or null when the whole CT does. */
   readonly cropExtentMm: readonly [number, number, number] | null;
+  /** While tiles go through the network: its activations, and the sums of the classes as they fill up. */
+  readonly forward: PhaseMemory;
+  /** Before and after: arrays of both grids while they are resampled. */
+  readonly resample: PhaseMemory;
+  /** More per voxel of the network's grid where nnU-Net v1 resamples the axis of thick slices by itself. */
+  readonly thickBytesPerNetworkVoxel: number;
+  /** What the sums of the classes, their weights and the image take; they lie on the card where there is one. */
+  readonly cardBytesPerNetworkVoxel: number;
 }
 
 interface Licence {
@@ -66,44 +76,73 @@ const APACHE: Licence = {
 
 const LIVER_CROP_MM = [320, 280, 320] as const;
 
-// Libraries, full-size networks (31 M parameters) and the activations of one patch, measured by bench/memory.ts on a CT
-// so small that nothing else counts: 3.1 to 3.2 GiB with one or two of TotalSegmentator's networks, 3.7 GiB with the five
-// of task total at 1.5 mm, 2.9 GiB for two folds of v1.
-const TOTALSEGMENTATOR_BASE_BYTES = 3.3 * GIB;
+// Measured by bench/memory.ts with networks of the published sizes (31 M parameters) on CTs of 0.2 to 79 million voxels:
+// bases on one so small that nothing else counts.
+const TOTALSEGMENTATOR_BASE_BYTES = 3.15 * GIB;
 const FIVE_NETWORKS_BASE_BYTES = 3.75 * GIB;
-const NNUNET_V1_BASE_BYTES = 2.8 * GIB;
-const NNUNET_V1_FOLD_BYTES = 0.15 * GIB;
+const TOTALSEGMENTATOR_LOADED_BYTES = 1.9 * GIB;
+const NNUNET_V1_BASE_BYTES = 2.7 * GIB;
+const NNUNET_V1_LOADED_BYTES = 0.87 * GIB;
+const NNUNET_V1_FOLD_BYTES = 0.11 * GIB;
 
 /** nnU-Net v2 adds up its classes and their weights in float16; the image is float32. */
 const v2SumBytes = (classes: number): number => 2 * classes + 2 + 4;
 
-const TOTAL_MEMORY = (fast: boolean, crop: MemoryFigures['cropExtentMm']): MemoryFigures => ({
-  baseBytes: fast || crop !== null ? TOTALSEGMENTATOR_BASE_BYTES : FIVE_NETWORKS_BASE_BYTES,
-  bytesPerInputVoxel: 26,
-  networkSpacingMm: fast ? [3, 3, 3] : [1.5, 1.5, 1.5],
-  // float16 sums of every class, beside image, Gaussian weights and labels.
-  bytesPerNetworkVoxel: v2SumBytes(fast ? 118 : 28) + 10,
-  cardBytesPerNetworkVoxel: v2SumBytes(fast ? 118 : 28),
-  cropExtentMm: crop,
+/** Of TotalSegmentator's tasks, by the classes of a network and what a voxel of its grid takes when it is resampled. */
+const v2Memory = (
+  place: Pick<MemoryFigures, 'networkSpacingMm' | 'cropExtentMm'>,
+  {
+    classes,
+    resampleBytes,
+    networks = 1,
+  }: Readonly<Record<'classes' | 'resampleBytes', number>> & { networks?: number },
+): MemoryFigures => ({
+  ...place,
+  forward: {
+    baseBytes: networks > 1 ? FIVE_NETWORKS_BASE_BYTES : TOTALSEGMENTATOR_BASE_BYTES,
+    bytesPerInputVoxel: 6,
+    // Beside the sums, as measured: copies of the image, and labels.
+    bytesPerNetworkVoxel: v2SumBytes(classes) + 16,
+  },
+  resample: {
+    baseBytes: TOTALSEGMENTATOR_LOADED_BYTES,
+    bytesPerInputVoxel: 6,
+    bytesPerNetworkVoxel: resampleBytes,
+  },
+  thickBytesPerNetworkVoxel: 0,
+  cardBytesPerNetworkVoxel: v2SumBytes(classes),
 });
 
-const TASK008_MEMORY = ({ folds }: SegmentOptions): MemoryFigures => ({
-  baseBytes: NNUNET_V1_BASE_BYTES + folds.length * NNUNET_V1_FOLD_BYTES,
-  bytesPerInputVoxel: 64,
-  networkSpacingMm: [0.8, 0.8, 1.5],
-  bytesPerNetworkVoxel: 48,
+const TOTAL_MEMORY = (fast: boolean, cropExtentMm: MemoryFigures['cropExtentMm']): MemoryFigures =>
+  fast
+    ? v2Memory({ networkSpacingMm: [3, 3, 3], cropExtentMm }, { classes: 118, resampleBytes: 430 })
+    : v2Memory(
+        { networkSpacingMm: [1.5, 1.5, 1.5], cropExtentMm },
+        { classes: 28, resampleBytes: 75, networks: cropExtentMm === null ? 5 : 1 },
+      );
+
+const TASK008_MEMORY = ({ folds }: SegmentOptions): MemoryFigures => {
+  const parameters = folds.length * NNUNET_V1_FOLD_BYTES;
   // Three classes, their weights and the image, all float32.
-  cardBytesPerNetworkVoxel: (3 + 2) * 4,
-  cropExtentMm: null,
-});
-
-const LIVER_NATIVE_MEMORY: MemoryFigures = {
-  baseBytes: TOTALSEGMENTATOR_BASE_BYTES,
-  bytesPerInputVoxel: 26,
-  networkSpacingMm: null,
-  bytesPerNetworkVoxel: 64,
-  cardBytesPerNetworkVoxel: v2SumBytes(3),
-  cropExtentMm: LIVER_CROP_MM,
+  const sums = (3 + 2) * 4;
+  // The mean of the folds so far.
+  const mean = folds.length > 1 ? 13 : 0;
+  return {
+    networkSpacingMm: [0.8, 0.8, 1.5],
+    cropExtentMm: null,
+    forward: {
+      baseBytes: NNUNET_V1_BASE_BYTES + parameters,
+      bytesPerInputVoxel: 6,
+      bytesPerNetworkVoxel: sums + mean,
+    },
+    resample: {
+      baseBytes: NNUNET_V1_LOADED_BYTES + parameters,
+      bytesPerInputVoxel: 27,
+      bytesPerNetworkVoxel: 28 + mean / 2,
+    },
+    thickBytesPerNetworkVoxel: 47,
+    cardBytesPerNetworkVoxel: sums,
+  };
 };
 
 /** The model catalogue: id -> entry. */
@@ -158,7 +197,8 @@ export const CATALOGUE = {
     labels: { 1: 'liver_vessels', 2: 'liver_tumor' },
     weights: () => ['ts8', 'ts298'],
     licence: APACHE,
-    memory: () => LIVER_NATIVE_MEMORY,
+    memory: () =>
+      v2Memory({ networkSpacingMm: null, cropExtentMm: LIVER_CROP_MM }, { classes: 3, resampleBytes: 55 }),
   },
   liver_segments: {
     title: 'Couinaud segments of the liver (TotalSegmentator, task liver_segments)',
@@ -182,14 +222,11 @@ export const CATALOGUE = {
     },
     weights: () => ['ts570', 'ts298'],
     licence: APACHE,
-    memory: () => ({
-      baseBytes: TOTALSEGMENTATOR_BASE_BYTES,
-      bytesPerInputVoxel: 26,
-      networkSpacingMm: [0.8047, 0.8047, 1.5],
-      bytesPerNetworkVoxel: 9 * 4 * 2 + 16,
-      cardBytesPerNetworkVoxel: v2SumBytes(9),
-      cropExtentMm: LIVER_CROP_MM,
-    }),
+    memory: () =>
+      v2Memory(
+        { networkSpacingMm: [0.8047, 0.8047, 1.5], cropExtentMm: LIVER_CROP_MM },
+        { classes: 9, resampleBytes: 88 },
+      ),
   },
 } as const satisfies Record<string, ModelEntry>;
 

@@ -1,19 +1,31 @@
 import { spacingOf, voxelCount, type Grid } from '../volume/volume.ts';
-import { modelEntry, type MemoryFigures, type ModelId, type SegmentOptions } from './catalogue.ts';
+import {
+  modelEntry,
+  type MemoryFigures,
+  type ModelId,
+  type PhaseMemory,
+  type SegmentOptions,
+} from './catalogue.ts';
+
+/** From this ratio of a CT's spacings on nnU-Net resamples the axis of thick slices by itself (`RESAMPLING_SEPARATE_Z_ANISO_THRESHOLD`). */
+const THICK_RATIO = 3;
 
 /**
- * Peak resident memory in bytes that one model needs for a CT of this grid: the engine process with its
- * libraries, the CT in its several copies, and the network's arrays on its own grid (after the crop, where the
- * model crops). The one formula that the input check, the planner and the worker call; the coefficients stand in
- * the catalogue and are calibrated by `bench/memory.ts`.
+ * Peak resident memory in bytes that one model needs for a CT of this grid: the engine process with its libraries, and
+ * either the activations of one patch beside the sums of the classes, or, larger for large CTs, the CT and the
+ * network's arrays on its own grid (after the crop, where the model crops) while they are resampled. The one formula
+ * that the input check, the planner and the worker call; the coefficients stand in the catalogue and are calibrated by
+ * `bench/memory.ts`.
  */
 export function memoryNeeded(grid: Grid, model: ModelId, options: SegmentOptions): number {
   const figures = modelEntry(model).memory(options);
-  return Math.round(
-    figures.baseBytes +
-      voxelCount(grid.dims) * figures.bytesPerInputVoxel +
-      networkVoxels(grid, figures) * figures.bytesPerNetworkVoxel,
-  );
+  const spacing = spacingOf(grid.affine);
+  const isThick = Math.max(...spacing) > THICK_RATIO * Math.min(...spacing);
+  const voxels = networkVoxels(grid, figures);
+  const bytesOf = (phase: PhaseMemory): number =>
+    phase.baseBytes + voxelCount(grid.dims) * phase.bytesPerInputVoxel + voxels * phase.bytesPerNetworkVoxel;
+  const thickBytes = isThick ? voxels * figures.thickBytesPerNetworkVoxel : 0;
+  return Math.round(Math.max(bytesOf(figures.forward), bytesOf(figures.resample) + thickBytes));
 }
 
 /** Voxels of the grid that the network of a model works on, after the crop where the model crops. */

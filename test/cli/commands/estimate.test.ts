@@ -37,7 +37,7 @@ describe('hpb estimate', () => {
   });
 
   it('refuses a CT that is too large, with the options that would fit, and ends with 3 when others fit', async () => {
-    const large = headerFile('large.nii', [1_000, 1_000, 1_000], 0.8);
+    const large = headerFile('large.nii', [1_000, 1_000, 1_000], 1.2);
     const small = headerFile('small.nii', [200, 200, 200]);
 
     const { code, stdout } = await hpbHere(['estimate', '--json', '--model', 'task008', large, small]);
