@@ -8,6 +8,7 @@ import {
 } from '../core/models/catalogue.ts';
 import { weightSet, type WeightsId } from '../core/models/weights.ts';
 import type { Settings } from '../core/settings.ts';
+import { isDemoNetwork } from './demo-mark.ts';
 import { openFileHashes, type FileHash, type FileHashes } from './file-hashes.ts';
 import { machinePaths, type MachinePaths } from './machine-paths.ts';
 import { readRecordedWeights, type RecordedWeights } from './recorded-weights.ts';
@@ -48,9 +49,10 @@ export function demoRoots(paths: MachinePaths): WeightRoots {
  * Finds the weights that a run of `model` with `options` reads, with their checksums. `HPB_WEIGHTS` decides:
  * `real`, `demo`, or `auto`: the real ones where all sets of the model are there, else the demo networks. Weights
  * that the user pointed at (RESULTS_FOLDER, TOTALSEG_WEIGHTS_PATH, TOTALSEG_HOME) and weights that lack a fold or a file
- * are never replaced by demo networks. Checksums are remembered in the data root; the first call reads all bytes.
+ * are never replaced by demo networks; demo networks among them are known by their mark. Checksums are remembered in the data root; the first call reads all bytes.
  *
- * @throws HpbError WEIGHTS_MISSING with the command that gets them, naming the fold or file that lacks;
+ * @throws HpbError WEIGHTS_MISSING with the command that gets them, naming the fold or file that lacks, or the folder
+ * where only demo networks lie though real ones are asked for;
  * WEIGHTS_CORRUPT when a file is not what was recorded at its installation.
  */
 export async function locateWeights(
@@ -63,7 +65,8 @@ export async function locateWeights(
   const ids = modelEntry(model).weights(options);
   if (settings.HPB_WEIGHTS !== 'demo') {
     const found = await findSets(ids, realRoots(paths), options.folds);
-    if (isWhole(found)) return located(found, options, { paths, demo: false });
+    if (isWhole(found))
+      return markedDemo(model, settings, await located(found, options, { paths, demo: false }));
     const refused = found.find(
       ({ id, disk }) =>
         disk.state !== 'whole' &&
@@ -77,6 +80,33 @@ export async function locateWeights(
     demo.find(({ disk }) => disk.state !== 'whole')!,
     model,
   );
+}
+
+/** The weights with `demo` set when a demo network was put where real ones are looked for. */
+async function markedDemo(
+  model: ModelId,
+  settings: Settings,
+  weights: WeightsOnDisk,
+): Promise<WeightsOnDisk> {
+  for (const { id, folder, files } of weights.sets) {
+    if (
+      !(await isDemoNetwork(
+        folder,
+        files.map(({ path }) => path),
+      ))
+    )
+      continue;
+    if (settings.HPB_WEIGHTS !== 'real') return { ...weights, demo: true };
+    throw new HpbError(
+      'WEIGHTS_MISSING',
+      `${folder} holds a demo network, and HPB_WEIGHTS asks for real weights.`,
+      {
+        remedy: `Run \`hpb models pull ${model}\` for the real weights, or set HPB_WEIGHTS=demo.`,
+        details: { model, set: id, root: folder },
+      },
+    );
+  }
+  return weights;
 }
 
 interface Found {

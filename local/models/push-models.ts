@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDemoNetwork } from '../../adapters/demo-mark.ts';
 import { openFileHashes, type FileHashes } from '../../adapters/file-hashes.ts';
 import { machinePaths, type MachinePaths } from '../../adapters/machine-paths.ts';
 import { readRecordedWeights } from '../../adapters/recorded-weights.ts';
@@ -95,6 +96,7 @@ async function installedSets(
   for (const id of Object.keys(WEIGHTS) as WeightsId[]) {
     const { state, folder, folds } = await listSet(id, paths, {});
     if (state === 'missing' || folds.length === 0) continue;
+    if (await isDemoNetwork(folder, filesOf(weightSet(id), folds))) throw demoAmongReal(id, folder);
     const [relative] = setFolders(weightSet(id), ROOTS);
     const files: Record<string, { bytes: number; sha256: string }> = {};
     for (const name of filesOf(weightSet(id), folds)) {
@@ -109,6 +111,17 @@ async function installedSets(
     remedy:
       'Get them with `hpb models pull <model>` or `hpb models install <file>`, or push the demo networks: --demo.',
   });
+}
+
+function demoAmongReal(set: WeightsId, folder: string): HpbError {
+  return new HpbError(
+    'WEIGHTS_MISSING',
+    `${folder} holds a demo network, which must not be taken for a real one.`,
+    {
+      remedy: 'Move it away and install the real weights, or push the demo networks: --demo.',
+      details: { set },
+    },
+  );
 }
 
 async function checked(

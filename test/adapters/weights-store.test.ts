@@ -170,3 +170,22 @@ it('finds the demo networks of this repository for every model', async () => {
     }
   }
 });
+
+it('knows the demo networks of this repository where real weights are looked for', async () => {
+  const demo = join(import.meta.dirname, '../../container/engine/demo-weights');
+  const copied = {
+    RESULTS_FOLDER: join(demo, 'nnunet_v1'),
+    TOTALSEG_WEIGHTS_PATH: join(demo, 'totalseg'),
+  };
+
+  for (const model of ['task008', 'liver', 'totalseg', 'liver_vessels'] as const) {
+    const located = await locateWeights(model, options, settings(copied), packageRoot);
+    expect(located.demo).toBe(true);
+    await expect(
+      locateWeights(model, options, settings({ ...copied, HPB_WEIGHTS: 'real' }), packageRoot),
+    ).rejects.toMatchObject({
+      code: 'WEIGHTS_MISSING',
+      message: expect.stringContaining('holds a demo network') as string,
+    });
+  }
+});
