@@ -15,13 +15,21 @@ async function answer({ task, input }: ComputeOrder): Promise<ComputeAnswer> {
   }
 }
 
+/** From how many bytes of its own garbage on a thread does not wait for a pause to collect it. */
+const URGENT_BYTES = 4 * WORTH_COLLECTING_BYTES;
+/** A thread without an order for so long has a pause, ms; orders on the same volumes follow each other at once. */
+const PAUSE_MS = 20;
+let collection: NodeJS.Timeout | undefined;
+
 async function take(order: ComputeOrder): Promise<void> {
+  clearTimeout(collection);
   const takesMuch = sharedBytes(order.input) >= WORTH_COLLECTING_BYTES;
   const said = await answer(order);
-  const leavesMuch = getHeapStatistics().external_memory >= WORTH_COLLECTING_BYTES;
+  const left = getHeapStatistics().external_memory;
   parentPort?.postMessage(said, transferable(said));
   // The order itself is reachable until this turn is over.
-  if (takesMuch || leavesMuch) setImmediate(collectGarbage);
+  if (left >= URGENT_BYTES) setImmediate(collectGarbage);
+  else if (takesMuch || left >= WORTH_COLLECTING_BYTES) collection = setTimeout(collectGarbage, PAUSE_MS);
 }
 
 parentPort?.on('message', (order: ComputeOrder) => void take(order));

@@ -21,15 +21,15 @@ export interface PhaseMemory {
 
 /** Estimate of an engine's peak memory: the larger of two parts of its work. */
 export interface MemoryFigures {
-  /** Voxel spacing of the network in mm, or null when it works at the spacing of the CT. */
-  readonly networkSpacingMm: readonly [number, number, number] | null;
+  /** Voxel spacing of the network, mm. */
+  readonly networkSpacingMm: readonly [number, number, number];
   /** Largest extent in mm that reaches the network after cropping, or null when the whole CT does. */
   readonly cropExtentMm: readonly [number, number, number] | null;
   /** While tiles go through the network: its activations, and the sums of the classes as they fill up. */
   readonly forward: PhaseMemory;
   /** Before and after: arrays of both grids while they are resampled. */
   readonly resample: PhaseMemory;
-  /** More per voxel of the network's grid where nnU-Net v1 resamples the axis of thick slices by itself. */
+  /** More where nnU-Net resamples the axis of thick slices by itself; 0 where it does not resample. */
   readonly thickBytesPerNetworkVoxel: number;
   /** What the sums of the classes, their weights and the image take; they lie on the card where there is one. */
   readonly cardBytesPerNetworkVoxel: number;
@@ -94,8 +94,14 @@ const v2Memory = (
   {
     classes,
     resampleBytes,
+    thickBytes = 0,
     networks = 1,
-  }: Readonly<Record<'classes' | 'resampleBytes', number>> & { networks?: number },
+  }: {
+    readonly classes: number;
+    readonly resampleBytes: number;
+    readonly thickBytes?: number;
+    readonly networks?: number;
+  },
 ): MemoryFigures => ({
   ...place,
   forward: {
@@ -109,7 +115,7 @@ const v2Memory = (
     bytesPerInputVoxel: 6,
     bytesPerNetworkVoxel: resampleBytes,
   },
-  thickBytesPerNetworkVoxel: 0,
+  thickBytesPerNetworkVoxel: thickBytes,
   cardBytesPerNetworkVoxel: v2SumBytes(classes),
 });
 
@@ -198,7 +204,11 @@ export const CATALOGUE = {
     weights: () => ['ts8', 'ts298'],
     licence: APACHE,
     memory: () =>
-      v2Memory({ networkSpacingMm: null, cropExtentMm: LIVER_CROP_MM }, { classes: 3, resampleBytes: 55 }),
+      v2Memory(
+        // TotalSegmentator does not resample for this task; nnU-Net does, to the spacing of its training.
+        { networkSpacingMm: [0.8, 0.8, 1.5], cropExtentMm: LIVER_CROP_MM },
+        { classes: 3, resampleBytes: 55, thickBytes: 68 },
+      ),
   },
   liver_segments: {
     title: 'Couinaud segments of the liver (TotalSegmentator, task liver_segments)',
@@ -225,7 +235,7 @@ export const CATALOGUE = {
     memory: () =>
       v2Memory(
         { networkSpacingMm: [0.8047, 0.8047, 1.5], cropExtentMm: LIVER_CROP_MM },
-        { classes: 9, resampleBytes: 88 },
+        { classes: 9, resampleBytes: 88, thickBytes: 68 },
       ),
   },
 } as const satisfies Record<string, ModelEntry>;

@@ -38,7 +38,6 @@ export function networkVoxels(
   const cropMm = cropExtentMm === null ? Infinity : Math.max(...cropExtentMm);
   return grid.dims.reduce((product, n, axis) => {
     const extentMm = n * spacing[axis]!;
-    const networkMm = networkSpacingMm === null ? spacing[axis]! : networkSpacingMm[axis]!;
-    return product * Math.ceil(Math.min(extentMm, cropMm) / networkMm);
+    return product * Math.ceil(Math.min(extentMm, cropMm) / networkSpacingMm[axis]!);
   }, 1);
 }
