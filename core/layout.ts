@@ -175,6 +175,12 @@ export function parseJobIndexKey(key: string): { readonly jobId: JobId; readonly
   return jobId !== undefined && isJobId(jobId) ? { jobId, createdAt: LAST_MS - Number(reversed) } : null;
 }
 
+/** Marks of jobs that were purged and whose workers may not have ended yet, empty objects. */
+export const PURGED_PREFIX = `${INDEX_PREFIX}purged/`;
+
+/** The mark of one of them. */
+export const purgedKey = (jobId: JobId): string => `${PURGED_PREFIX}${jobId}`;
+
 /** Archives dropped here become jobs; `<source>` is a folder of the sender's. */
 export const INGEST_PREFIX = 'ingest/';
 
