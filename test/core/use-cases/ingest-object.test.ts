@@ -144,6 +144,27 @@ describe('a dropped folder', () => {
     expect(ports.store.keys('ingest/')).toEqual([]);
   });
 
+  it.each([
+    ['together', '_READY last', ['manifest.json', '_READY']],
+    ['together', 'manifest.json last', ['_READY', 'manifest.json']],
+    ['one after the other', '_READY last', ['manifest.json', '_READY']],
+    ['one after the other', 'manifest.json last', ['_READY', 'manifest.json']],
+  ] as const)('with both marks is one batch; their events come %s, %s', async (how, _order, names) => {
+    const ports = serviceFakes();
+    await drop(ports, 'clinic/night 1/a.nii.gz');
+    const marks: DroppedObject[] = [];
+    for (const name of names) {
+      ports.time.now += 1_000;
+      marks.push(await drop(ports, `clinic/night 1/${name}`, ''));
+    }
+
+    if (how === 'together') await Promise.all(marks.map((mark) => ingestObject(ports, mark)));
+    else for (const mark of marks) await ingestObject(ports, mark);
+
+    expect(ports.index.jobs.size).toBe(1);
+    expect(ports.store.keys('ingest')).toEqual([]);
+  });
+
   it('waits for its mark, file by file', async () => {
     const ports = serviceFakes();
 
