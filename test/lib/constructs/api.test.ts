@@ -59,6 +59,20 @@ describe('the API', () => {
     expect(Object.keys(resourcesOf(one, 'AWS::WAFv2::WebACLAssociation'))).toHaveLength(firewalls);
   });
 
+  it('keeps out of the log of its firewall what a caller may have put a name into', () => {
+    const { RedactedFields } = resourceOf(service, 'AWS::WAFv2::LoggingConfiguration').Properties;
+
+    // A key may be the number of an examination: the firewall logs all headers that it is not told to leave out.
+    const headers = ['authorization', 'x-amz-security-token', 'idempotency-key'];
+    expect(RedactedFields).toEqual(
+      expect.arrayContaining([
+        { UriPath: {} },
+        { QueryString: {} },
+        ...headers.map((Name) => ({ SingleHeader: { Name } })),
+      ]),
+    );
+  });
+
   it('names the log of its firewall without the ending that WAF refuses', () => {
     const { LogDestinationConfigs } = resourceOf(service, 'AWS::WAFv2::LoggingConfiguration').Properties;
 
