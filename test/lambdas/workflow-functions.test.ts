@@ -5,10 +5,12 @@ import {
   caseIdOf,
   caseResultKey,
   caseZipKey,
+  executionName,
   jobPlanKey,
   shardFailureKey,
   type JobId,
 } from '../../core/layout.ts';
+import { cancelJob } from '../../core/use-cases/cancel-job.ts';
 import { purgeJob } from '../../core/use-cases/purge-job.ts';
 import { submitJob } from '../../core/use-cases/submit-job.ts';
 import { create as failJob } from '../../lambdas/fail-job.ts';
@@ -138,6 +140,24 @@ describe('the sweeper', () => {
 
     expect(ports.store.keys('ingest/')).toHaveLength(1);
     expect(await sweep(ports, 30)({})).toMatchObject({ unclaimedUploads: 0 });
+  });
+
+  it('stops what runs on after a cancellation that died before it could', async () => {
+    const ports = serviceFakes();
+    const stop = ports.executions.stop.bind(ports.executions);
+    const jobId = await prepared(ports);
+    ports.executions.stop = () => Promise.reject(new Error('the function ran out of time'));
+    await cancelJob(ports, jobId, { baseUrl: '', events: false }).catch(() => undefined);
+    ports.executions.stop = stop;
+    expect(ports.index.jobs.get(jobId)).toMatchObject({ state: 'CANCELLED' });
+    const name = executionName(jobId, 1);
+    expect(await ports.executions.describe(name)).toMatchObject({ status: 'RUNNING' });
+    ports.time.now += HOUR_MS;
+
+    await sweep(ports, 30)({});
+    await sweep(ports, 30)({});
+
+    expect(ports.executions.stopped).toEqual([name]);
   });
 
   it('deletes what a worker still wrote while it ended, after its job was purged', async () => {
