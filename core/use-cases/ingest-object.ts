@@ -123,6 +123,9 @@ function objectDrop({ store, clock }: ServicePorts, dropped: DroppedObject): Dro
     keep: async (uploadId) => {
       if (!(await isThere())) return false;
       await store.copy(key, uploadInputKey(uploadId));
+      // Replaced meanwhile: these may be the bytes of the new one, whose own event makes the job. They are left to the
+      // retention, since the same event may have come twice and be a job already.
+      if (!(await isThere())) return false;
       const upload = uploadOf({ uploadId, fileName, sizeBytes: bytes, sha256: null, createdAt: clock.now() });
       await store.put(uploadDocumentKey(uploadId), documentText(upload));
       return true;

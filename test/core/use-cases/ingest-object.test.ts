@@ -112,6 +112,44 @@ describe('a dropped object', () => {
     expect(ports.store.keys()).toEqual(['ingest/clinic/cases.zip']);
   });
 
+  it.each(['other', 'longer than it'])(
+    'that is replaced by %s while it is taken is no job, the new one is',
+    async (body) => {
+      const ports = serviceFakes();
+      const first = await drop(ports, 'clinic/cases.zip', 'bytes');
+      const copy = ports.store.copy.bind(ports.store);
+      let second: DroppedObject | undefined;
+      ports.store.copy = async (from, to) => {
+        second ??= await drop(ports, 'clinic/cases.zip', body);
+        return copy(from, to);
+      };
+
+      expect(await ingestObject(ports, first)).toHaveProperty('ignored');
+      expect(await ingestObject(ports, second!)).toHaveProperty('jobId');
+      expect(ports.index.jobs.size).toBe(1);
+      expect(ports.store.keys('ingest')).toEqual([]);
+      expect(ports.store.keys('uploads/').filter((key) => key.endsWith('/upload.json'))).toHaveLength(1);
+    },
+  );
+
+  it('whose event comes twice at once keeps the bytes of its job', async () => {
+    const ports = serviceFakes();
+    const dropped = await drop(ports);
+    const copy = ports.store.copy.bind(ports.store);
+    let other: unknown;
+    ports.store.copy = async (from, to) => {
+      ports.store.copy = copy;
+      const facts = await copy(from, to);
+      // The other one is done with it before this one goes on.
+      other = await ingestObject(ports, dropped);
+      return facts;
+    };
+
+    expect(await ingestObject(ports, dropped)).toEqual(other);
+    expect(ports.index.jobs.size).toBe(1);
+    expect(ports.store.keys('uploads/').filter((key) => key.endsWith('/input'))).toHaveLength(1);
+  });
+
   it('stays while too many jobs are active, for its event to be delivered again', async () => {
     const ports = serviceFakes({ maxActiveJobs: 1 });
     const jobId = await submittedJob(ports);
