@@ -24,8 +24,11 @@ export function isJobId(text: string): text is JobId {
   return /^[a-z0-9][a-z0-9-]{6,62}[a-z0-9]$/.test(text);
 }
 
+/** Where jobs lie. */
+export const JOBS_PREFIX = 'jobs/';
+
 /** Prefix of everything that belongs to a job. */
-export const jobPrefix = (jobId: JobId): string => `jobs/${jobId}/`;
+export const jobPrefix = (jobId: JobId): string => `${JOBS_PREFIX}${jobId}/`;
 
 /** Prefix of everything that belongs to a case of a job. */
 export const casePrefix = (jobId: JobId, caseId: CaseId): string => `${jobPrefix(jobId)}cases/${caseId}/`;
@@ -153,9 +156,12 @@ export function parseExecutionName(name: string): { readonly jobId: JobId; reado
 /** Times in index keys count down from here, so that the newest key comes first; year 2286. */
 const LAST_MS = 9_999_999_999_999;
 
+/** Where the entries of all indexes of jobs lie. */
+export const INDEX_PREFIX = 'index/';
+
 /** Prefix of the index of all jobs, or of those in one state. */
 export const jobIndexPrefix = (state?: string): string =>
-  state === undefined ? 'index/jobs/' : `index/states/${state}/`;
+  state === undefined ? `${INDEX_PREFIX}jobs/` : `${INDEX_PREFIX}states/${state}/`;
 
 /** Index entry of a job, an empty object; entries list newest first. `createdAt`: ms since 1970. */
 export const jobIndexKey = (
@@ -168,6 +174,12 @@ export function parseJobIndexKey(key: string): { readonly jobId: JobId; readonly
   const [, reversed, jobId] = /^index\/(?:jobs|states\/[A-Z]+)\/(\d{13})-(.+)$/.exec(key) ?? [];
   return jobId !== undefined && isJobId(jobId) ? { jobId, createdAt: LAST_MS - Number(reversed) } : null;
 }
+
+/** Marks of jobs that were purged and whose workers may not have ended yet, empty objects. */
+export const PURGED_PREFIX = `${INDEX_PREFIX}purged/`;
+
+/** The mark of one of them. */
+export const purgedKey = (jobId: JobId): string => `${PURGED_PREFIX}${jobId}`;
 
 /** Archives dropped here become jobs; `<source>` is a folder of the sender's. */
 export const INGEST_PREFIX = 'ingest/';

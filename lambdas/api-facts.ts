@@ -58,7 +58,7 @@ async function check(
   sentence: string,
   passes: () => Promise<boolean>,
 ): Promise<{ readonly name: string; readonly error: string | null }> {
-  const failed = (why = ''): string => `${sentence}${why}: see docs/operations.md.`;
+  const failed = (why = ''): string => `${sentence}${why}: see docs/runbook.md.`;
   try {
     return { name, error: (await passes()) ? null : failed() };
   } catch (thrown) {

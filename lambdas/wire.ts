@@ -62,6 +62,7 @@ export function startingPorts(store?: ObjectStore): StartingPorts {
     links: new S3SignedLinks({ client: signingClient({}), bucket, store: jobsStore, clock }),
     executions: executions(),
     jobs: batchJobs(),
+    workersLinger: true,
     eraseVersions: async (prefix) => {
       const { eraseVersions } = await import('../adapters/s3-versions.ts');
       return eraseVersions(client, bucket, prefix);

@@ -8,6 +8,7 @@ import {
   type IBucket,
 } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
+import { INDEX_PREFIX, JOBS_PREFIX, UPLOADS_PREFIX } from '../core/layout.ts';
 import type { StageConfig } from './config/read-config.ts';
 import { acknowledge } from './constructs/acknowledge.ts';
 import { DataKey } from './constructs/data-key.ts';
@@ -51,6 +52,8 @@ export class DataStack extends Stack {
     this.jobsBucket = new EncryptedBucket(this, 'JobsBucket', {
       ...kept,
       expireDays: retentionDays,
+      // What an operator has put there stays: calibration.json.
+      expirePrefixes: [UPLOADS_PREFIX, JOBS_PREFIX, INDEX_PREFIX],
       abortUploadDays: ABORT_UPLOAD_DAYS,
     });
     this.ingestBucket = new EncryptedBucket(this, 'IngestBucket', {

@@ -83,7 +83,15 @@ export const SAVED_QUERIES: readonly SavedQuery[] = [
     name: 'Sweeps',
     sources: ['functions'],
     events: ['sweep:done'],
-    commands: newest('started', 'ended', 'unclaimedUploads', 'unclaimedDrops', 'purgedJobs'),
+    commands: newest(
+      'started',
+      'ended',
+      'stopped',
+      'unclaimedUploads',
+      'unclaimedDrops',
+      'purgedJobs',
+      'leftOvers',
+    ),
   },
   {
     name: 'Faulty cards, spot machines taken away, blocked queues',

@@ -24,7 +24,8 @@ export interface DroppedObject {
 }
 
 const ARCHIVE = /\.(zip|tar|tgz|tar\.gz)$/i;
-const READY_MARKS: ReadonlySet<string> = new Set(['_READY', 'manifest.json']);
+const READY = '_READY';
+const MANIFEST = 'manifest.json';
 /** What a function packs within its 15 minutes. */
 const MAX_FOLDER_BYTES = 8 * 2 ** 30;
 
@@ -58,6 +59,7 @@ export async function ingestObject(ports: ServicePorts, dropped: DroppedObject):
   const { key, tag, bytes } = dropped;
   const ignored = ignoredBecause(key);
   if (ignored !== null) return leave(ports, ignored);
+  if (await isSuperseded(ports, key)) return leave(ports, 'a folder whose other mark came later');
   const drop = isReadyMark(key) ? folderDrop(ports, dropped) : objectDrop(ports, dropped);
   const idempotencyKey = `ingest:${key}:${plainTag(tag)}`;
   const id = ports.ids.derivedJobId(idempotencyKey);
@@ -88,6 +90,15 @@ function ignoredBecause(key: string): string | null {
   return null;
 }
 
+/** Whether the other mark of the folder is there and covers all that this one does: each would make a job. */
+async function isSuperseded({ store }: Pick<ServicePorts, 'store'>, key: string): Promise<boolean> {
+  if (!isReadyMark(key)) return false;
+  const [mark, other] = await Promise.all([store.head(key), store.head(otherMark(key))]);
+  if (mark === null || other === null) return false;
+  const later = other.modifiedAt - mark.modifiedAt;
+  return later > 0 || (later === 0 && fileNameOf(other.key) === READY);
+}
+
 /** The job of the drop; one that failed is not run again, since an event may come twice. */
 async function submitOnce(
   ports: ServicePorts,
@@ -112,6 +123,9 @@ function objectDrop({ store, clock }: ServicePorts, dropped: DroppedObject): Dro
     keep: async (uploadId) => {
       if (!(await isThere())) return false;
       await store.copy(key, uploadInputKey(uploadId));
+      // Replaced meanwhile: these may be the bytes of the new one, whose own event makes the job. They are left to the
+      // retention, since the same event may have come twice and be a job already.
+      if (!(await isThere())) return false;
       const upload = uploadOf({ uploadId, fileName, sizeBytes: bytes, sha256: null, createdAt: clock.now() });
       await store.put(uploadDocumentKey(uploadId), documentText(upload));
       return true;
@@ -147,6 +161,8 @@ function folderDrop(ports: ServicePorts, dropped: DroppedObject): Drop {
       const mark = await store.head(key);
       if (mark === null || !isSame(mark, dropped.tag)) return;
       for (const file of await folderFiles(ports, folder, mark)) await store.remove(file.key);
+      const other = await store.head(otherMark(key));
+      if (other !== null && other.modifiedAt <= mark.modifiedAt) await store.remove(other.key);
       // Last: while it is there, its event delivered again removes the rest.
       await store.remove(key);
     },
@@ -243,7 +259,10 @@ const isUnfinished = (fileName: string): boolean =>
 /** Below `ingest/<source>/<folder>/`: files that lie higher are drops of their own. */
 const isInFolder = (key: string): boolean => key.split('/').length > 3;
 
-const isReadyMark = (key: string): boolean => isInFolder(key) && READY_MARKS.has(fileNameOf(key));
+const isReadyMark = (key: string): boolean => isInFolder(key) && [READY, MANIFEST].includes(fileNameOf(key));
+
+const otherMark = (key: string): string =>
+  key.slice(0, key.lastIndexOf('/') + 1) + (fileNameOf(key) === READY ? MANIFEST : READY);
 
 /** Archives are drops of their own wherever they lie. */
 const isMember = (key: string): boolean =>

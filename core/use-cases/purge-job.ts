@@ -5,6 +5,7 @@ import {
   jobContentPrefixes,
   jobExecutionsPrefix,
   jobPrefix,
+  purgedKey,
   uploadInputKey,
   uploadPrefix,
   uploadUseKey,
@@ -46,6 +47,7 @@ export async function purgeJob(ports: ServicePorts, jobId: string): Promise<Purg
   await ports.jobs.removeLogs?.(workerNamePrefix(id));
   // The larger part of them while the job can still be purged again.
   for (const prefix of jobContentPrefixes(id)) removed.push(await erased(ports, prefix));
+  if (ports.workersLinger === true) await ports.store.put(purgedKey(id), '');
   await ports.index.remove(id);
   // What a worker that was ended still wrote meanwhile.
   removed.push(await ports.store.removeAll(jobPrefix(id)), await erased(ports, jobPrefix(id)));

@@ -113,6 +113,11 @@ export interface ServicePorts {
    * versions that were. Absent where nothing is kept.
    */
   readonly eraseVersions?: (prefix: string) => Promise<number>;
+  /**
+   * Whether workers and functions may still write for minutes after their execution was stopped: what is purged is then
+   * marked for `purgeLeftOvers`. Default: no.
+   */
+  readonly workersLinger?: boolean;
 }
 
 /** What somebody wants to send, and what is to be run on it once that is known. */

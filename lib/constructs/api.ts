@@ -49,7 +49,9 @@ export class Api extends Construct {
     this.api.root.addMethod('ANY', integration);
     this.api.root.addProxy({ defaultIntegration: integration, anyMethod: true });
     addGatewayProblems(this.api);
-    const { stageArn } = this.api.deploymentStage;
+    const { deploymentStage: stage } = this.api;
+    stage.node.addDependency(this.#ownLog(props));
+    const { stageArn } = stage;
     if (config.waf) new Firewall(this, 'Firewall', { config, key, stageArn });
     this.#acknowledge(config.waf);
   }
@@ -79,6 +81,16 @@ export class Api extends Construct {
         accessLogFormat: AccessLogFormat.custom(ACCESS_LOG),
       },
       defaultMethodOptions: { authorizationType: AuthorizationType.IAM },
+    });
+  }
+
+  /** API Gateway logs its own faults to a group of this name; one that it makes itself has neither key nor retention. */
+  #ownLog({ config, key }: ApiProps): LogGroup {
+    return new LogGroup(this, 'GatewayLogs', {
+      logGroupName: `API-Gateway-Execution-Logs_${this.api.restApiId}/${config.stage}`,
+      encryptionKey: key,
+      retention: config.logRetentionDays as RetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
     });
   }
 

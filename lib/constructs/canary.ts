@@ -5,6 +5,7 @@ import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { HandlerFunction } from './handler-function.ts';
 import { startingParts, type ServiceSurroundings } from './service-functions.ts';
+import { eraseJobs } from './service-permissions.ts';
 
 export interface CanaryProps {
   readonly around: ServiceSurroundings;
@@ -27,7 +28,8 @@ export class Canary extends Construct {
       name: 'canary',
       description: 'Sends a synthetic CT through the deployment and holds its volumes against the truth',
       environment: { ...environment, HPB_CANARY_HOURS: String(home.config.canaryHours) },
-      statements,
+      // It purges its job.
+      statements: [...statements, ...eraseJobs(around.data)],
       wildcards,
       memoryMib: 1_769,
       timeoutSeconds: 300,

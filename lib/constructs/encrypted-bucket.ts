@@ -19,6 +19,8 @@ export interface EncryptedBucketProps {
   readonly accessLogs: IBucket;
   /** Objects are deleted so many days after they were written. Default: never. */
   readonly expireDays?: number;
+  /** Which of them: those below these prefixes. Default: all. */
+  readonly expirePrefixes?: readonly string[];
   /** Parts of an upload that was never completed are deleted after so many days. Default: 1. */
   readonly abortUploadDays?: number;
   /** Superseded versions are deleted after so many days. Default: 1. */
@@ -80,9 +82,9 @@ export class EncryptedBucket extends Bucket {
 
 /** Rules of every bucket of ours: what is left behind goes, what is told to expire goes. */
 export function lifecycleRules(
-  props: Pick<EncryptedBucketProps, 'expireDays' | 'abortUploadDays' | 'supersededDays'>,
+  props: Pick<EncryptedBucketProps, 'expireDays' | 'expirePrefixes' | 'abortUploadDays' | 'supersededDays'>,
 ): LifecycleRule[] {
-  const { expireDays, abortUploadDays = 1, supersededDays = 1 } = props;
+  const { expireDays, expirePrefixes = [''], abortUploadDays = 1, supersededDays = 1 } = props;
   return [
     {
       id: 'left-behind',
@@ -90,6 +92,12 @@ export function lifecycleRules(
       noncurrentVersionExpiration: Duration.days(supersededDays),
       ...(expireDays === undefined ? { expiredObjectDeleteMarker: true } : {}),
     },
-    ...(expireDays === undefined ? [] : [{ id: 'expire', expiration: Duration.days(expireDays) }]),
+    ...(expireDays === undefined
+      ? []
+      : expirePrefixes.map((prefix) => ({
+          id: prefix === '' ? 'expire' : `expire-${prefix.replace('/', '')}`,
+          expiration: Duration.days(expireDays),
+          ...(prefix === '' ? {} : { prefix }),
+        }))),
   ];
 }

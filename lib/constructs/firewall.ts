@@ -20,7 +20,7 @@ export interface FirewallProps {
   readonly stageArn: string;
 }
 
-/** A web application firewall before the API; its log holds neither paths, queries nor authorisation. */
+/** A web application firewall before the API; its log holds neither paths, queries, authorisation nor keys of callers. */
 export class Firewall extends Construct {
   constructor(scope: Construct, id: string, { config, key, stageArn }: FirewallProps) {
     super(scope, id);
@@ -56,6 +56,7 @@ export class Firewall extends Construct {
         { queryString: {} },
         { singleHeader: { Name: 'authorization' } },
         { singleHeader: { Name: 'x-amz-security-token' } },
+        { singleHeader: { Name: 'idempotency-key' } },
       ],
     });
     new CfnWebACLAssociation(this, 'Association', { resourceArn: stageArn, webAclArn: acl.attrArn });

@@ -163,6 +163,8 @@ describe('what a deployment says of itself', () => {
 
     expect(json.checks).toMatchObject({ workflow: false });
     expect(json.errors.join()).toContain('Step Functions');
+    // docs/operations.md is about the service on one machine.
+    expect(json.errors.join()).toContain('docs/runbook.md');
   });
 
   it('offers a limit of the cost', async () => {

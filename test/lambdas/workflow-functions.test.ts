@@ -1,7 +1,18 @@
 import './deployed-environment.ts';
 import { describe, expect, it } from 'vitest';
 import { HpbError } from '../../core/errors.ts';
-import { caseIdOf, jobPlanKey, shardFailureKey, type JobId } from '../../core/layout.ts';
+import {
+  caseIdOf,
+  caseResultKey,
+  caseZipKey,
+  executionName,
+  jobPlanKey,
+  shardFailureKey,
+  type JobId,
+} from '../../core/layout.ts';
+import { cancelJob } from '../../core/use-cases/cancel-job.ts';
+import { purgeJob } from '../../core/use-cases/purge-job.ts';
+import { submitJob } from '../../core/use-cases/submit-job.ts';
 import { create as failJob } from '../../lambdas/fail-job.ts';
 import { create as prepareJob } from '../../lambdas/prepare-job.ts';
 import { create as publishResults } from '../../lambdas/publish-results.ts';
@@ -108,7 +119,8 @@ describe('the end of an execution, as EventBridge tells it', () => {
 });
 
 describe('the sweeper', () => {
-  const DAY_MS = 86_400_000;
+  const HOUR_MS = 3_600_000;
+  const DAY_MS = 24 * HOUR_MS;
 
   it('starts what was lost, counts what nobody claims and deletes what has expired', async () => {
     const ports = serviceFakes();
@@ -128,6 +140,59 @@ describe('the sweeper', () => {
 
     expect(ports.store.keys('ingest/')).toHaveLength(1);
     expect(await sweep(ports, 30)({})).toMatchObject({ unclaimedUploads: 0 });
+  });
+
+  it('stops what runs on after a cancellation that died before it could', async () => {
+    const ports = serviceFakes();
+    const stop = ports.executions.stop.bind(ports.executions);
+    const jobId = await prepared(ports);
+    ports.executions.stop = () => Promise.reject(new Error('the function ran out of time'));
+    await cancelJob(ports, jobId, { baseUrl: '', events: false }).catch(() => undefined);
+    ports.executions.stop = stop;
+    expect(ports.index.jobs.get(jobId)).toMatchObject({ state: 'CANCELLED' });
+    const name = executionName(jobId, 1);
+    expect(await ports.executions.describe(name)).toMatchObject({ status: 'RUNNING' });
+    ports.time.now += HOUR_MS;
+
+    await sweep(ports, 30)({});
+    await sweep(ports, 30)({});
+
+    expect(ports.executions.stopped).toEqual([name]);
+  });
+
+  it('deletes what a worker still wrote while it ended, after its job was purged', async () => {
+    const ports = { ...serviceFakes(), workersLinger: true };
+    const jobId = await prepared(ports);
+    await purgeJob(ports, jobId);
+    ports.time.now += 90_000;
+    await ports.store.put(caseZipKey(jobId, caseIdOf(1)), 'masks');
+
+    // It may be at it still.
+    await sweep(ports, 30)({});
+    await ports.store.put(caseResultKey(jobId, caseIdOf(1)), 'result');
+    ports.time.now += HOUR_MS;
+    await sweep(ports, 30)({});
+
+    expect(ports.store.keys(`jobs/${jobId}/`)).toEqual([]);
+    expect(ports.store.keys('').filter((key) => key.includes(jobId))).toEqual([]);
+  });
+
+  it('leaves a job alone that was sent again under the key of one that was purged', async () => {
+    const ports = { ...serviceFakes(), workersLinger: true };
+    const again = async () => {
+      const uploadId = await uploadOf(ports);
+      const asked = { target: 'batch', body: { uploadId }, idempotencyKey: 'one', baseUrl: '' } as const;
+      return (await submitJob(ports, asked)).job.jobId;
+    };
+    await purgeJob(ports, await again());
+    const jobId = await again();
+    const kept = ports.store.keys(`jobs/${jobId}/`);
+    ports.time.now += HOUR_MS;
+
+    await sweep(ports, 30)({});
+
+    expect(kept).not.toEqual([]);
+    expect(ports.store.keys(`jobs/${jobId}/`)).toEqual(kept);
   });
 
   it('deletes nothing without a retention', async () => {

@@ -1,4 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import {
+  calibrationKey,
+  jobDocumentKey,
+  jobIndexKey,
+  uploadInputKey,
+  type JobId,
+  type UploadId,
+} from '../../core/layout.ts';
 import { resourceOf, resourcesOf, stacksOf, type TemplateResource } from '../fixtures/stacks.ts';
 
 const { data } = stacksOf({ stage: 'prod' });
@@ -87,6 +95,21 @@ describe('buckets of inputs, results and weights', () => {
       )?.ExpirationInDays;
 
     expect(OURS.map(expiry)).toEqual([30, 30, undefined]);
+  });
+
+  it('forget of the jobs bucket what belongs to jobs, and keep what an operator has put there', () => {
+    const rules = bucket('JobsBucket').Properties.LifecycleConfiguration.Rules as readonly {
+      readonly ExpirationInDays?: number;
+      readonly Prefix?: string;
+    }[];
+    const expires = (key: string): boolean =>
+      rules.some(({ ExpirationInDays: days, Prefix = '' }) => days !== undefined && key.startsWith(Prefix));
+    const job = { jobId: '0123abcd' as JobId, createdAt: 1_700_000_000_000 };
+
+    const ofJobs = [uploadInputKey('u-0123abcd' as UploadId), jobDocumentKey(job.jobId), jobIndexKey(job)];
+    expect([...ofJobs, jobIndexKey(job, 'RUNNING')].filter((key) => !expires(key))).toEqual([]);
+    // Its estimates would silently be uncalibrated again.
+    expect(expires(calibrationKey())).toBe(false);
   });
 
   it('tell EventBridge of what is dropped, without a Lambda of their own (trap 14)', () => {

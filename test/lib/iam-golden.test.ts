@@ -19,7 +19,12 @@ interface Resource {
 }
 type Resources = Readonly<Record<string, Resource>>;
 
-const { data, compute, service } = stacksOf({ stage: 'prod' });
+/** With all that a configuration adds: what it leaves out may do nothing. */
+const { data, compute, service } = stacksOf({
+  stage: 'prod',
+  canaryHours: 24,
+  signingKeyArn: 'arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f',
+});
 const TEMPLATES: readonly Resources[] = [data, compute, service].map(
   (stack) => (Template.fromStack(stack).toJSON() as { readonly Resources?: Resources }).Resources ?? {},
 );

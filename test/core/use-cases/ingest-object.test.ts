@@ -112,6 +112,44 @@ describe('a dropped object', () => {
     expect(ports.store.keys()).toEqual(['ingest/clinic/cases.zip']);
   });
 
+  it.each(['other', 'longer than it'])(
+    'that is replaced by %s while it is taken is no job, the new one is',
+    async (body) => {
+      const ports = serviceFakes();
+      const first = await drop(ports, 'clinic/cases.zip', 'bytes');
+      const copy = ports.store.copy.bind(ports.store);
+      let second: DroppedObject | undefined;
+      ports.store.copy = async (from, to) => {
+        second ??= await drop(ports, 'clinic/cases.zip', body);
+        return copy(from, to);
+      };
+
+      expect(await ingestObject(ports, first)).toHaveProperty('ignored');
+      expect(await ingestObject(ports, second!)).toHaveProperty('jobId');
+      expect(ports.index.jobs.size).toBe(1);
+      expect(ports.store.keys('ingest')).toEqual([]);
+      expect(ports.store.keys('uploads/').filter((key) => key.endsWith('/upload.json'))).toHaveLength(1);
+    },
+  );
+
+  it('whose event comes twice at once keeps the bytes of its job', async () => {
+    const ports = serviceFakes();
+    const dropped = await drop(ports);
+    const copy = ports.store.copy.bind(ports.store);
+    let other: unknown;
+    ports.store.copy = async (from, to) => {
+      ports.store.copy = copy;
+      const facts = await copy(from, to);
+      // The other one is done with it before this one goes on.
+      other = await ingestObject(ports, dropped);
+      return facts;
+    };
+
+    expect(await ingestObject(ports, dropped)).toEqual(other);
+    expect(ports.index.jobs.size).toBe(1);
+    expect(ports.store.keys('uploads/').filter((key) => key.endsWith('/input'))).toHaveLength(1);
+  });
+
   it('stays while too many jobs are active, for its event to be delivered again', async () => {
     const ports = serviceFakes({ maxActiveJobs: 1 });
     const jobId = await submittedJob(ports);
@@ -142,6 +180,27 @@ describe('a dropped folder', () => {
     expect([...ports.index.jobs.values()]).toMatchObject([{ batch: true }]);
     expect(ports.bundler.bundled[0]!.members.map(({ name }) => name)).toEqual(['a.nii.gz', 'sub/b.nii.gz']);
     expect(ports.store.keys('ingest/')).toEqual([]);
+  });
+
+  it.each([
+    ['together', '_READY last', ['manifest.json', '_READY']],
+    ['together', 'manifest.json last', ['_READY', 'manifest.json']],
+    ['one after the other', '_READY last', ['manifest.json', '_READY']],
+    ['one after the other', 'manifest.json last', ['_READY', 'manifest.json']],
+  ] as const)('with both marks is one batch; their events come %s, %s', async (how, _order, names) => {
+    const ports = serviceFakes();
+    await drop(ports, 'clinic/night 1/a.nii.gz');
+    const marks: DroppedObject[] = [];
+    for (const name of names) {
+      ports.time.now += 1_000;
+      marks.push(await drop(ports, `clinic/night 1/${name}`, ''));
+    }
+
+    if (how === 'together') await Promise.all(marks.map((mark) => ingestObject(ports, mark)));
+    else for (const mark of marks) await ingestObject(ports, mark);
+
+    expect(ports.index.jobs.size).toBe(1);
+    expect(ports.store.keys('ingest')).toEqual([]);
   });
 
   it('waits for its mark, file by file', async () => {

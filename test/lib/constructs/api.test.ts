@@ -21,6 +21,20 @@ describe('the API', () => {
     expect(stage.AccessLogSetting.Format).not.toMatch(/context\.path|querystring|body/i);
   });
 
+  it('has made the log that the gateway opens by itself, which would be kept for ever and not under our key', () => {
+    const own = Object.entries(resourcesOf(service, 'AWS::Logs::LogGroup')).find(([, { Properties }]) =>
+      JSON.stringify(Properties.LogGroupName ?? '').includes('API-Gateway-Execution-Logs_'),
+    );
+    const api = Object.keys(resourcesOf(service, 'AWS::ApiGateway::RestApi'))[0]!;
+
+    expect(own?.[1].Properties).toMatchObject({
+      LogGroupName: { 'Fn::Join': ['', ['API-Gateway-Execution-Logs_', { Ref: api }, '/prod']] },
+      RetentionInDays: 365,
+      KmsKeyId: expect.anything(),
+    });
+    expect(resourceOf(service, 'AWS::ApiGateway::Stage')['DependsOn']).toContain(own![0]);
+  });
+
   it('answers as a problem document also where the gateway itself answers', () => {
     const answers = Object.values(resourcesOf(service, 'AWS::ApiGateway::GatewayResponse'));
 
@@ -43,6 +57,20 @@ describe('the API', () => {
     const { service: one } = stacksOf({ stage });
 
     expect(Object.keys(resourcesOf(one, 'AWS::WAFv2::WebACLAssociation'))).toHaveLength(firewalls);
+  });
+
+  it('keeps out of the log of its firewall what a caller may have put a name into', () => {
+    const { RedactedFields } = resourceOf(service, 'AWS::WAFv2::LoggingConfiguration').Properties;
+
+    // A key may be the number of an examination: the firewall logs all headers that it is not told to leave out.
+    const headers = ['authorization', 'x-amz-security-token', 'idempotency-key'];
+    expect(RedactedFields).toEqual(
+      expect.arrayContaining([
+        { UriPath: {} },
+        { QueryString: {} },
+        ...headers.map((Name) => ({ SingleHeader: { Name } })),
+      ]),
+    );
   });
 
   it('names the log of its firewall without the ending that WAF refuses', () => {

@@ -49,10 +49,12 @@ describe('the canary of a deployment', () => {
     });
   });
 
-  it('may do what starting a job takes, and no more than the API', () => {
+  it('may do what starting and purging a job takes, and no more than the API', () => {
     const canary = actionsOf('Canary');
 
     expect(canary).toContain('states:StartExecution');
+    // It purges its job: where versions are kept, a purge without these two ends at the first of them.
+    expect(canary).toEqual(expect.arrayContaining(['s3:ListBucketVersions', 's3:DeleteObjectVersion']));
     expect(
       canary.filter((action) => ![...actionsOf('ApiHandler'), 'sqs:SendMessage'].includes(action)),
     ).toEqual([]);

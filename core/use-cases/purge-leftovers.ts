@@ -1,0 +1,44 @@
+import { asHpbError } from '../errors.ts';
+import { isJobId, jobPrefix, PURGED_PREFIX, type JobId } from '../layout.ts';
+import type { ServicePorts } from './service-ports.ts';
+
+/** By then whoever worked on a job when it was purged has ended: a function after 15 minutes, a worker after two. */
+const LINGER_MS = 20 * 60_000;
+
+/**
+ * Deletes once more, with all versions, what is stored of jobs that were purged: a worker may have published a case while
+ * it was being ended. A job of the same id that was submitted since keeps what it has. Returns how many objects that were.
+ */
+export async function purgeLeftOvers(
+  ports: Pick<ServicePorts, 'store' | 'index' | 'clock' | 'log' | 'eraseVersions'>,
+): Promise<number> {
+  const { store, index, clock } = ports;
+  let objects = 0;
+  for (const { key, modifiedAt } of await store.list(PURGED_PREFIX)) {
+    const jobId = key.slice(PURGED_PREFIX.length);
+    if (modifiedAt > clock.now() - LINGER_MS) continue;
+    if (isJobId(jobId) && (await isGone(index, jobId))) objects += await purgeRest(ports, jobId);
+    await store.remove(key);
+  }
+  return objects;
+}
+
+/** A job that is there and damaged is there. */
+async function isGone(index: ServicePorts['index'], jobId: JobId): Promise<boolean> {
+  try {
+    return (await index.get(jobId)) === null;
+  } catch (thrown) {
+    if (asHpbError(thrown).code === 'DOCUMENT_UNREADABLE') return false;
+    throw thrown;
+  }
+}
+
+async function purgeRest(
+  { store, log, eraseVersions }: Parameters<typeof purgeLeftOvers>[0],
+  jobId: JobId,
+): Promise<number> {
+  const { objects, bytes } = await store.removeAll(jobPrefix(jobId));
+  const versions = (await eraseVersions?.(jobPrefix(jobId))) ?? 0;
+  if (objects > 0) log.info('job:purged', { jobId, objects, bytes, versions });
+  return objects;
+}
