@@ -1,7 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { CommanderError } from 'commander';
 import { asHpbError, COMMAND_EXIT, ERROR_CODES } from '../core/errors.ts';
 import { createContext, type CommandContext } from './context.ts';
+import { outputError } from '../adapters/file-error.ts';
 import { errorText, jsonLine } from '../local/text.ts';
 import { buildProgram } from './program.ts';
 
@@ -17,12 +19,20 @@ export async function main(argv: readonly string[]): Promise<void> {
       cancel.abort();
     });
   }
-  // A reader that goes away (`hpb … | head`) is no error of ours.
+  let unwritten: NodeJS.ErrnoException | null = null;
+  // A reader that goes away (`hpb … | head`) is no error of ours, and progress that nobody can see ends no run.
+  process.stderr.on('error', () => undefined);
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code !== 'EPIPE') unwritten = error;
   });
   const context = createContext(process, fileURLToPath(new URL('..', import.meta.url)), cancel.signal);
-  process.exitCode = await runCommand(argv, context);
+  const exitCode = await runCommand(argv, context);
+  // By then the last write has failed, if it does.
+  await setImmediate();
+  process.exitCode =
+    unwritten === null || exitCode !== COMMAND_EXIT.ok
+      ? exitCode
+      : reportFailure(outputError(unwritten), context, false);
 }
 
 /** Runs a command line over a context, failures told to its reader. Returns the exit code. */

@@ -4,7 +4,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { writeNifti } from '../../../adapters/nifti-file.ts';
 import { smallCt } from '../../container/worker-bench.ts';
 import { fakeVenv } from '../../fixtures/fake-host.ts';
-import { hpb, type CommandResult } from '../../fixtures/hpb-command.ts';
+import { hpb, startNode, startProgram, type CommandResult } from '../../fixtures/hpb-command.ts';
 import { tempFolder } from '../../fixtures/temp-folder.ts';
 
 const FILES = [
@@ -77,6 +77,26 @@ describe('hpb segment', () => {
     expect(lines.filter(({ event }) => event === 'progress').length).toBeGreaterThan(5);
     expect(lines.at(-2)).toMatchObject({ event: 'case', outcome: 'succeeded', metadata: { demo: true } });
     expect(lines.at(-1)).toEqual({ event: 'finished', succeeded: 1, failed: 0 });
+  });
+
+  it('goes on when nobody reads its progress any more, as in 2>&1 | head', async () => {
+    const { child, ended } = startNode(['cli/hpb.js', 'segment', ct, '--out', out], {
+      HPB_DATA_ROOT: join(folder, 'data'),
+      HPB_VENV: fakeVenv(folder, 'ok'),
+      HPB_WEIGHTS: 'demo',
+    });
+    child.stdout!.destroy();
+    child.stderr!.destroy();
+
+    expect((await ended).code).toBe(0);
+    expect(readdirSync(out).sort()).toEqual(['scan', 'scan_results.zip']);
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('says that the disk is full that its answer goes to', async () => {
+    const args = ['-c', `exec "${process.execPath}" cli/hpb.js check "${ct}" --json >/dev/full`];
+    const { code, stderr } = await startProgram('/bin/sh', args, {}).ended;
+
+    expect({ code, stderr }).toMatchObject({ code: 11, stderr: expect.stringContaining('DISK_FULL') });
   });
 
   it('replaces the results of an earlier run of the same CT', async () => {
