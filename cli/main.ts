@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { CommanderError } from 'commander';
-import { asHpbError, COMMAND_EXIT, ERROR_CODES } from '../core/errors.ts';
+import { asHpbError, COMMAND_EXIT, ERROR_CODES, HpbError } from '../core/errors.ts';
 import { createContext, type CommandContext } from './context.ts';
 import { outputError } from '../adapters/file-error.ts';
 import { errorText, jsonLine } from '../local/text.ts';
@@ -46,9 +46,17 @@ export async function runCommand(argv: readonly string[], context: CommandContex
 }
 
 function reportFailure(thrown: unknown, { stdout, stderr }: CommandContext, json: boolean): number {
-  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? COMMAND_EXIT.ok : COMMAND_EXIT.usage;
-  const error = asHpbError(thrown);
+  const usage = thrown instanceof CommanderError ? thrown : null;
+  if (usage?.exitCode === 0) return COMMAND_EXIT.ok;
+  const error = usage === null ? asHpbError(thrown) : usageError(usage);
   if (json) stdout.write(jsonLine({ event: 'error', error: error.toDocument() }));
-  else stderr.write(`hpb: ${errorText(error)}\n`);
+  // Wrong usage commander has told on stderr already.
+  else if (usage === null) stderr.write(`hpb: ${errorText(error)}\n`);
   return ERROR_CODES[error.code].exit;
+}
+
+function usageError({ message }: CommanderError): HpbError {
+  return new HpbError('USAGE', message.replace(/^error: /, ''), {
+    remedy: 'Run the command with --help for what it takes.',
+  });
 }
