@@ -9,7 +9,8 @@ import { buildProgram } from './program.ts';
 
 /**
  * Runs the `hpb` command and sets the exit code of the process. The first Ctrl-C or SIGTERM aborts the running
- * command, which then cleans up; the second ends the process at once.
+ * command, which then cleans up; the second ends the process at once. The end of the terminal aborts it too, unless
+ * nothing is written there, as under nohup.
  */
 export async function main(argv: readonly string[]): Promise<void> {
   const cancel = new AbortController();
@@ -19,6 +20,10 @@ export async function main(argv: readonly string[]): Promise<void> {
       cancel.abort();
     });
   }
+  // Node undoes nohup's ignoring. The shell and the system may both send it: the second one ends nothing.
+  process.on('SIGHUP', () => {
+    if (process.stdout.isTTY || process.stderr.isTTY) cancel.abort();
+  });
   let unwritten: NodeJS.ErrnoException | null = null;
   // A reader that goes away (`hpb … | head`) is no error of ours, and progress that nobody can see ends no run.
   process.stderr.on('error', () => undefined);
