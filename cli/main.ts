@@ -7,6 +7,9 @@ import { outputError } from '../adapters/file-error.ts';
 import { errorText, jsonLine } from '../local/text.ts';
 import { buildProgram } from './program.ts';
 
+/** Gives a terminal back what a progress bar has taken while it is shown. */
+const CURSOR_AND_WRAP = '\u001b[?25h\u001b[?7h';
+
 /**
  * Runs the `hpb` command and sets the exit code of the process. The first Ctrl-C or SIGTERM aborts the running
  * command, which then cleans up; the second ends the process at once. The end of the terminal aborts it too, unless
@@ -16,7 +19,10 @@ export async function main(argv: readonly string[]): Promise<void> {
   const cancel = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
-      if (cancel.signal.aborted) process.exit(COMMAND_EXIT.cancelled);
+      if (cancel.signal.aborted) {
+        if (process.stderr.isTTY) process.stderr.write(CURSOR_AND_WRAP);
+        process.exit(COMMAND_EXIT.cancelled);
+      }
       cancel.abort();
     });
   }

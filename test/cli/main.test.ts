@@ -28,17 +28,32 @@ const environment = (behaviour: string): Readonly<Record<string, string>> => ({
 const segmenting = (behaviour: string): RunningCommand =>
   startNode(['cli/hpb.js', 'segment', ct, '--out', out], environment(behaviour));
 
-/** Runs a command on a terminal of its own, takes the terminal away when the engine works, and prints the exit code. */
-const ON_A_TERMINAL = `
-import os, pty, sys
+/** Runs a command on a terminal of its own until the engine works, does `then` to that terminal, and prints the end. */
+const onTerminal = (then: string, behaviour: string): RunningCommand => {
+  const script = `
+import os, pty, sys, time
 child, terminal = pty.fork()
 if child == 0:
     os.execv(sys.argv[1], sys.argv[1:])
 shown = b''
 while b'predict' not in shown:
     shown += os.read(terminal, 4096)
-os.close(terminal)
-print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+${then}
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown)
+`;
+  const args = ['-c', script, process.execPath, 'cli/hpb.js', 'segment', ct, '--out', out];
+  return startProgram('python3', args, environment(behaviour));
+};
+
+const TWICE_CTRL_C = `
+for _ in range(2):
+    os.write(terminal, b'\\x03')
+    time.sleep(0.2)
+try:
+    while chunk := os.read(terminal, 4096):
+        shown += chunk
+except OSError:
+    pass
 `;
 
 describe('what becomes of a run when', () => {
@@ -60,12 +75,20 @@ describe('what becomes of a run when', () => {
   });
 
   it('its terminal is closed: it ends and leaves no CT behind', async () => {
-    const args = ['-c', ON_A_TERMINAL, process.execPath, 'cli/hpb.js', 'segment', ct, '--out', out];
-    const { stdout, stderr } = await startProgram('python3', args, environment('slow')).ended;
+    const { stdout, stderr } = await onTerminal('os.close(terminal)', 'slow').ended;
 
-    expect(stdout, stderr).toBe('130\n');
+    expect(stdout, stderr).toMatch(/^130 /);
     const scratch = join(folder, 'data', 'scratch');
     expect(readdirSync(scratch).flatMap((root) => readdirSync(join(scratch, root)))).toEqual([]);
+  });
+
+  it('Ctrl-C is pressed twice: it ends at once, and the terminal has its cursor', async () => {
+    const { stdout, stderr } = await onTerminal(TWICE_CTRL_C, 'stubborn').ended;
+
+    expect(stdout, stderr).toMatch(/^130 /);
+    expect(stdout).toContain('[?25l');
+    expect(stdout.lastIndexOf('[?25h')).toBeGreaterThan(stdout.lastIndexOf('[?25l'));
+    expect(stdout).not.toContain('FAILED');
   });
 
   it('a terminal is closed that it does not write to, as under nohup: it goes on', async () => {
