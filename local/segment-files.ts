@@ -8,6 +8,7 @@ import { systemClock } from '../adapters/system.ts';
 import { runShard, type CaseOutcome as ShardCaseOutcome } from '../container/worker.ts';
 import { wireWorker } from '../container/wire.ts';
 import type { WorkerPorts } from '../container/case-context.ts';
+import { throwIfCaseCancelled } from '../container/case-error.ts';
 import { asHpbError, HpbError, type ErrorDocument } from '../core/errors.ts';
 import { caseIdOf, caseInputKey, LAYOUT_VERSION, type CaseId, type JobId } from '../core/layout.ts';
 import type { ModelId, SegmentOptions } from '../core/models/catalogue.ts';
@@ -126,6 +127,8 @@ class LocalRun {
     const { models, options, timeoutSeconds } = this.#request;
     const inputKey = caseInputKey(this.#jobId, one.caseId);
     try {
+      // Copies of many large CTs take longer than Ctrl-C may.
+      throwIfCaseCancelled(this.#surroundings.signal);
       await peekNifti(one.input);
       await this.#ports.store.putFile(inputKey, one.input);
     } catch (thrown) {

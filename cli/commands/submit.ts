@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Option, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { asHpbError, commandExit, HpbError, type ErrorCode } from '../../core/errors.ts';
 import type { JobAnswer } from '../../core/requests.ts';
 import type { MeshFormat } from '../../core/results/meshed-structures.ts';
@@ -69,7 +69,11 @@ export function registerSubmit(program: Command, context: CommandContext): void 
       '--publish',
       'put the cases that succeed into the viewer of the deployment: its readers then see the CTs',
     )
-    .option('--idempotency-key <key>', 'the same key, file and options again are the same job');
+    .option(
+      '--idempotency-key <key>',
+      'the same key, file and options again are the same job',
+      idempotencyKeyArgument,
+    );
   for (const option of serviceOptions(
     'print JSON lines: packed, upload, submitted, progress, ended, fetched, failed',
   ))
@@ -142,6 +146,13 @@ function fetchingOf(options: SubmitArguments, context: CommandContext): Fetching
     dataRoot: paths.dataRoot,
     signal,
   };
+}
+
+/** What the service would refuse only when all bytes are there. */
+function idempotencyKeyArgument(text: string): string {
+  if (!/^[\x21-\x7e]{1,255}$/.test(text))
+    throw new InvalidArgumentError('1 to 255 printable ASCII characters without spaces.');
+  return text;
 }
 
 /** A failure of one input does not stop the others; the service being away does. */

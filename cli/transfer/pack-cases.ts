@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { constants, type BigIntStats } from 'node:fs';
+import { access, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import { fileError, outputError } from '../../adapters/file-error.ts';
 import { writeZip, type ZipMember } from '../../adapters/zip-archive.ts';
-import { HpbError } from '../../core/errors.ts';
+import { asHpbError, HpbError } from '../../core/errors.ts';
 import { caseNames } from '../../local/case-names.ts';
+import { printable } from '../../local/text.ts';
 
 /** An archive made for an upload. */
 export interface PackedCases {
@@ -23,7 +25,7 @@ const HIDDEN = /^(\.|__MACOSX$)/;
  * files, unchanged, are the same archive at the same place; one that is there already is taken as it is, so an
  * interrupted upload of it can go on.
  *
- * @throws HpbError INPUT_*, ARCHIVE_NO_CASES, DISK_FULL, OUTPUT_UNWRITABLE.
+ * @throws HpbError INPUT_* (what cannot be read by its name; INPUT_VANISHED when a CT changes meanwhile), ARCHIVE_NO_CASES, DISK_FULL, OUTPUT_UNWRITABLE.
  */
 export async function packCases(
   source: string | readonly string[],
@@ -37,13 +39,14 @@ export async function packCases(
       `The folder holds no CT: none of its ${leftBehind} files ends in .nii or .nii.gz.`,
       { remedy: 'Convert DICOM series first: `dcm2niix -z y -o OUT FOLDER` writes .nii.gz.' },
     );
-  const path = join(workFolder, `${await fingerprint(members)}.zip`);
+  const state = await fingerprint(members);
+  const path = join(workFolder, `${state}.zip`);
   try {
     await mkdir(workFolder, { recursive: true });
   } catch (error) {
     throw outputError(error);
   }
-  if ((await stat(path).catch(() => null)) === null) await writeZip(path, members);
+  if ((await stat(path).catch(() => null)) === null) await packUnchanged(path, members, state);
   return { path, cts: members.length, leftBehind };
 }
 
@@ -85,16 +88,49 @@ function listedMembers(paths: readonly string[]): {
   return { members, leftBehind: 0 };
 }
 
+/** Half of one CT and half of another would be a CT too: nothing stays of an archive whose members changed meanwhile. */
+async function packUnchanged(path: string, members: readonly ZipMember[], before: string): Promise<void> {
+  const failed = await writeZip(path, members).then(
+    () => null,
+    (error: unknown) => ({ error }),
+  );
+  try {
+    if ((await fingerprint(members)) !== before) throw changed();
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  }
+  if (failed !== null) throw failed.error;
+}
+
 /** Of names, places, sizes and times: contents are not read twice. */
 async function fingerprint(members: readonly ZipMember[]): Promise<string> {
   const hash = createHash('sha256');
-  for (const { name, path } of [...members].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    try {
-      const { size, mtimeNs } = await stat(path, { bigint: true });
-      hash.update(`${name}\n${resolve(path)}\n${size}\n${mtimeNs}\n`);
-    } catch (error) {
-      throw fileError(error);
-    }
+  for (const member of [...members].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const { size, mtimeNs } = await factsOf(member);
+    hash.update(`${member.name}\n${resolve(member.path)}\n${size}\n${mtimeNs}\n`);
   }
   return hash.digest('hex');
 }
+
+async function factsOf({ name, path }: ZipMember): Promise<BigIntStats> {
+  try {
+    const facts = await stat(path, { bigint: true });
+    if (!facts.isFile())
+      throw new HpbError('INPUT_UNREADABLE', 'It is a folder, a pipe or a device, not a file.', {
+        remedy: '',
+      });
+    await access(path, constants.R_OK);
+    return facts;
+  } catch (thrown) {
+    const { code, message } = asHpbError(fileError(thrown));
+    throw new HpbError(code, `${printable(name)} cannot be packed. ${message}`, {
+      remedy: 'Take it out, or put a CT there that can be read; a link may lead nowhere. Then start again.',
+    });
+  }
+}
+
+const changed = (): HpbError =>
+  new HpbError('INPUT_VANISHED', 'A CT changed while it was packed.', {
+    remedy: 'Wait until all are completely written, leave them in place, and start again.',
+  });

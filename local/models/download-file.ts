@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { outputError } from '../../adapters/file-error.ts';
 import { throwIfCancelled } from '../../adapters/run-process.ts';
 import { HpbError } from '../../core/errors.ts';
 
@@ -33,7 +34,7 @@ const MAX_PAUSE_MS = 30_000;
  *
  * @returns its SHA-256.
  * @throws HpbError WEIGHTS_CORRUPT (wrong size or checksum; what was fetched is removed), NETWORK_UNREACHABLE,
- * WEIGHTS_DOWNLOAD_FAILED, DISK_FULL, CANCELLED.
+ * WEIGHTS_DOWNLOAD_FAILED, DISK_FULL, OUTPUT_UNWRITABLE, CANCELLED.
  */
 export async function downloadFile(request: DownloadRequest): Promise<string> {
   const part = `${request.path}.part`;
@@ -45,7 +46,7 @@ export async function downloadFile(request: DownloadRequest): Promise<string> {
       break;
     } catch (error) {
       throwIfCancelled(request.signal);
-      if (!isPassing(error)) throw error;
+      if (!isPassing(error)) throw outputError(error);
       failures = (await sizeOf(part)) > before ? 1 : failures + 1;
       if (failures >= (request.attempts ?? 6)) throw gaveUp(request, error, failures);
       const pause = Math.min(MAX_PAUSE_MS, (request.pauseMs ?? 1000) * 2 ** (failures - 1));
@@ -53,7 +54,9 @@ export async function downloadFile(request: DownloadRequest): Promise<string> {
     }
   }
   const sha256 = await check(request, part);
-  await rename(part, request.path);
+  await rename(part, request.path).catch((error: unknown) => {
+    throw outputError(error);
+  });
   await rm(`${part}.validator`, { force: true });
   return sha256;
 }

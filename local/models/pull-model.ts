@@ -1,4 +1,4 @@
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openFileHashes } from '../../adapters/file-hashes.ts';
 import { machinePaths, type MachinePaths } from '../../adapters/machine-paths.ts';
@@ -86,6 +86,8 @@ export async function pullWeightSet(id: WeightsId, set: WeightSet, request: Pull
     }
     const archive = join(paths.modelsRoot, 'downloads', `${set.folder}.zip`);
     const recorded = (await readRecordedWeights(paths.modelsRoot)).archives[id];
+    // Fetched whole by a call that did not come to install it: it is checked again and not fetched.
+    await rename(archive, `${archive}.part`).catch(() => undefined);
     await makeRoom(archive, set);
     const sha256 = await downloadFile({
       url: request.baseUrl === undefined ? set.url : mirrored(set.url, request.baseUrl),
@@ -155,7 +157,25 @@ async function makeRoom(archive: string, set: WeightSet): Promise<void> {
   });
 }
 
+/** Removes the archive when it is installed or of no use; gigabytes that a full disk or Ctrl-C stopped stay. */
 async function installArchive(
+  archive: string,
+  id: WeightsId,
+  paths: MachinePaths,
+  request: Pick<ModelsRequest, 'onProgress' | 'signal'>,
+): Promise<InstalledSet> {
+  try {
+    const installed = await installFrom(archive, id, paths, request);
+    await rm(archive, { force: true });
+    return installed;
+  } catch (error) {
+    if (error instanceof HpbError && error.code === 'WEIGHTS_ARCHIVE_INVALID')
+      await rm(archive, { force: true });
+    throw error;
+  }
+}
+
+async function installFrom(
   archive: string,
   id: WeightsId,
   paths: MachinePaths,
@@ -168,7 +188,6 @@ async function installArchive(
     return await installSet(matched, paths, request);
   } finally {
     source.close();
-    await rm(archive, { force: true });
   }
 }
 

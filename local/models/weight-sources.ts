@@ -43,8 +43,13 @@ export async function openWeightSource(path: string): Promise<WeightSource> {
     await listFolder(path, '', files);
     return { isFolder: true, files, close: () => {} };
   }
+  // To open a pipe would wait for its writer.
+  if (!found.isFile()) throw noSource();
   return openZip(path, found.size);
 }
+
+const noSource = (cause?: unknown): HpbError =>
+  invalid('The file is neither a folder nor a ZIP archive', cause);
 
 async function listFolder(root: string, folder: string, files: SourceFile[]): Promise<void> {
   for (const name of (await readdir(join(root, folder))).toSorted()) {
@@ -67,7 +72,7 @@ async function openZip(path: string, archiveBytes: number): Promise<WeightSource
   try {
     zip = await openPromise(path, { autoClose: false, strictFileNames: true });
   } catch (cause) {
-    throw invalid('The file is neither a folder nor a ZIP archive', cause);
+    throw noSource(cause);
   }
   try {
     if (zip.entryCount > MAX_ENTRIES) throw invalid(`The archive holds ${zip.entryCount} members`);

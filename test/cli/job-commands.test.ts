@@ -107,6 +107,19 @@ describe('hpb fetch', () => {
     expect(readFileSync(join(again, path!.split('/').at(-1)!)).equals(content)).toBe(true);
   });
 
+  it('says that it cannot write where something else lies in the way', async () => {
+    const { run, folder, service, submitted } = await workplace();
+    const { jobId } = await submitted();
+    await finished(service, jobId, 'SUCCEEDED');
+    const out = join(folder, 'out');
+    mkdirSync(join(out, `${jobId}_results.zip`), { recursive: true });
+
+    const { code, stderr } = await run('fetch', jobId, '--out', out);
+
+    expect(code).toBe(14);
+    expect(stderr).toContain('OUTPUT_UNWRITABLE');
+  });
+
   it('keeps nothing of a result whose checksum is wrong', async () => {
     const { run, folder, service, submitted } = await workplace();
     const { jobId } = await submitted();

@@ -222,6 +222,17 @@ describe('hpb submit', () => {
     expect(Object.fromEntries(signed)).toEqual({ uploads: true, objects: false, segment: true });
   });
 
+  it('refuses an --idempotency-key that no job can have before it uploads anything', async () => {
+    const { run, ct, service } = await workplace();
+
+    const results = await Promise.all(
+      ['', 'two words', 'a\nb', 'ü'].map((key) => run('submit', ct, '--idempotency-key', key)),
+    );
+
+    expect(results.map(({ code }) => code)).toEqual([2, 2, 2, 2]);
+    expect(await uploads(service)).toEqual([]);
+  });
+
   it('gives the same job for the same --idempotency-key', async () => {
     const { submitted } = await workplace();
 

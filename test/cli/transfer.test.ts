@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CreateBucketCommand, GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, it, vi } from 'vitest';
@@ -42,6 +42,33 @@ describe('a packed folder', () => {
     utimesSync(join(folder, 'a', 'raw.nii.gz'), 1, 1);
 
     expect((await packCases(folder, work)).path).not.toBe(first.path);
+  });
+
+  it('does not take in a CT that changes while it is packed', async () => {
+    const folder = twoCases();
+    const work = tempFolder();
+    const ct = join(folder, 'b', 'raw.nii');
+    writeFileSync(ct, randomBytes(20_000_000));
+    const packing = packCases(folder, work);
+    packing.catch(() => undefined);
+    await vi.waitUntil(() => readdirSync(work).some((name) => name.endsWith('.partial')), { interval: 1 });
+    utimesSync(ct, 1, 1);
+
+    await expect(packing).rejects.toMatchObject({ code: 'INPUT_VANISHED' });
+    expect(readdirSync(work)).toEqual([]);
+  });
+
+  it.each([
+    ['a link that leads nowhere', 'nowhere', 'INPUT_NOT_FOUND'],
+    ['a link to a folder', '.', 'INPUT_UNREADABLE'],
+  ])('names %s as what cannot be packed', async (_, target, code) => {
+    const folder = twoCases();
+    symlinkSync(target, join(folder, 'b', 'linked.nii'));
+
+    await expect(packCases(folder, tempFolder())).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining('b/linked.nii'),
+    });
   });
 
   it('needs a CT', async () => {

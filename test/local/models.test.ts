@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -103,6 +104,13 @@ describe('hpb models install', () => {
 
     expect(sets.every(({ state }) => state === 'missing')).toBe(true);
     expect(existsSync(join(root, 'x298'))).toBe(false);
+  });
+
+  it('waits for no writer of a pipe', async () => {
+    const pipe = join(root, 'weights.zip');
+    execFileSync('mkfifo', [pipe]);
+
+    await expect(installModels(pipe, request())).rejects.toMatchObject({ code: 'WEIGHTS_ARCHIVE_INVALID' });
   });
 
   it('follows no links of a folder', async () => {

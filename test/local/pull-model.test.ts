@@ -121,6 +121,22 @@ it('goes on where a dropped connection ended', async () => {
   expect(ranges[1]).toMatch(/^bytes=[1-9]\d+-$/);
 });
 
+it('does not fetch again what was fetched when it is cancelled while it installs', async () => {
+  const stop = new AbortController();
+  const { pull, ranges } = await publisher(honest);
+  const onProgress: PullRequest['onProgress'] = ({ step }) => {
+    if (step === 'install') stop.abort();
+  };
+
+  await expect(pull({ signal: stop.signal, onProgress })).rejects.toMatchObject({ code: 'CANCELLED' });
+  const between = await isInstalled();
+  await pull();
+
+  expect([between, await isInstalled()]).toEqual([false, true]);
+  expect(ranges).toHaveLength(1);
+  expect(await leftovers()).toEqual([]);
+});
+
 it('goes on after it was cancelled', async () => {
   const stop = new AbortController();
   const { pull, ranges } = await publisher((archive) => (message, response, count) => {

@@ -4,7 +4,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { writeNifti } from '../../../adapters/nifti-file.ts';
 import { smallCt } from '../../container/worker-bench.ts';
 import { fakeVenv } from '../../fixtures/fake-host.ts';
-import { hpb, type CommandResult } from '../../fixtures/hpb-command.ts';
+import { hpb, hpbHere, type CommandResult } from '../../fixtures/hpb-command.ts';
 import { tempFolder } from '../../fixtures/temp-folder.ts';
 
 const FILES = [
@@ -77,6 +77,19 @@ describe('hpb segment', () => {
     expect(lines.filter(({ event }) => event === 'progress').length).toBeGreaterThan(5);
     expect(lines.at(-2)).toMatchObject({ event: 'case', outcome: 'succeeded', metadata: { demo: true } });
     expect(lines.at(-1)).toEqual({ event: 'finished', succeeded: 1, failed: 0 });
+  });
+
+  it('takes up no further CT after Ctrl-C', async () => {
+    const cancel = new AbortController();
+    const missing = Array.from({ length: 3 }, (_, at) => join(folder, `scan-${at}.nii`));
+    const { code, stderr } = await hpbHere(
+      ['segment', ...missing, '--out', out],
+      { HPB_DATA_ROOT: join(folder, 'data'), HPB_VENV: fakeVenv(folder, 'ok') },
+      { signal: cancel.signal, onText: (text) => text.includes('3 CT on') && cancel.abort() },
+    );
+
+    expect(code).toBe(130);
+    expect(stderr).not.toContain('INPUT_NOT_FOUND');
   });
 
   it('replaces the results of an earlier run of the same CT', async () => {
