@@ -2,8 +2,10 @@ import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client
 import {
   CreateStateMachineCommand,
   DescribeExecutionCommand,
+  GetExecutionHistoryCommand,
   SFNClient,
   StartExecutionCommand,
+  StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -21,8 +23,8 @@ const fails = (Error: string): Mock => ({ Throw: { Error, Cause: '{}' } });
 const FAILED = answers({ jobId: JOB, attempt: 1, code: 'JOB_CODE', message: 'The reason.' });
 const DONE: Mock = { Return: { Status: 'SUCCEEDED' } };
 
-/** Runs the deployed file in MiniStack's interpreter: its own Map and reader over its S3, tasks mocked. */
-async function run(mocks: Readonly<Record<string, Mock>>, shards = 2) {
+/** Starts the deployed file in MiniStack's interpreter: its own Map and reader over its S3, tasks mocked. */
+async function start(mocks: Readonly<Record<string, Mock>>, shards = 2) {
   const emulator = await ministack();
   const s3 = new S3Client({ ...clientOptions(emulator), forcePathStyle: true });
   const sfn = new SFNClient(clientOptions(emulator));
@@ -51,6 +53,12 @@ async function run(mocks: Readonly<Record<string, Mock>>, shards = 2) {
   const { executionArn } = await sfn.send(
     new StartExecutionCommand({ stateMachineArn: `${stateMachineArn}#Walk`, input: JSON.stringify(INPUT) }),
   );
+  return { sfn, executionArn: executionArn! };
+}
+
+/** Runs it to its end. */
+async function run(mocks: Readonly<Record<string, Mock>>, shards?: number) {
+  const { sfn, executionArn } = await start(mocks, shards);
   for (const until = Date.now() + 60_000; ; await sleep(50)) {
     const { status, error, output } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
     if (status !== 'RUNNING') return { status, error, output: JSON.parse(output ?? 'null') as unknown };
@@ -121,5 +129,22 @@ describe("the file in MiniStack's interpreter", () => {
     });
 
     expect({ status, error }).toEqual({ status: 'FAILED', error: 'WORKFLOW_FAILED' });
+  });
+
+  it('ends as aborted when it is cancelled, and what its steps still answer changes nothing', async () => {
+    // It waits for the next attempt of its first step when the cancel comes.
+    const { sfn, executionArn } = await start({ PrepareJob: fails('STORE_UNAVAILABLE'), FailJob: FAILED });
+    const steps = async (): Promise<readonly (string | undefined)[]> =>
+      (await sfn.send(new GetExecutionHistoryCommand({ executionArn }))).events!.map(({ type }) => type);
+    await expect.poll(steps).toContain('TaskFailed');
+
+    await sfn.send(
+      new StopExecutionCommand({ executionArn, error: 'CANCELLED', cause: 'It was cancelled.' }),
+    );
+    await sleep(2_500);
+
+    const { status, error, output } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+    expect({ status, error, output }).toEqual({ status: 'ABORTED', error: 'CANCELLED', output: undefined });
+    expect(await steps()).not.toContain('ExecutionFailed');
   });
 });
