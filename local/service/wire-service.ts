@@ -65,7 +65,8 @@ export async function wireService(
   });
   const intakeScratch = join(paths.dataRoot, 'scratch', 'intake');
   const memoryBytes = await memoryPresent();
-  const onGpu = slots.some((slot) => 'CUDA_VISIBLE_DEVICES' in slot);
+  const onGpu =
+    settings.HPB_DEVICE.startsWith('cuda') || slots.some((slot) => 'CUDA_VISIBLE_DEVICES' in slot);
   const unwired: Omit<ServicePorts, 'executions'> = {
     ...machinePorts(options),
     store,
