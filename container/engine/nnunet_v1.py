@@ -1,7 +1,6 @@
 """nnU-Net v1 (nnUNet_predict, mode normal) in this process, with networks that stay loaded."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
 import numpy as np
@@ -28,6 +27,7 @@ from forward_clock import ForwardClock
 from largest_components import keep_largest_components
 from nonzero_box import nonzero_box
 from protocol import EngineError
+from resampled_labels import resampled_labels
 from run_context import TileCounter
 from trainer_classes import import_trainer_v1
 from unset_weights import unset_weights
@@ -189,8 +189,7 @@ class NetworkV1:
                 values = softmax[channel : channel + 1]
                 return resample_data_or_seg(values, shape, False, axis, order, separate, order_z)[0]
 
-            with ThreadPoolExecutor(self._threads) as pool:
-                labels = argmax_of(pool.map(resample, range(len(softmax))), shape)
+            labels = resampled_labels(resample, len(softmax), shape, self._threads)
         whole = np.zeros(properties['original_size_of_raw_data'], np.uint8)
         whole[tuple(slice(*limits) for limits in properties['crop_bbox'])] = labels
         return whole
@@ -276,16 +275,3 @@ def separate_axis(properties, force):
     if axis is not None and len(axis) != 1:
         separate = False
     return separate, axis
-
-
-def argmax_of(channels, shape):
-    """The first largest of several arrays that come one after the other."""
-    best, labels = None, np.zeros(shape, np.uint8)
-    for channel, values in enumerate(channels):
-        if best is None:
-            best = values
-            continue
-        larger = values > best
-        labels[larger] = channel
-        best[larger] = values[larger]
-    return labels

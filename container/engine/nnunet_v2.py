@@ -1,7 +1,6 @@
 """nnU-Net v2 networks kept in memory; the arithmetic of nnUNetPredictor without files, pools and tile threads."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import lru_cache
 
@@ -17,6 +16,7 @@ from card_sums import CopiesTo, near, with_sums
 from forward_clock import ForwardClock
 from nonzero_box import nonzero_box
 from protocol import EngineError
+from resampled_labels import resampled_labels
 from trainer_classes import import_trainer_v2
 from unset_weights import unset_weights
 
@@ -139,25 +139,12 @@ class NetworkV2:
         return whole.transpose(plans.transpose_backward)
 
     def _resampled_labels(self, logits, shape, spacing):
-        """nnU-Net resamples all classes and then takes the largest; here one class at a time, several at once."""
-
         def resample(channel):
             return self._configuration.resampling_fn_probabilities(
                 logits[channel : channel + 1], shape, self._configuration.spacing, spacing
             )[0]
 
-        best, labels = None, np.zeros(shape, np.uint8)
-        with ThreadPoolExecutor(self._threads) as pool:
-            for start in range(0, len(logits), self._threads):
-                group = range(start, min(start + self._threads, len(logits)))
-                for channel, values in zip(group, pool.map(resample, group)):
-                    if best is None:
-                        best = values
-                        continue
-                    larger = values > best
-                    labels[larger] = channel
-                    best[larger] = values[larger]
-        return labels
+        return resampled_labels(resample, len(logits), shape, self._threads)
 
 
 #: Values per step of `add_weighted`: few enough for the cache, enough for every thread.

@@ -1,9 +1,10 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { weightSet } from '../../core/models/weights.ts';
 import { parseSettings } from '../../core/settings.ts';
@@ -108,7 +109,7 @@ describe('hpb models install', () => {
 
   it('waits for no writer of a pipe', async () => {
     const pipe = join(root, 'weights.zip');
-    execFileSync('mkfifo', [pipe]);
+    await promisify(execFile)('mkfifo', [pipe]);
 
     await expect(installModels(pipe, request())).rejects.toMatchObject({ code: 'WEIGHTS_ARCHIVE_INVALID' });
   });
