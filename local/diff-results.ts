@@ -12,6 +12,7 @@ import {
 } from '../adapters/result-package.ts';
 import { HpbError } from '../core/errors.ts';
 import { MODEL_IDS, modelEntry, type ModelId } from '../core/models/catalogue.ts';
+import { metadataSchema, type Metadata } from '../core/results/metadata-schema.ts';
 import { compareLabels, type LabelComparison } from '../core/volume/compare-labels.ts';
 import { affinesAgree } from '../core/volume/orientation.ts';
 import type { LabelMap } from '../core/volume/volume.ts';
@@ -24,7 +25,7 @@ export interface StructureDiff extends LabelComparison {
   readonly structure: string;
 }
 
-/** What two results have in common, and the cases and masks that only one of them has. */
+/** What two results have in common, and the cases, masks and structures that only one of them has. */
 export interface ResultDiff {
   readonly structures: readonly StructureDiff[];
   readonly onlyInA: readonly string[];
@@ -35,7 +36,7 @@ const MOST_MASK_BYTES = 2 ** 31;
 
 /**
  * Compares the masks of two result ZIPs or folders, case by case and structure by structure; structures that are in
- * neither are left out.
+ * neither are left out, and what was not among the masks given for one of them is not taken for an empty structure.
  *
  * @throws HpbError INPUT_*, RESULT_UNREADABLE, NIFTI_*; MASK_GRID_MISMATCH when masks lie on different grids.
  */
@@ -56,31 +57,67 @@ async function diffPackages(
   scratch: string,
 ): Promise<ResultDiff> {
   const [casesA, casesB] = packages.map(casesOf) as [PackagedCaseFiles[], PackagedCaseFiles[]];
-  const structures: StructureDiff[] = [];
-  const onlyInA: string[] = [];
-  const onlyInB: string[] = [];
+  const found: CaseDiff = { structures: [], onlyInA: [], onlyInB: [] };
   for (const a of casesA) {
     // Two single cases are compared whatever they are called.
     const b = casesB.find(({ folder }) => folder === a.folder);
-    if (b === undefined) {
-      onlyInA.push(a.folder);
-      continue;
-    }
-    for (const model of MODEL_IDS) {
-      const { output } = modelEntry(model);
-      const [inA, inB] = [a.names.includes(output), b.names.includes(output)];
-      if (inA && !inB) onlyInA.push(a.folder + output);
-      if (inB && !inA) onlyInB.push(a.folder + output);
-      if (!inA || !inB) continue;
-      const masks = await Promise.all(packages.map((one) => readMask(one, a.folder + output, scratch)));
-      const found = diffMasks(model, masks as [LabelMap, LabelMap]);
-      structures.push(
-        ...found.map((one) => ({ case: a.folder === '' ? null : a.folder.slice(0, -1), ...one })),
-      );
+    if (b === undefined) found.onlyInA.push(a.folder);
+    else await diffCase(found, [a, b], { packages, scratch });
+  }
+  found.onlyInB.push(
+    ...casesB.flatMap(({ folder }) => (casesA.some((a) => a.folder === folder) ? [] : [folder])),
+  );
+  return found;
+}
+
+/** A result that is being gathered. */
+type CaseDiff = Readonly<Record<'onlyInA' | 'onlyInB', string[]>> & { readonly structures: StructureDiff[] };
+
+async function diffCase(
+  { structures, onlyInA, onlyInB }: CaseDiff,
+  [a, b]: readonly [PackagedCaseFiles, PackagedCaseFiles],
+  { packages, scratch }: { readonly packages: readonly ResultPackage[]; readonly scratch: string },
+): Promise<void> {
+  const { folder } = a;
+  const sought = await Promise.all(packages.map((one) => soughtIn(one, folder)));
+  for (const model of MODEL_IDS) {
+    const path = folder + modelEntry(model).output;
+    const [inA, inB] = [a, b].map(({ names }) => names.includes(modelEntry(model).output));
+    if (inA !== inB) (inA ? onlyInA : onlyInB).push(path);
+    if (!inA || !inB) continue;
+    const masks = await Promise.all(packages.map((one) => readMask(one, path, scratch)));
+    for (const one of diffMasks(model, masks as [LabelMap, LabelMap])) {
+      const [ofA, ofB] = sought.map((isSought) => isSought(model, one.structure));
+      if (ofA && ofB) structures.push({ case: folder === '' ? null : folder.slice(0, -1), ...one });
+      else (ofA ? onlyInA : onlyInB).push(`${path}: ${one.structure}`);
     }
   }
-  onlyInB.push(...casesB.flatMap(({ folder }) => (casesA.some((a) => a.folder === folder) ? [] : [folder])));
-  return { structures, onlyInA, onlyInB };
+}
+
+/** Whether anything has looked for a structure in a case: not where other masks than of it were given. */
+async function soughtIn(
+  one: ResultPackage,
+  folder: string,
+): Promise<(model: ModelId, structure: string) => boolean> {
+  const given = new Map<ModelId, readonly string[]>();
+  for (const { id, engineCall } of await modelsIn(one, folder))
+    if (engineCall.engine === 'given')
+      given.set(
+        id,
+        engineCall.masks.flatMap(({ structures }) => structures),
+      );
+  return (model, structure) => given.get(model)?.includes(structure) ?? true;
+}
+
+/** None where metadata.json is of another version. */
+async function modelsIn(one: ResultPackage, folder: string): Promise<Metadata['provenance']['models']> {
+  try {
+    const metadata = JSON.parse((await one.read(`${folder}metadata.json`)).toString('utf8'));
+    return metadataSchema.safeParse(metadata).data?.provenance.models ?? [];
+  } catch (error) {
+    if (error instanceof SyntaxError) return [];
+    throw error;
+  }
 }
 
 async function readMask(one: ResultPackage, name: string, scratch: string): Promise<LabelMap> {

@@ -49,13 +49,14 @@ interface Meaning {
  * mask of ours (`task008.nii.gz`), or of a structure (`spleen.nii.gz`, as TotalSegmentator writes them). Where structures
  * of one model overlap, the later file lies over the earlier.
  *
- * @throws HpbError USAGE for a file whose content nobody tells, MASK_GRID_MISMATCH, MASK_NOT_LABELS, NIFTI_*, INPUT_*, CANCELLED.
+ * @throws HpbError USAGE for a file whose content nobody tells, or two that are called alike, MASK_GRID_MISMATCH, MASK_NOT_LABELS, NIFTI_*, INPUT_*, CANCELLED.
  */
 export async function readGivenMasks(
   given: readonly GivenMask[],
   grid: Grid,
   tools: ReadTools,
 ): Promise<readonly GivenModel[]> {
+  requireNamedOnce(given);
   const models = new Map<ModelId, GivenModel>();
   for (const one of given) {
     const meaning = meaningOf(one);
@@ -70,6 +71,18 @@ export async function readGivenMasks(
   return MODEL_IDS.flatMap((model) => models.get(model) ?? []);
 }
 
+/** Two files of one name are two opinions on a structure, and both together are neither. */
+function requireNamedOnce(given: readonly GivenMask[]): void {
+  const names = given.flatMap(({ path, structure }) => (structure === null ? [nameOf(path)] : []));
+  const twice = names.find((name, at) => names.indexOf(name) < at);
+  if (twice === undefined) return;
+  throw new HpbError('USAGE', `Two masks are called ${JSON.stringify(twice)}.`, {
+    remedy: `Give one of them; or, where both together are meant, each as --label ${twice}=<file>.`,
+  });
+}
+
+const nameOf = (path: string): string => basename(path).replace(/\.nii(\.gz)?$/i, '');
+
 function emptyModel(model: ModelId, grid: Grid): GivenModel {
   const [nx, ny, nz] = grid.dims;
   const data = new Uint8Array(new SharedArrayBuffer(nx * ny * nz));
@@ -77,7 +90,7 @@ function emptyModel(model: ModelId, grid: Grid): GivenModel {
 }
 
 function meaningOf({ path, structure }: GivenMask): Meaning {
-  const name = structure ?? basename(path).replace(/\.nii(\.gz)?$/i, '');
+  const name = structure ?? nameOf(path);
   const model = MODEL_IDS.find((id) => modelEntry(id).output === `${name}.nii.gz`);
   if (structure === null && model !== undefined) {
     const { labels } = modelEntry(model);

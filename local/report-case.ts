@@ -175,12 +175,15 @@ async function measured(
   return { runs, hpb, masks, files };
 }
 
-/** Labels of what the HPB measures are made from, without what was not given: nobody has looked for that. */
+/**
+ * Labels of what the HPB measures are made from, without what was not given: nobody has looked for that, and some segments
+ * of a liver are no liver.
+ */
 function givenSets(model: ModelId, { masks }: GivenMasks): ReturnType<typeof hpbLabels> {
   const { labels } = modelEntry(model);
   const given = new Set(masks.flatMap(({ structures }) => structures));
   const sets = Object.entries(hpbLabels(model)).filter(([, values]) =>
-    values.some((label) => given.has(labels[label]!)),
+    values.every((label) => given.has(labels[label]!)),
   );
   return Object.fromEntries(sets);
 }

@@ -8,6 +8,7 @@ import {
   type ResultPackage,
 } from '../adapters/result-package.ts';
 import { HpbError } from '../core/errors.ts';
+import { batchProblems, batchReceiptSchema } from '../core/results/batch-receipt.ts';
 import { metadataSchema } from '../core/results/metadata-schema.ts';
 import {
   RECEIPT_FILE,
@@ -48,7 +49,9 @@ export interface VerifiedCase {
 /** What a batch holds beside its cases. */
 export interface VerifiedBatch {
   readonly ok: boolean;
-  /** Files that belong to no case, so that no receipt vouches for them. */
+  /** Files that the receipt of the batch is about; null where it has none. */
+  readonly files: number | null;
+  /** Files that belong to no case, where no receipt vouches for them. */
   readonly withoutReceipt: readonly string[];
   readonly problems: readonly ReceiptProblem[];
 }
@@ -92,11 +95,22 @@ async function verifyBatch(
   cases: readonly PackagedCaseFiles[],
 ): Promise<VerifiedBatch | null> {
   if (cases.some(({ folder }) => folder === '')) return null;
-  const withoutReceipt = files.names.filter((name) => !cases.some(({ folder }) => name.startsWith(folder)));
-  const problems = withoutReceipt.includes(BATCH_MANIFEST)
+  const ofNoCase = files.names.filter((name) => !cases.some(({ folder }) => name.startsWith(folder)));
+  const counted = ofNoCase.includes(BATCH_MANIFEST)
     ? casesProblems(parsed(await files.read(BATCH_MANIFEST), batchManifest), cases.length)
     : [];
-  return { ok: problems.length === 0, withoutReceipt, problems };
+  if (!ofNoCase.includes(RECEIPT_FILE)) {
+    return { ok: counted.length === 0, files: null, withoutReceipt: ofNoCase, problems: counted };
+  }
+  const receipt = parsed(await files.read(RECEIPT_FILE), batchReceiptSchema);
+  if (receipt === null) throw noReceipt('');
+  const own = ofNoCase.filter((name) => name !== RECEIPT_FILE);
+  const found = [];
+  for (const name of [...own, ...cases.map(({ folder }) => folder + RECEIPT_FILE)]) {
+    found.push(await files.hash(name));
+  }
+  const problems = [...batchProblems(receipt, found), ...counted];
+  return { ok: problems.length === 0, files: receipt.files.length, withoutReceipt: [], problems };
 }
 
 function casesProblems(

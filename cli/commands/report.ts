@@ -21,7 +21,8 @@ interface ReportArguments {
 
 const HELP = `
 A mask is known by its name: liver.nii.gz, task008.nii.gz, totalseg.nii.gz (values as in docs/reference/models.md), or
-the name of a structure as TotalSegmentator writes it (spleen.nii.gz). Others are told with --label. No engine runs.
+the name of a structure as TotalSegmentator writes it (spleen.nii.gz). Others are told with --label; a
+structure that is told more than once is all of them together. No engine runs.
 
 Examples:
   hpb report scan.nii.gz liver.nii.gz task008.nii.gz

@@ -22,8 +22,11 @@ interface VerifyArguments {
 const NAMES_SHOWN = 10;
 
 const HELP = `
-Exit codes: 0 everything is as the receipt says, 5 something differs, 3 in some cases of a batch, or one of its cases is
-not there, 2 no result that can be read.
+Exit codes: 0 everything is as the receipt says, 5 something differs, 3 in some cases of a batch or only in what it holds
+beside them, 2 no result that can be read.
+
+The receipt of a batch, which is about its table, index and manifest and the receipts of its cases, is not signed: --key
+vouches for the cases.
 
 Examples:
   hpb verify scan_results.zip
@@ -71,12 +74,13 @@ function verifiedText({ case: name, ok, files, contentSha256, signature, problem
   return `${prefix}DIFFERS in ${problems.length}, ${signed}\n${problemsText(problems)}`;
 }
 
-function batchText({ withoutReceipt, problems }: VerifiedBatch): string {
+function batchText({ files, withoutReceipt, problems }: VerifiedBatch): string {
   const names = withoutReceipt.slice(0, NAMES_SHOWN).map(printable);
   const more = withoutReceipt.length - names.length;
   const listed = [...names, ...(more > 0 ? [`${more} more`] : [])].join(', ');
   const unchecked = names.length === 0 ? '' : `Of no case, so in no receipt and not checked: ${listed}\n`;
-  return problems.length === 0 ? unchecked : `The batch DIFFERS\n${problemsText(problems)}${unchecked}`;
+  if (problems.length > 0) return `The batch DIFFERS\n${problemsText(problems)}${unchecked}`;
+  return files === null ? unchecked : `The batch: ok, ${files} files as its own receipt says, not signed\n`;
 }
 
 const problemsText = (problems: VerifiedCase['problems']): string =>

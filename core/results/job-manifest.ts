@@ -91,7 +91,7 @@ export function batchManifestText({ batchId, succeeded, failed }: BatchManifestI
   });
 }
 
-const RESERVED_NAMES = /^(con|prn|aux|nul|com\d|lpt\d|manifest\.json|index\.html|cases\.csv)$/i;
+const RESERVED_NAMES = /^(con|prn|aux|nul|com\d|lpt\d|(manifest|receipt)\.json|index\.html|cases\.csv)$/i;
 const MAX_FOLDER_NAME = 100;
 
 /**

@@ -14,7 +14,8 @@ export const SIGNATURE_FILE = 'receipt.sig.json';
 const VARYING: ReadonlySet<string> = new Set(['meta.json', 'run.json', 'report.html']);
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-const file = z.object({ name: z.string(), bytes: z.int().min(0), sha256 });
+/** A file with its size and checksum. */
+export const receiptFile = z.object({ name: z.string(), bytes: z.int().min(0), sha256 });
 const { provenance } = metadataSchema.shape;
 
 /** receipt.json: the checksum of everything that a result is and came from. */
@@ -33,12 +34,12 @@ export const receiptSchema = z.object({
   versions: provenance.shape.versions,
   service: provenance.shape.service,
   /** Every other file of the package but the signature, by name. */
-  files: z.array(file),
+  files: z.array(receiptFile),
 });
 export type Receipt = z.infer<typeof receiptSchema>;
 
 /** A file of a package: name in it, size, lower-case hex SHA-256. */
-export type ReceiptFile = Receipt['files'][number];
+export type ReceiptFile = z.infer<typeof receiptFile>;
 
 /** What a receipt is made of. */
 export interface ReceiptInput {
@@ -65,7 +66,7 @@ export function buildReceipt({ metadata, attempt, imageDigest, files, sha256 }: 
     weights,
     versions,
     service,
-    files: [...byName(files)],
+    files: byName(files),
   };
 }
 
@@ -77,7 +78,8 @@ export function contentText(files: readonly ReceiptFile[]): string {
     .join('');
 }
 
-const byName = (files: readonly ReceiptFile[]): readonly ReceiptFile[] =>
+/** In the order of their names, without anything else that is known of them. */
+export const byName = (files: readonly ReceiptFile[]): ReceiptFile[] =>
   files
     .map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 }))
     .toSorted((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)));
@@ -102,18 +104,25 @@ export function receiptProblems(
   metadata: Metadata | null,
   sha256: (text: string) => string,
 ): readonly ReceiptProblem[] {
-  const there = new Map(found.map((one) => [one.name, one]));
-  const named = new Set(receipt.files.map(({ name }) => name));
-  const files = receipt.files.flatMap((expected) => fileProblem(expected, there.get(expected.name)));
-  const extra = found
-    .filter(({ name }) => !named.has(name))
-    .map(({ name, sha256 }) => problem('unexpected', name, ['no such file', sha256]));
   const content = sha256(contentText(receipt.files));
   const wrongContent =
     content === receipt.contentSha256
       ? []
       : [problem('content', 'contentSha256', [content, receipt.contentSha256])];
-  return [...files, ...extra, ...wrongContent, ...provenanceProblems(receipt, metadata)];
+  return [...fileProblems(receipt.files, found), ...wrongContent, ...provenanceProblems(receipt, metadata)];
+}
+
+/** What is missing, changed or was added. */
+export function fileProblems(
+  expected: readonly ReceiptFile[],
+  found: readonly ReceiptFile[],
+): readonly ReceiptProblem[] {
+  const there = new Map(found.map((one) => [one.name, one]));
+  const named = new Set(expected.map(({ name }) => name));
+  const extra = found
+    .filter(({ name }) => !named.has(name))
+    .map(({ name, sha256 }) => problem('unexpected', name, ['no such file', sha256]));
+  return [...expected.flatMap((one) => fileProblem(one, there.get(one.name))), ...extra];
 }
 
 function fileProblem(expected: ReceiptFile, found: ReceiptFile | undefined): readonly ReceiptProblem[] {

@@ -4,6 +4,7 @@ import { isFinal, type JobDocument } from '../job.ts';
 import { executionName, isJobId, jobManifestKey, jobZipKey, LAYOUT_VERSION } from '../layout.ts';
 import { mapLimited } from '../map-limited.ts';
 import type { Bundler } from '../ports.ts';
+import { batchReceiptText } from '../results/batch-receipt.ts';
 import { withoutName } from '../results/case-summary.ts';
 import {
   batchManifestText,
@@ -12,6 +13,7 @@ import {
   type JobManifest,
   type JobOutcome,
 } from '../results/job-manifest.ts';
+import { RECEIPT_FILE, type ReceiptFile } from '../results/receipt.ts';
 import type { CaseResult } from '../shard.ts';
 import { publishedJob, type PublishedJob } from '../workflow.ts';
 import { batchIndex, putBatchIndex } from './batch-index.ts';
@@ -126,18 +128,29 @@ async function membersOf(
   }));
   const failed = ends.flatMap(({ entry: { name, error } }) => (error === null ? [] : [{ name, error }]));
   const files = withResult.flatMap(({ entry, result }) =>
-    result.files.map(({ name, key, bytes }) => ({
-      name: `${folders.get(entry.caseId)!}/${name}`,
-      source: { key, bytes },
-    })),
+    result.files.map((file) => ({ ...file, name: `${folders.get(entry.caseId)!}/${file.name}` })),
   );
-  const text = (name: string, content: string) => ({ name, source: { text: content } });
-  const index = await batchIndex(store, { batchId, ends, folders });
+  const texts = {
+    'manifest.json': batchManifestText({ batchId, succeeded, failed }),
+    ...(await batchIndex(store, { batchId, ends, folders })),
+  };
+  const receipts = files.filter(({ name }) => name.split('/')[1] === RECEIPT_FILE);
+  const own = await Promise.all(Object.entries(texts).map(([name, text]) => receiptFileOf(name, text)));
+  const receipt = batchReceiptText(batchId, [...own, ...receipts]);
   return [
-    ...files,
-    text('manifest.json', batchManifestText({ batchId, succeeded, failed })),
-    ...Object.entries(index).map(([name, content]) => text(name, content)),
+    ...files.map(({ name, key, bytes }) => ({ name, source: { key, bytes } })),
+    ...Object.entries({ ...texts, [RECEIPT_FILE]: receipt }).map(([name, text]) => ({
+      name,
+      source: { text },
+    })),
   ];
+}
+
+async function receiptFileOf(name: string, text: string): Promise<ReceiptFile> {
+  const bytes = new TextEncoder().encode(text);
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  const hex = Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return { name, bytes: bytes.length, sha256: hex };
 }
 
 /** Of a result that has no summary. */

@@ -24,6 +24,9 @@ export interface Painted {
 /** More than this is no label map, whatever else it may be. */
 const MOST_VALUES = 256;
 
+/** A slope is a float32: what it makes of a label of 16 bits is off by less than this. */
+const SLOPE_ROUNDING = 1 / 256;
+
 /** Paints structures over what the target holds: heavy, for a worker thread. */
 export function paintLabels(painting: Painting): Painted {
   const brush = new Brush(painting);
@@ -32,9 +35,20 @@ export function paintLabels(painting: Painting): Painted {
     forEachRun({ grid, data }, (value, _row, begin, end) => brush.paint(value, begin, end));
   else
     for (let at = 0; at < data.length && brush.refused === null; at++)
-      brush.paint(slope * data[at]! + intercept, at, at + 1);
+      brush.paint(labelNear(slope * data[at]! + intercept), at, at + 1);
   return { values: [...brush.values], refused: brush.refused };
 }
+
+function labelNear(value: number): number {
+  const label = Math.round(value);
+  return Math.abs(value - label) < SLOPE_ROUNDING ? label : value;
+}
+
+/** Shares of voxels may not: one value of them is a wrong part of the whole. No number at all is as good as 0. */
+const mayLieBeside = (value: number): boolean => Number.isInteger(value) || Number.isNaN(value);
+
+const mayBeLabel = (value: number, allowed: Painting['allowed']): boolean =>
+  Number.isInteger(value) && value >= 0 && (allowed === null || allowed.includes(value));
 
 class Brush {
   readonly values = new Set<number>();
@@ -56,9 +70,9 @@ class Brush {
     const { value, allowed, label } = this.#painting;
     this.#last = found;
     this.#label = 0;
-    if (found === 0 || (value !== null && found !== value)) return;
-    const isLabel = Number.isInteger(found) && found >= 0 && (allowed === null || allowed.includes(found));
-    if (!isLabel) this.refused ??= found;
+    const isOther = found === 0 || (value !== null && found !== value);
+    if (!(isOther ? mayLieBeside(found) : mayBeLabel(found, allowed))) this.refused ??= found;
+    if (isOther) return;
     if (this.values.size < MOST_VALUES) this.values.add(found);
     this.#label = allowed === null ? label : found;
   }

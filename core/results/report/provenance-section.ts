@@ -11,7 +11,7 @@ export function provenanceSection({ provenance, grid }: Metadata): Html {
   const scan = `${grid.dims.join(' × ')} voxels of ${grid.spacingMm.map((mm) => mm.toFixed(2)).join(' × ')} mm, axes ${grid.orientation}`;
   const rows = [
     ['CT', html`${scan}; ${input.bytes} bytes; SHA-256 ${code(input.sha256)}`],
-    ...models.map((model) => [model.title, modelText(model)]),
+    ...models.map((model) => [model.engineCall.engine === 'given' ? 'Masks' : model.title, modelText(model)]),
     ['Software', [`${service.name} ${service.version}`, ...versionTexts(versions)].join(', ')],
   ];
   const files = weights.flatMap(({ id, demo, licence, files }) =>
@@ -34,7 +34,7 @@ function modelText({ parameters, engineCall, cropEmpty }: Model): Html {
     const masks = engineCall.masks.map(
       ({ sha256, structures }) => html`<br />${structures.join(', ')}: SHA-256 <code>${sha256}</code>`,
     );
-    return html`Masks that came from elsewhere; no network of this software ran.${masks}`;
+    return html`Made elsewhere; no network of this software ran.${masks}`;
   }
   const options =
     parameters === null

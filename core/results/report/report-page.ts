@@ -100,10 +100,13 @@ function reasonSection({ reasons }: Metadata['quality']): Html | null {
   </section>`;
 }
 
-function limits({ hpb, grid }: Metadata): Html {
+function limits({ hpb, grid, provenance }: Metadata): Html {
   const thick = Math.max(...grid.spacingMm);
+  const areGiven = provenance.models.every(({ engineCall }) => engineCall.engine === 'given');
   const items = [
-    'A network drew these outlines. It can miss lesions and vessels, and call healthy tissue a lesion; thin vessels and lesions of a few millimetres are the first to be missed.',
+    areGiven
+      ? 'These outlines came from elsewhere: nothing is known here of who or what drew them, and how well. The report measures them as they are.'
+      : 'A network drew these outlines. It can miss lesions and vessels, and call healthy tissue a lesion; thin vessels and lesions of a few millimetres are the first to be missed.',
     'Every measure is as good as the outline it is taken from. Compare the outlines with the CT in the pictures above before you use a number.',
     `Distances and diameters are no finer than the voxels: up to ${thick.toFixed(1)} mm in this scan.`,
     'A volume that touches the edge of the scan is a lower bound.',

@@ -48,6 +48,29 @@ describe('hpb diff', () => {
     expect(stdout).not.toContain('Only in b');
   });
 
+  it('takes a structure that one of them was not given for no empty one', async () => {
+    const out = tempFolder();
+    const whole = await resultFolder(out);
+    const ct = join(out, 'scan.nii.gz');
+    const { grid, data } = await readNifti(join(whole.folder, 'task008.nii.gz'));
+    await writeNifti(ct, { grid, data: Int16Array.from(data), slope: 1, intercept: 0 });
+    const tumours = join(out, 'mine.nii.gz');
+    await writeNifti(tumours, { grid, data: data as Uint8Array });
+    const made = await hpb(['report', ct, '--label', `liver_tumors=${tumours}:2`, '--out', out]);
+    expect(made.code, made.stderr).toBe(0);
+
+    const { stdout, stderr } = await hpb(['diff', join(out, 'scan'), whole.zip, '--json']);
+
+    const { structures, onlyInA, onlyInB } = JSON.parse(stdout) as {
+      structures: { structure: string; dice: number }[];
+      onlyInA: string[];
+      onlyInB: string[];
+    };
+    expect(structures, stderr).toMatchObject([{ structure: 'liver_tumors', dice: 1 }]);
+    expect(onlyInA).toEqual([]);
+    expect(onlyInB.toSorted()).toEqual(['liver.nii.gz', 'task008.nii.gz: hepatic_vessels']);
+  });
+
   it('refuses results of different grids', async () => {
     const out = tempFolder();
     const [a, b] = [await resultFolder(out), await resultFolder(out)];

@@ -93,6 +93,19 @@ describe('hpb report', () => {
     expect(measures.liverVolumeMl).not.toBeNull();
   });
 
+  it('takes some segments of the liver for those segments, not for a small liver', async () => {
+    const { grid, data } = liver();
+    const part = await mask('liver_segment_5.nii.gz', { grid, data });
+
+    const { code, stderr } = await report(part);
+
+    expect(code, stderr).toBe(0);
+    const { structures, hpb: measures } = metadataIn();
+    expect(structures.map(({ name }) => name)).toEqual(['liver_segment_5']);
+    expect(measures.liverVolumeMl).toBeNull();
+    expect(measures.nullReasons['liverVolumeMl']).not.toBe('');
+  });
+
   it('writes the same bytes in every time zone and language, but for the clock', async () => {
     const path = await mask('liver.nii.gz', liver());
     const places = [

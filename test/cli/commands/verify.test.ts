@@ -14,6 +14,7 @@ import { keySigner } from '../../../adapters/key-signer.ts';
 import { writeZip } from '../../../adapters/zip-archive.ts';
 import type { ResultPlaces } from '../../../local/result-places.ts';
 import { hpb, type CommandResult } from '../../fixtures/hpb-command.ts';
+import { publishedBatch } from '../../fixtures/published-batch.ts';
 import { resultFolder } from '../../fixtures/result-folder.ts';
 import { tempFolder } from '../../fixtures/temp-folder.ts';
 
@@ -116,6 +117,24 @@ describe('hpb verify', () => {
     expect([whole.code, robbed.code], whole.stdout + robbed.stdout).toEqual([0, 3]);
     expect(whole.stdout).toContain('not checked: cases.csv, manifest.json\n');
     expect(robbed.stdout).toContain('batch: cases in manifest.json\n    expected 2\n    found    1\n');
+  });
+
+  it.each([
+    ['cases.csv', 'changed'],
+    ['index.html', 'changed'],
+    ['manifest.json', 'changed'],
+    ['one/receipt.json', 'changed'],
+    ['notes.txt', 'unexpected'],
+  ])('finds a batch that has another %s than it was published with', async (name, what) => {
+    const batch = await publishedBatch(places.folder, join(folder, 'batch'));
+
+    const whole = await hpb(['verify', batch]);
+    appendFileSync(join(batch, name), ' ');
+    const altered = await hpb(['verify', batch, '--json']);
+
+    expect([whole.code, altered.code], whole.stdout).toEqual([0, 3]);
+    expect(whole.stdout).toContain('The batch: ok, 4 files as its own receipt says, not signed\n');
+    expect(altered.stdout).toContain(`{"what":"${what}","name":"${name}"`);
   });
 
   it('asks for the signature of a key that it is given', async () => {

@@ -17,6 +17,7 @@ describe('folder names in a ZIP', () => {
     ['C:\\x', 'C__x'],
     ['CON', '_CON'],
     ['manifest.json', '_manifest.json'],
+    ['Receipt.json', '_Receipt.json'],
     ['dots. .', 'dots'],
     ['', 'c0001'],
     ['...', 'c0001'],

@@ -74,6 +74,7 @@ describe('a batch of which every case succeeded', () => {
       'manifest.json',
       'index.html',
       'cases.csv',
+      'receipt.json',
     ]);
     const source = members.find(({ name }) => name === 'manifest.json')!.source as { readonly text: string };
     expect(JSON.parse(source.text)).toMatchObject({

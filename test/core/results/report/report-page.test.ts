@@ -50,6 +50,23 @@ describe('the report', () => {
     expect(page()).not.toContain('DEMO');
   });
 
+  it('says that a network drew the outlines only where one did', () => {
+    const drawn = structuredClone(metadata);
+    for (const model of drawn.provenance.models)
+      model.engineCall = {
+        engine: 'nnunet-v1',
+        checkpoint: 'model',
+        folds: [0],
+        tta: false,
+      };
+    const { title } = drawn.provenance.models[0]!;
+
+    expect(page()).toContain('These outlines came from elsewhere');
+    expect(page()).not.toMatch(/network drew|nnU-Net|TotalSegmentator/);
+    expect(page('case', drawn)).toContain('A network drew these outlines');
+    expect(page('case', drawn)).toContain(title);
+  });
+
   it('shows the measures of metadata.json', () => {
     const { hpb, quality } = metadata;
     const text = page();
