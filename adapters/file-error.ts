@@ -48,7 +48,10 @@ export function outputError(thrown: unknown): unknown {
       cause: thrown,
     });
   return new HpbError('OUTPUT_UNWRITABLE', `The result cannot be written to its folder (${code}).`, {
-    remedy: 'Check that the folder exists and that the user that runs this may write there.',
+    remedy:
+      code === 'ENAMETOOLONG'
+        ? 'The name of the case is too long for the disk: give a shorter one, or rename the CT.'
+        : 'Check that the folder exists and that the user that runs this may write there.',
     details: { errno: code },
     cause: thrown,
   });

@@ -93,6 +93,8 @@ export function batchManifestText({ batchId, succeeded, failed }: BatchManifestI
 
 const RESERVED_NAMES = /^(con|prn|aux|nul|com\d|lpt\d|(manifest|receipt)\.json|index\.html|cases\.csv)$/i;
 const MAX_FOLDER_NAME = 100;
+/** File systems of Linux take 255 bytes, and a number may come behind. */
+const MAX_FOLDER_BYTES = 240;
 
 /**
  * Folder names for cases in a ZIP: the caller's names without what a file system, or an unpacker, could take for
@@ -114,8 +116,11 @@ export function folderNames(
 }
 
 function plainName(name: string, fallback: string): string {
-  const plain = Array.from(name.normalize('NFC').toWellFormed(), (letter) => (isRisky(letter) ? '_' : letter))
-    .slice(0, MAX_FOLDER_NAME)
+  const letters = Array.from(name.normalize('NFC').toWellFormed(), (letter) =>
+    isRisky(letter) ? '_' : letter,
+  ).slice(0, MAX_FOLDER_NAME);
+  while (new TextEncoder().encode(letters.join('')).length > MAX_FOLDER_BYTES) letters.pop();
+  const plain = letters
     .join('')
     .trim()
     .replace(/^\.+/, '')

@@ -51,6 +51,15 @@ describe('results of a case', () => {
     expect(contentOf(join(out, 'scan'))).toEqual({ 'metadata.json': OURS, 'liver.nii.gz': 'new mask' });
   });
 
+  it('are refused before anything is done when the disk takes no name so long, and that is said', async () => {
+    const preparing = prepareOutput(out, ['a'.repeat(250)], ['scan.nii.gz']);
+
+    await expect(preparing).rejects.toMatchObject({
+      ...IN_THE_WAY,
+      remedy: expect.stringContaining('too long') as string,
+    });
+  });
+
   it('replace those of an earlier run, whatever models it had', async () => {
     written(join(out, 'scan'), { 'metadata.json': OURS, 'task008.nii.gz': 'old', 'run.json': '{}' });
     writeFileSync(join(out, 'scan_results.zip'), 'old zip');

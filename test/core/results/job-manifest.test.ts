@@ -29,6 +29,14 @@ describe('folder names in a ZIP', () => {
     expect(namesOf('a', 'A', 'a', 'a_2')).toEqual(['a', 'A_2', 'a_3', 'a_2_2']);
   });
 
+  it('fit into the 255 bytes that a file system takes, also in letters of several bytes', () => {
+    const long = '\u{809d}'.repeat(100);
+    const folders = namesOf(long, `${long}2`, '\u{1fac0}'.repeat(100));
+
+    expect(new Set(folders).size).toBe(3);
+    for (const folder of folders) expect(Buffer.byteLength(folder)).toBeLessThanOrEqual(255);
+  });
+
   it('are unique, and one plain segment, whatever the callers call their cases', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'binary', maxLength: 150 }), { maxLength: 20 }), (names) => {
