@@ -78,12 +78,13 @@ const LIVER_CROP_MM = [320, 280, 320] as const;
 
 // Measured by bench/memory.ts with networks of the published sizes (31 M parameters) on CTs of 0.2 to 79 million voxels:
 // bases on one so small that nothing else counts.
-const TOTALSEGMENTATOR_BASE_BYTES = 3.15 * GIB;
-const FIVE_NETWORKS_BASE_BYTES = 3.75 * GIB;
 const TOTALSEGMENTATOR_LOADED_BYTES = 1.9 * GIB;
 const NNUNET_V1_BASE_BYTES = 2.7 * GIB;
 const NNUNET_V1_LOADED_BYTES = 0.87 * GIB;
 const NNUNET_V1_FOLD_BYTES = 0.11 * GIB;
+
+/** By the networks that a task runs: one, one after the rough one that finds the crop, five. */
+const TOTALSEGMENTATOR_BASE_BYTES = { 1: 2.95 * GIB, 2: 3.15 * GIB, 5: 3.75 * GIB } as const;
 
 /** nnU-Net v2 adds up its classes and their weights in float16; the image is float32. */
 const v2SumBytes = (classes: number): number => 2 * classes + 2 + 4;
@@ -95,17 +96,17 @@ const v2Memory = (
     classes,
     resampleBytes,
     thickBytes = 0,
-    networks = 1,
+    networks = 2,
   }: {
     readonly classes: number;
     readonly resampleBytes: number;
     readonly thickBytes?: number;
-    readonly networks?: number;
+    readonly networks?: keyof typeof TOTALSEGMENTATOR_BASE_BYTES;
   },
 ): MemoryFigures => ({
   ...place,
   forward: {
-    baseBytes: networks > 1 ? FIVE_NETWORKS_BASE_BYTES : TOTALSEGMENTATOR_BASE_BYTES,
+    baseBytes: TOTALSEGMENTATOR_BASE_BYTES[networks],
     bytesPerInputVoxel: 6,
     // Beside the sums, as measured: copies of the image, and labels.
     bytesPerNetworkVoxel: v2SumBytes(classes) + 16,
@@ -121,10 +122,13 @@ const v2Memory = (
 
 const TOTAL_MEMORY = (fast: boolean, cropExtentMm: MemoryFigures['cropExtentMm']): MemoryFigures =>
   fast
-    ? v2Memory({ networkSpacingMm: [3, 3, 3], cropExtentMm }, { classes: 118, resampleBytes: 430 })
+    ? v2Memory(
+        { networkSpacingMm: [3, 3, 3], cropExtentMm },
+        { classes: 118, resampleBytes: 430, networks: cropExtentMm === null ? 1 : 2 },
+      )
     : v2Memory(
         { networkSpacingMm: [1.5, 1.5, 1.5], cropExtentMm },
-        { classes: 28, resampleBytes: 75, networks: cropExtentMm === null ? 5 : 1 },
+        { classes: 28, resampleBytes: 75, networks: cropExtentMm === null ? 5 : 2 },
       );
 
 const TASK008_MEMORY = ({ folds }: SegmentOptions): MemoryFigures => {
