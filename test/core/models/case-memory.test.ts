@@ -47,10 +47,11 @@ describe('the memory that the engine needs for a request', () => {
       engineMemoryNeeded(small, models, options) -
       Math.max(...models.map((model) => memoryNeeded(small, model, options)));
 
-    // liver has the network of totalseg; liver and liver_vessels have the rough one in common.
-    expect(beside('totalseg', 'liver')).toBeGreaterThan(0);
-    expect(beside('liver', 'liver_vessels')).toBe(beside('totalseg', 'liver'));
-    expect(beside('totalseg', 'liver_vessels')).toBeGreaterThan(beside('totalseg', 'liver'));
+    // liver has the network of totalseg and the rough one; liver and liver_vessels have the rough one in common.
+    const network = beside('liver', 'liver_vessels');
+    expect(network).toBeGreaterThan(100e6);
+    expect(beside('totalseg', 'liver')).toBeLessThan(network / 2);
+    expect(beside('totalseg', 'liver_vessels')).toBeGreaterThanOrEqual(network);
   });
 });
 
