@@ -12,7 +12,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { stdout } from 'node:process';
-import { parseArgs } from 'node:util';
 import { writeNifti } from '../adapters/nifti-file.ts';
 import type { EngineCall } from '../core/engine-protocol.ts';
 import { engineCallOf, REQUEST_MODELS, type SegmentOptions } from '../core/models/catalogue.ts';
@@ -21,6 +20,7 @@ import { makePhantom, phantomGrid } from '../core/volume/phantom.ts';
 import { machineFacts, median } from './figures.ts';
 import { plainInput, preparePlainTools, runPlain, type PlainTools } from './plain-tools.ts';
 import { benchMachine, warmEngine, withFullSizeWeights, type BenchMachine } from './warm-engine.ts';
+import { commandOptions } from '../scripts/command-options.ts';
 
 const TARGET = 0.35;
 const OPTIONS: SegmentOptions = { fast: true, folds: [0], tta: false };
@@ -93,12 +93,10 @@ async function benchCase(
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      ct: { type: 'string', multiple: true, default: [] },
-      rounds: { type: 'string', default: '3' },
-      'full-size': { type: 'boolean', default: false },
-    },
+  const values = commandOptions(import.meta.filename, {
+    ct: { type: 'string', multiple: true, default: [] },
+    rounds: { type: 'string', default: '3' },
+    'full-size': { type: 'boolean', default: false },
   });
   const scratch = await mkdtemp(join(tmpdir(), 'hpb-both-'));
   const found = await benchMachine();

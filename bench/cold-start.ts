@@ -12,7 +12,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env, execPath, stdout } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { FileObjectStore } from '../adapters/file-object-store.ts';
 import { writeNifti } from '../adapters/nifti-file.ts';
 import { runProcess } from '../adapters/run-process.ts';
@@ -25,6 +24,7 @@ import { FORWARD_HOOK, plainCommand, plainInput, preparePlainTools, type PlainTo
 import { venvWith } from './python-with.ts';
 import { VARIANTS } from './variants.ts';
 import { benchMachine, PACKAGE_ROOT, type BenchMachine } from './warm-engine.ts';
+import { commandOptions } from '../scripts/command-options.ts';
 
 const TARGET = 0.6;
 const PHANTOM_SEED = 90_040;
@@ -119,12 +119,10 @@ async function workerSeconds({ machine, clockedVenv, scratch, ct }: Sides, id: s
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      models: { type: 'string', default: 'liver-fast,liver,task008' },
-      rounds: { type: 'string', default: '3' },
-      ct: { type: 'string' },
-    },
+  const values = commandOptions(import.meta.filename, {
+    models: { type: 'string', default: 'liver-fast,liver,task008' },
+    rounds: { type: 'string', default: '3' },
+    ct: { type: 'string' },
   });
   const scratch = await mkdtemp(join(tmpdir(), 'hpb-cold-start-'));
   try {

@@ -11,7 +11,6 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { stdout } from 'node:process';
-import { parseArgs } from 'node:util';
 import { writeNifti } from '../adapters/nifti-file.ts';
 import type { OpenedCt } from '../core/engine-port.ts';
 import { ENGINE_STAGES, type EngineCall } from '../core/engine-protocol.ts';
@@ -20,6 +19,7 @@ import { makePhantom, phantomGrid } from '../core/volume/phantom.ts';
 import { gib, machineFacts } from './figures.ts';
 import { VARIANTS } from './variants.ts';
 import { benchMachine, warmEngine, withFullSizeWeights, type BenchMachine } from './warm-engine.ts';
+import { commandOptions } from '../scripts/command-options.ts';
 
 const SEED = 90_041;
 const GRIDS = {
@@ -122,14 +122,12 @@ function rows({ variant, start, open, cold, warm, peakRssBytes }: Profile): stri
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      models: { type: 'string', default: Object.keys(VARIANTS).join(',') },
-      grid: { type: 'string', default: 'small' },
-      ct: { type: 'string' },
-      'full-size': { type: 'boolean', default: false },
-      out: { type: 'string' },
-    },
+  const values = commandOptions(import.meta.filename, {
+    models: { type: 'string', default: Object.keys(VARIANTS).join(',') },
+    grid: { type: 'string', default: 'small' },
+    ct: { type: 'string' },
+    'full-size': { type: 'boolean', default: false },
+    out: { type: 'string' },
   });
   const scratch = await mkdtemp(join(tmpdir(), 'hpb-engine-'));
   try {

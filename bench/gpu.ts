@@ -15,7 +15,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stderr, stdout } from 'node:process';
-import { parseArgs } from 'node:util';
 import { writeNifti } from '../adapters/nifti-file.ts';
 import type { Engine } from '../core/engine-port.ts';
 import type { RunResult } from '../core/engine-protocol.ts';
@@ -33,6 +32,7 @@ import {
   withFullSizeWeights,
   type BenchMachine,
 } from './warm-engine.ts';
+import { commandOptions } from '../scripts/command-options.ts';
 
 const SEED = 90_050;
 const GRIDS = {
@@ -182,15 +182,13 @@ async function prepare(
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      models: { type: 'string', default: 'task008,liver-fast,liver,totalseg' },
-      rounds: { type: 'string', default: '2' },
-      size: { type: 'string', default: 'full' },
-      device: { type: 'string', default: 'cuda' },
-      deterministic: { type: 'boolean', default: false },
-      out: { type: 'string' },
-    },
+  const values = commandOptions(import.meta.filename, {
+    models: { type: 'string', default: 'task008,liver-fast,liver,totalseg' },
+    rounds: { type: 'string', default: '2' },
+    size: { type: 'string', default: 'full' },
+    device: { type: 'string', default: 'cuda' },
+    deterministic: { type: 'boolean', default: false },
+    out: { type: 'string' },
   });
   const scratch = await mkdtemp(join(tmpdir(), 'hpb-gpu-'));
   try {

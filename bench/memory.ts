@@ -17,7 +17,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stdout } from 'node:process';
-import { parseArgs } from 'node:util';
 import { writeNifti } from '../adapters/nifti-file.ts';
 import { asHpbError } from '../core/errors.ts';
 import { engineMemoryNeeded } from '../core/models/case-memory.ts';
@@ -40,6 +39,7 @@ import {
   withFullSizeWeights,
   type BenchMachine,
 } from './warm-engine.ts';
+import { commandOptions } from '../scripts/command-options.ts';
 
 const MOST = 1.25;
 const SEED = 90_003;
@@ -181,15 +181,13 @@ async function* figuresOf(
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      'full-size': { type: 'boolean', default: false },
-      'forward-once': { type: 'boolean', default: false },
-      'beside-forward': { type: 'boolean', default: false },
-      models: { type: 'string', default: VARIANTS.map(({ id }) => id).join(',') },
-      grids: { type: 'string', default: 'tiny,small,medium' },
-      json: { type: 'boolean', default: false },
-    },
+  const values = commandOptions(import.meta.filename, {
+    'full-size': { type: 'boolean', default: false },
+    'forward-once': { type: 'boolean', default: false },
+    'beside-forward': { type: 'boolean', default: false },
+    models: { type: 'string', default: VARIANTS.map(({ id }) => id).join(',') },
+    grids: { type: 'string', default: 'tiny,small,medium' },
+    json: { type: 'boolean', default: false },
   });
   const forward = values['beside-forward'] ? 'beside' : values['forward-once'] ? 'once' : 'whole';
   const fullSize = values['full-size'];

@@ -12,7 +12,6 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stdout } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { FileObjectStore } from '../adapters/file-object-store.ts';
 import { jsonLog } from '../adapters/json-log.ts';
 import { writeNifti } from '../adapters/nifti-file.ts';
@@ -27,6 +26,7 @@ import { makePhantom, phantomGrid } from '../core/volume/phantom.ts';
 import { FakeEngine, type FakeRun } from '../test/fakes/fake-engine.ts';
 import { machineFacts } from './figures.ts';
 import { PACKAGE_ROOT } from './warm-engine.ts';
+import { commandOptions } from '../scripts/command-options.ts';
 
 const MOST_STAGES_A_CASE = 1.4;
 const SEED = 90_020;
@@ -106,8 +106,9 @@ function skipped(cases: number): HpbError {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { cases: { type: 'string', default: '10' }, seconds: { type: 'string', default: '1' } },
+  const values = commandOptions(import.meta.filename, {
+    cases: { type: 'string', default: '10' },
+    seconds: { type: 'string', default: '1' },
   });
   const [cases, seconds] = [Number(values.cases), Number(values.seconds)];
   const folder = await mkdtemp(join(tmpdir(), 'hpb-overlap-'));

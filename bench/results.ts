@@ -15,7 +15,6 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env, stdout } from 'node:process';
-import { parseArgs } from 'node:util';
 import { writeNifti } from '../adapters/nifti-file.ts';
 import { runProcess } from '../adapters/run-process.ts';
 import { HpbError } from '../core/errors.ts';
@@ -27,6 +26,7 @@ import { MASKS } from './results/masks.ts';
 import type { Measured } from './results/ours.ts';
 import type { Held } from './held.ts';
 import { PACKAGE_ROOT } from './warm-engine.ts';
+import { commandOptions } from '../scripts/command-options.ts';
 
 const BOUND = 0.35;
 /** Of the process with its threads, by slices. */
@@ -166,13 +166,11 @@ function within(name: string, figure: number, bound: number | undefined): boolea
 
 const print = (line: string): unknown => stdout.write(`${line}\n`);
 
-const { values } = parseArgs({
-  options: {
-    slices: { type: 'string', default: '300' },
-    rounds: { type: 'string', default: '3' },
-    part: { type: 'string' },
-    folder: { type: 'string', default: '' },
-  },
+const values = commandOptions(import.meta.filename, {
+  slices: { type: 'string', default: '300' },
+  rounds: { type: 'string', default: '3' },
+  part: { type: 'string' },
+  folder: { type: 'string', default: '' },
 });
 if (values.part === 'make') await makeCase(values.folder, values.slices);
 else if (values.part !== undefined)

@@ -12,7 +12,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env, stdout } from 'node:process';
-import { parseArgs } from 'node:util';
 import { EngineHost } from '../adapters/engine-host.ts';
 import { FileObjectStore } from '../adapters/file-object-store.ts';
 import { jsonLog } from '../adapters/json-log.ts';
@@ -31,6 +30,7 @@ import type { Grid } from '../core/volume/volume.ts';
 import { fakeHost } from '../test/fixtures/fake-host.ts';
 import { machineFacts } from './figures.ts';
 import { PACKAGE_ROOT } from './warm-engine.ts';
+import { commandOptions } from '../scripts/command-options.ts';
 
 const MOST_BYTES = 1.2e9;
 const REPEATS = 9;
@@ -140,14 +140,12 @@ function report(asked: Cases, { peakBytes, seconds }: WorkFigures): void {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      slices: { type: 'string', default: '900' },
-      cases: { type: 'string', default: '1' },
-      together: { type: 'string', default: '1' },
-      part: { type: 'string' },
-      root: { type: 'string', default: '' },
-    },
+  const values = commandOptions(import.meta.filename, {
+    slices: { type: 'string', default: '900' },
+    cases: { type: 'string', default: '1' },
+    together: { type: 'string', default: '1' },
+    part: { type: 'string' },
+    root: { type: 'string', default: '' },
   });
   const [slices, cases, together] = [values.slices, values.cases, values.together].map(Number);
   const asked: Cases = { slices: slices!, cases: cases!, together: together! };

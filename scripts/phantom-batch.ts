@@ -9,11 +9,11 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { makePhantom, phantomGrid } from '../core/volume/phantom.ts';
 import { PHANTOM_LABELS } from '../core/volume/phantom/labels.ts';
 import type { Vec } from '../core/volume/phantom/shapes.ts';
 import { spacingOf } from '../core/volume/volume.ts';
+import { commandOptions } from './command-options.ts';
 
 function triple(text: string): Vec {
   const numbers = text.split(',').map(Number);
@@ -21,15 +21,13 @@ function triple(text: string): Vec {
   return [x, y, z];
 }
 
-const { values } = parseArgs({
-  options: {
-    out: { type: 'string' },
-    seeds: { type: 'string', default: '0-0' },
-    spacing: { type: 'string', default: '3' },
-    dims: { type: 'string' },
-    orientation: { type: 'string', default: 'RAS' },
-    randomised: { type: 'boolean', default: false },
-  },
+const values = commandOptions(import.meta.filename, {
+  out: { type: 'string' },
+  seeds: { type: 'string', default: '0-0' },
+  spacing: { type: 'string', default: '3' },
+  dims: { type: 'string' },
+  orientation: { type: 'string', default: 'RAS' },
+  randomised: { type: 'boolean', default: false },
 });
 const out = values.out ?? 'phantoms';
 const [first, last = first] = values.seeds.split('-').map(Number) as [number, number?];

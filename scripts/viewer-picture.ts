@@ -1,18 +1,18 @@
 /**
  * Opens volume and meshes of a result in vtk.js in a real browser, and takes a picture:
  *
- *   node scripts/viewer-picture.ts --result FOLDER --out FILE.png [--chromium PATH]
+ * npm run viewer:picture -- --result FOLDER --out FILE.png [--chromium PATH]
  *
  * of a folder that `hpb segment` or `hpb report` made, so of any CT.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
 import { structureOfMeshFile, VOLUME_FILE } from '../core/results/meshed-structures.ts';
 import type { drawScene, SeenScene } from './viewer-scene.ts';
+import { commandOptions } from './command-options.ts';
 
 /** Answered from the folder; nothing is asked of any network. */
 const ORIGIN = 'http://case.invalid/';
@@ -78,13 +78,15 @@ async function sceneScript(): Promise<string> {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
-    options: {
+  const { result, out, chromium } = commandOptions(
+    import.meta.filename,
+    {
       result: { type: 'string' },
       out: { type: 'string' },
       chromium: { type: 'string', default: '/usr/bin/chromium' },
     },
-  });
-  const scene = await viewerPicture(values.result!, { out: values.out!, browserPath: values.chromium });
+    ['result', 'out'],
+  );
+  const scene = await viewerPicture(result, { out, browserPath: chromium });
   console.log(JSON.stringify(scene));
 }

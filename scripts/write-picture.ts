@@ -5,18 +5,16 @@
  */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
+import { commandOptions } from './command-options.ts';
 
 const WIDTH = 1120;
 const HEIGHT = 1560;
 
-const { values } = parseArgs({
-  options: {
-    report: { type: 'string' },
-    out: { type: 'string' },
-    chromium: { type: 'string', default: '/usr/bin/chromium' },
-  },
+const values = commandOptions(import.meta.filename, {
+  report: { type: 'string' },
+  out: { type: 'string' },
+  chromium: { type: 'string', default: '/usr/bin/chromium' },
 });
 const browser = await chromium.launch({ executablePath: values.chromium, args: ['--no-sandbox'] });
 try {

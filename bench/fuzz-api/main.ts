@@ -12,12 +12,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { env } from 'node:process';
-import { parseArgs } from 'node:util';
 import { pythonOf } from '../../test/emulators/python-environment.ts';
 import { startService, type ServiceProcess } from '../service/service-process.ts';
 import { PACKAGE_ROOT } from '../warm-engine.ts';
 import { withRealIds, type Json } from './known-ids.ts';
 import { seedService } from './seed-service.ts';
+import { commandOptions } from '../../scripts/command-options.ts';
 
 /** Deletes what the other calls are asked about: called last. */
 const LAST = 'cancelJob';
@@ -45,8 +45,9 @@ function fuzz({ schemathesis, document, url, options }: Fuzzing, calls: readonly
 }
 
 async function fuzzService(service: ServiceProcess, folder: string): Promise<number> {
-  const { values } = parseArgs({
-    options: { examples: { type: 'string', default: '60' }, seed: { type: 'string', default: '1' } },
+  const values = commandOptions(import.meta.filename, {
+    examples: { type: 'string', default: '60' },
+    seed: { type: 'string', default: '1' },
   });
   const python = await pythonOf(
     {

@@ -13,7 +13,6 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env, stdout } from 'node:process';
-import { parseArgs } from 'node:util';
 import { machinePaths, venvPython } from '../../adapters/machine-paths.ts';
 import { parseSettings } from '../../core/settings.ts';
 import { machineFacts } from '../figures.ts';
@@ -23,6 +22,7 @@ import { fuzzRun } from './fuzz-run.ts';
 import { Oracle, type InputKind } from './oracle.ts';
 import { realFiles } from './real-files.ts';
 import { recordOf, tableOf, type FuzzRecord, type FuzzRunRecord } from './record.ts';
+import { commandOptions } from '../../scripts/command-options.ts';
 
 const LEAST_VALID = 0.3;
 const RECORD = join(PACKAGE_ROOT, 'docs', 'fuzz.json');
@@ -37,16 +37,14 @@ async function record(run: FuzzRunRecord): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      inputs: { type: 'string', default: '10000' },
-      seed: { type: 'string', default: '1' },
-      only: { type: 'string' },
-      ct: { type: 'string', multiple: true, default: [] },
-      keep: { type: 'string' },
-      json: { type: 'boolean', default: false },
-      record: { type: 'boolean', default: false },
-    },
+  const values = commandOptions(import.meta.filename, {
+    inputs: { type: 'string', default: '10000' },
+    seed: { type: 'string', default: '1' },
+    only: { type: 'string' },
+    ct: { type: 'string', multiple: true, default: [] },
+    keep: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    record: { type: 'boolean', default: false },
   });
   const scratch = await mkdtemp(join(tmpdir(), 'hpb-fuzz-'));
   const oracle = new Oracle(venvPython(machinePaths(parseSettings(env), PACKAGE_ROOT).venv));

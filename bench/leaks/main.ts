@@ -13,7 +13,6 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stdout } from 'node:process';
-import { parseArgs } from 'node:util';
 import { collectGarbage } from '../../adapters/collect-garbage.ts';
 import { FileObjectStore } from '../../adapters/file-object-store.ts';
 import { jsonLog } from '../../adapters/json-log.ts';
@@ -31,6 +30,7 @@ import { cpuSecondsOf, memoryOf } from '../service/service-process.ts';
 import { benchMachine, PACKAGE_ROOT } from '../warm-engine.ts';
 import { growthOf } from './growth.ts';
 import { ReplayedEngine } from './replayed-engine.ts';
+import { commandOptions } from '../../scripts/command-options.ts';
 
 const MOST_BYTES_A_CASE = 1e6;
 const JOB = 'bench-leaks' as JobId;
@@ -105,14 +105,12 @@ async function record(kind: 'run' | 'replayed', samples: object): Promise<void> 
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      cases: { type: 'string', default: '200' },
-      'warm-up': { type: 'string', default: '20' },
-      side: { type: 'string', default: '48' },
-      replay: { type: 'boolean', default: false },
-      record: { type: 'boolean', default: false },
-    },
+  const values = commandOptions(import.meta.filename, {
+    cases: { type: 'string', default: '200' },
+    'warm-up': { type: 'string', default: '20' },
+    side: { type: 'string', default: '48' },
+    replay: { type: 'boolean', default: false },
+    record: { type: 'boolean', default: false },
   });
   const folder = await mkdtemp(join(tmpdir(), 'hpb-leaks-'));
   try {

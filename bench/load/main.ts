@@ -13,7 +13,6 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env, stdout } from 'node:process';
-import { parseArgs } from 'node:util';
 import { runProcess } from '../../adapters/run-process.ts';
 import { writeNifti } from '../../adapters/nifti-file.ts';
 import { HpbError } from '../../core/errors.ts';
@@ -30,6 +29,7 @@ import {
 } from '../service/service-process.ts';
 import { abortedUploads, hugeHeaders, idleStreams, slowLoris } from './abuse.ts';
 import type { ReadFigures } from './reader.ts';
+import { commandOptions } from '../../scripts/command-options.ts';
 
 const MOST_P99_MS = 50;
 const MODEL = { fast: true } as const;
@@ -97,8 +97,9 @@ async function prepared(
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { rate: { type: 'string', default: '1000' }, seconds: { type: 'string', default: '30' } },
+  const values = commandOptions(import.meta.filename, {
+    rate: { type: 'string', default: '1000' },
+    seconds: { type: 'string', default: '30' },
   });
   const asked = { rate: Number(values.rate), seconds: Number(values.seconds) };
   const folder = await mkdtemp(join(tmpdir(), 'hpb-load-'));

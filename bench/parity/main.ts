@@ -10,7 +10,6 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { stderr, stdout } from 'node:process';
-import { parseArgs } from 'node:util';
 import { writeNifti } from '../../adapters/nifti-file.ts';
 import { HpbError } from '../../core/errors.ts';
 import { makePhantom } from '../../core/volume/phantom.ts';
@@ -21,6 +20,7 @@ import { PARITY_GEOMETRIES, PARITY_SEED } from './geometries.ts';
 import { PARITY_ROWS } from './rows.ts';
 import { compareCase, passed, type ParityCase, type ParityResult, type ParitySides } from './run.ts';
 import { resultLine, TABLE_HEAD } from './table.ts';
+import { commandOptions } from '../../scripts/command-options.ts';
 
 const QUICK = { rows: ['liver-fast', 'task008'], geometries: ['LPS', 'oblique'] } as const;
 
@@ -33,15 +33,13 @@ interface Selection {
 }
 
 function parseSelection(): Selection {
-  const { values } = parseArgs({
-    options: {
-      ct: { type: 'string', multiple: true, default: [] },
-      rows: { type: 'string' },
-      geometries: { type: 'string' },
-      quick: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      keep: { type: 'string' },
-    },
+  const values = commandOptions(import.meta.filename, {
+    ct: { type: 'string', multiple: true, default: [] },
+    rows: { type: 'string' },
+    geometries: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    keep: { type: 'string' },
   });
   const rows = values.rows?.split(',') ?? (values.quick ? QUICK.rows : undefined);
   const geometries = values.geometries?.split(',') ?? (values.quick ? QUICK.geometries : undefined);

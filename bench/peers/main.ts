@@ -1,18 +1,19 @@
-import { parseArgs } from 'node:util';
-import { readNifti } from '../../adapters/nifti-file.ts';
-import { HpbError } from '../../core/errors.ts';
-import { TOTAL_CLASSES } from '../../core/models/totalsegmentator-classes.ts';
-import { affinesAgree } from '../../core/volume/orientation.ts';
-import { disagreements, ourFigures, theirFigures, type PeerCase } from './peer-figures.ts';
-
 /**
  * Our figures beside those of numpy, scipy and SimpleITK on a CT with a TotalSegmentator mask (`total`, one file):
  * `npm run peers -- --ct F --seg F`. The mask has no lesions: the gallbladder plays one, the portal and splenic vein
  * the vessels, so that diameters and distances are tried on real shapes as well. Exit code 1 when a figure differs.
  */
-const { values } = parseArgs({ options: { ct: { type: 'string' }, seg: { type: 'string' } } });
-if (values.ct === undefined || values.seg === undefined)
-  throw new HpbError('USAGE', 'Two files are needed.', { remedy: 'npm run peers -- --ct F --seg F' });
+import { readNifti } from '../../adapters/nifti-file.ts';
+import { HpbError } from '../../core/errors.ts';
+import { TOTAL_CLASSES } from '../../core/models/totalsegmentator-classes.ts';
+import { affinesAgree } from '../../core/volume/orientation.ts';
+import { disagreements, ourFigures, theirFigures, type PeerCase } from './peer-figures.ts';
+import { commandOptions } from '../../scripts/command-options.ts';
+
+const values = commandOptions(import.meta.filename, { ct: { type: 'string' }, seg: { type: 'string' } }, [
+  'ct',
+  'seg',
+]);
 
 const ct = await readNifti(values.ct);
 const seg = await readNifti(values.seg);

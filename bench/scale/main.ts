@@ -15,7 +15,6 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env, stdout } from 'node:process';
-import { parseArgs } from 'node:util';
 import { runProcess } from '../../adapters/run-process.ts';
 import { HpbError } from '../../core/errors.ts';
 import { machineFacts } from '../figures.ts';
@@ -24,6 +23,7 @@ import { ownMsOf, scalePage, type ScaleRecord } from './capacity.ts';
 import { startMinistack } from './ministack.ts';
 import { scaleRun, type PhaseCost, type ScaleFigures } from './scale-run.ts';
 import { storeOf } from './scale-store.ts';
+import { commandOptions } from '../../scripts/command-options.ts';
 
 const MOST_MS_A_CASE = 5;
 const MOST_BYTES_A_CASE = 16 * 1024;
@@ -71,14 +71,12 @@ async function record(kind: 'file' | 's3', runs: readonly ScaleFigures[]): Promi
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      cases: { type: 'string', default: '10000' },
-      few: { type: 'string', default: '1000' },
-      store: { type: 'string', default: 'file' },
-      record: { type: 'boolean', default: false },
-      part: { type: 'string' },
-    },
+  const values = commandOptions(import.meta.filename, {
+    cases: { type: 'string', default: '10000' },
+    few: { type: 'string', default: '1000' },
+    store: { type: 'string', default: 'file' },
+    record: { type: 'boolean', default: false },
+    part: { type: 'string' },
   });
   const cases = Number(values.cases);
   if (values.part !== undefined) {

@@ -12,12 +12,12 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env, stdout } from 'node:process';
 import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import { runProcess } from '../../adapters/run-process.ts';
 import { HpbError } from '../../core/errors.ts';
 import { machineFacts, median } from '../figures.ts';
 import { bundleLambdas } from '../../scripts/bundle-lambdas.ts';
 import { API_BUNDLE_MOST_BYTES, bundleApi, bytesByOrigin, bytesOf } from './bundle-api.ts';
+import { commandOptions } from '../../scripts/command-options.ts';
 
 const MOST_MS = 150;
 /** Nothing is called: any names do. */
@@ -55,7 +55,7 @@ async function fresh(work: string): Promise<ImportTime> {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } });
+  const values = commandOptions(import.meta.filename, { rounds: { type: 'string', default: '5' } });
   const folder = await mkdtemp(`${tmpdir()}/hpb-api-bundle-`);
   try {
     const bundle = await bundleApi();

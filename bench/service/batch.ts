@@ -16,7 +16,6 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stdout } from 'node:process';
-import { parseArgs } from 'node:util';
 import { createGzip } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { writeNifti } from '../../adapters/nifti-file.ts';
@@ -32,6 +31,7 @@ import {
   submit,
   type ServiceProcess,
 } from './service-process.ts';
+import { commandOptions } from '../../scripts/command-options.ts';
 
 const MOST_MS = 15;
 const MOST_GROWTH = 1.3;
@@ -147,12 +147,10 @@ function line(run: BatchRun): string {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      cases: { type: 'string', default: '200' },
-      few: { type: 'string', default: '50' },
-      rounds: { type: 'string', default: '2' },
-    },
+  const values = commandOptions(import.meta.filename, {
+    cases: { type: 'string', default: '200' },
+    few: { type: 'string', default: '50' },
+    rounds: { type: 'string', default: '2' },
   });
   const folder = await mkdtemp(join(tmpdir(), 'hpb-batch-ct-'));
   try {

@@ -11,7 +11,6 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env, stdout } from 'node:process';
-import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FileObjectStore } from '../../adapters/file-object-store.ts';
 import { jsonLog } from '../../adapters/json-log.ts';
@@ -28,6 +27,7 @@ import { makePhantom, phantomGrid } from '../../core/volume/phantom.ts';
 import { machineFacts, median } from '../figures.ts';
 import { benchMachine, PACKAGE_ROOT } from '../warm-engine.ts';
 import { ended, post, sendSigned, startService, type ServiceProcess } from './service-process.ts';
+import { commandOptions } from '../../scripts/command-options.ts';
 
 const MOST_RATIO = 1.1;
 const SEED = 90_011;
@@ -72,8 +72,9 @@ async function servedCase(service: ServiceProcess, ct: Uint8Array, target: strin
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { rounds: { type: 'string', default: '7' }, target: { type: 'string', default: 'both' } },
+  const values = commandOptions(import.meta.filename, {
+    rounds: { type: 'string', default: '7' },
+    target: { type: 'string', default: 'both' },
   });
   const { target } = values;
   const scratch = await mkdtemp(join(tmpdir(), 'hpb-overhead-'));

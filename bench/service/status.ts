@@ -10,7 +10,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stdout } from 'node:process';
-import { parseArgs } from 'node:util';
 import { FileObjectStore } from '../../adapters/file-object-store.ts';
 import { createHttpApp } from '../../adapters/http-app/app.ts';
 import { StoreJobIndex } from '../../adapters/store-job-index.ts';
@@ -22,6 +21,7 @@ import { segmentOptions } from '../../core/shard.ts';
 import type { JobCases } from '../../core/use-cases/job-cases.ts';
 import { serviceFakes } from '../../test/fakes/service-fakes.ts';
 import { machineFacts, median } from '../figures.ts';
+import { commandOptions } from '../../scripts/command-options.ts';
 
 const MOST_MS = 5;
 const BATCH_EVERY = 20;
@@ -125,8 +125,9 @@ function report(name: string, times: readonly number[], target = ''): void {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { jobs: { type: 'string', default: '1000' }, requests: { type: 'string', default: '400' } },
+  const values = commandOptions(import.meta.filename, {
+    jobs: { type: 'string', default: '1000' },
+    requests: { type: 'string', default: '400' },
   });
   const [jobs, requests] = [Number(values.jobs), Number(values.requests)];
   const root = await mkdtemp(join(tmpdir(), 'hpb-status-'));

@@ -15,11 +15,11 @@ import { join } from 'node:path';
 import { stdout } from 'node:process';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { mapLimited } from '../../core/map-limited.ts';
 import { uploadAnswer } from '../../core/requests.ts';
 import { machineFacts, median } from '../figures.ts';
 import { memoryOf, post, sendSigned, startService, type ServiceProcess } from './service-process.ts';
+import { commandOptions } from '../../scripts/command-options.ts';
 
 const LEAST_RATIO = 0.5;
 const MOST_BYTES = 150e6;
@@ -103,12 +103,10 @@ async function upload(
 const mb = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      bytes: { type: 'string', default: '2000000000' },
-      rounds: { type: 'string', default: '2' },
-      parallel: { type: 'string', default: '4' },
-    },
+  const values = commandOptions(import.meta.filename, {
+    bytes: { type: 'string', default: '2000000000' },
+    rounds: { type: 'string', default: '2' },
+    parallel: { type: 'string', default: '4' },
   });
   const bytes = Number(values.bytes);
   const folder = await mkdtemp(join(tmpdir(), 'hpb-upload-'));

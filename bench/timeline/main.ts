@@ -10,7 +10,6 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stderr, stdout } from 'node:process';
-import { parseArgs } from 'node:util';
 import { FileObjectStore } from '../../adapters/file-object-store.ts';
 import { jsonLog } from '../../adapters/json-log.ts';
 import { writeNifti } from '../../adapters/nifti-file.ts';
@@ -25,6 +24,7 @@ import { machineFacts } from '../figures.ts';
 import { benchMachine, PACKAGE_ROOT } from '../warm-engine.ts';
 import { timelineOf } from './timeline.ts';
 import { timelineSvg } from './timeline-svg.ts';
+import { commandOptions } from '../../scripts/command-options.ts';
 
 const SEED = 90_030;
 const JOB = 'bench-timeline' as JobId;
@@ -71,12 +71,10 @@ async function run(folder: string, cases: number): Promise<string> {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      cases: { type: 'string', default: '6' },
-      log: { type: 'string' },
-      out: { type: 'string', default: join(PACKAGE_ROOT, 'docs') },
-    },
+  const values = commandOptions(import.meta.filename, {
+    cases: { type: 'string', default: '6' },
+    log: { type: 'string' },
+    out: { type: 'string', default: join(PACKAGE_ROOT, 'docs') },
   });
   const folder = await mkdtemp(join(tmpdir(), 'hpb-timeline-'));
   try {

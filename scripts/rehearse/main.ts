@@ -7,7 +7,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env, getuid } from 'node:process';
-import { parseArgs } from 'node:util';
 import type { Environment } from '../../adapters/run-process.ts';
 import { asHpbError } from '../../core/errors.ts';
 import { errorText, secondsText, tableText } from '../../local/text.ts';
@@ -18,6 +17,7 @@ import { checkContainer } from './container-checks.ts';
 import { deploy, workerEnvironment } from './deployment.ts';
 import { buildImage, ensureBase, ensureContainerTools, imageLayers } from './image.ts';
 import { rehearsalError } from './shell.ts';
+import { commandOptions } from '../command-options.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -53,7 +53,7 @@ async function rehearse(folder: string, environment: Environment): Promise<reado
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { keep: { type: 'boolean', default: false } } });
+  const values = commandOptions(import.meta.filename, { keep: { type: 'boolean', default: false } });
   if (getuid?.() !== 0)
     throw rehearsalError('The rehearsal builds and runs containers as root.', 'Run it as root.');
   const folder = mkdtempSync(join(tmpdir(), 'hpb-rehearsal-'));
