@@ -48,7 +48,7 @@ export function workflowFunctions(scope: Construct, around: ServiceSurroundings)
   ): HandlerFunction =>
     new HandlerFunction(scope, id, {
       home: around.home,
-      environment: common(around),
+      environment: ofWorkflowEnvironment(around),
       statements: ofWorkflow(around),
       wildcards: jobWildcards(around),
       ...props,
@@ -70,7 +70,10 @@ export function workflowFunctions(scope: Construct, around: ServiceSurroundings)
       name: 'publish-results',
       description:
         'Gathers what came of every case, builds the ZIP, publishes to the viewer and ends the job',
-      environment: { ...common(around), HPB_VIEWER_BUCKET: around.data.viewerBucket.bucketName },
+      environment: {
+        ...ofWorkflowEnvironment(around),
+        HPB_VIEWER_BUCKET: around.data.viewerBucket.bucketName,
+      },
       statements: [...ofWorkflow(around), ...publishToViewer(around.data)],
       wildcards: { ...jobWildcards(around), ...viewerWildcards(around) },
       memoryMib: 1_769,
@@ -179,6 +182,10 @@ function common({ home: { config }, data }: ServiceSurroundings): HandlerFunctio
     HPB_MAX_CONCURRENCY: String(config.maxGpuInstances),
     HPB_MAX_JOB_COST_USD: String(config.maxJobCostUsd),
   };
+}
+
+function ofWorkflowEnvironment(around: ServiceSurroundings): HandlerFunctionProps['environment'] {
+  return { ...common(around), HPB_WORKER_LOG_GROUP: around.compute.workerLogGroup.logGroupName };
 }
 
 function startingEnvironment(
