@@ -61,29 +61,48 @@ export const caughtFailure = z.object({ Error: z.string(), Cause: z.string().opt
 /** Input of RecordShardFailure. */
 export const shardFailureInput = z.object({ shard: plannedShard, failure: caughtFailure });
 
+/** Answer of RecordShardFailure, for whoever reads the console. */
+export interface RecordedShardFailure {
+  readonly shard: number;
+  readonly code: string;
+  readonly message: string;
+  /** Address of what its worker logged; empty on the laptop. */
+  readonly log: string;
+}
+
+/** How a workflow that published has ended its job. */
+export const publishedOutcome = z.enum(['SUCCEEDED', 'PARTIAL', 'FAILED', 'CANCELLED']);
+
 /** The workflow's output: a compact summary for whoever reads the console. */
-export const publishedJob = z.object({
-  jobId,
-  attempt,
-  outcome: z.enum(['SUCCEEDED', 'PARTIAL', 'FAILED', 'CANCELLED']),
-  cases: z.int().min(0),
-  succeeded: z.int().min(0),
-  failed: z.int().min(0),
+export interface PublishedJob {
+  readonly jobId: string;
+  readonly attempt: number;
+  readonly outcome: z.infer<typeof publishedOutcome>;
+  readonly cases: number;
+  readonly succeeded: number;
+  readonly failed: number;
   /** Code of a job without a single result; empty otherwise. */
-  code: z.string(),
-  message: z.string(),
-  manifestKey: z.string(),
+  readonly code: string;
+  /** With the address of `log`, for the cause of the execution. */
+  readonly message: string;
+  readonly manifestKey: string;
   /** Empty when there is a ZIP per case only. */
-  zipKey: z.string(),
-  seconds: z.number(),
-});
-export type PublishedJob = z.infer<typeof publishedJob>;
+  readonly zipKey: string;
+  readonly seconds: number;
+  /** Address of what the worker of the first shard that failed has logged; empty when none failed, and on the laptop. */
+  readonly log: string;
+}
 
 /** Input of FailJob. */
 export const failJobInput = z.object({ jobId, attempt, failure: caughtFailure });
 /** Answer of FailJob: error name and cause of the execution. */
-export const failedJob = z.object({ jobId, attempt, code: z.string(), message: z.string() });
-export type FailedJob = z.infer<typeof failedJob>;
+export interface FailedJob {
+  readonly jobId: string;
+  readonly attempt: number;
+  readonly code: string;
+  /** With the address of what a worker logged, where it was one that failed. */
+  readonly message: string;
+}
 
 /** Names of the Task states that call a function of ours. */
 export const FUNCTION_STATES = [

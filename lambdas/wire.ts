@@ -28,8 +28,13 @@ const SCRATCH = '/tmp/intake';
 
 /** What the functions of the workflow need. Its names are known before the workflow is made. */
 export function workflowPorts(): WorkflowPorts {
-  const { HPB_JOBS_BUCKET: bucket } = deployed('HPB_STAGE', 'HPB_JOBS_BUCKET', 'HPB_EVENT_BUS');
-  return portsOver(new S3ObjectStore({ client, bucket, clock }));
+  const told = deployed('HPB_STAGE', 'HPB_JOBS_BUCKET', 'HPB_EVENT_BUS', 'HPB_WORKER_LOG_GROUP');
+  const { HPB_JOBS_BUCKET: bucket, HPB_WORKER_LOG_GROUP: group } = told;
+  const { AWS_REGION: region } = functionSettings();
+  return {
+    ...portsOver(new S3ObjectStore({ client, bucket, clock })),
+    ...(region !== undefined && { workerLogs: { region, group } }),
+  };
 }
 
 /** The same for who publishes results: nobody else carries what draws thumbnails. */

@@ -6,6 +6,7 @@ import { failJobInput, type FailedJob } from '../workflow.ts';
 import { endJob, failJobWith } from './finish-job.ts';
 import type { WorkflowPorts } from './service-ports.ts';
 import { parsePayload } from './stored-document.ts';
+import { batchRecord, withLog, workerLogAddress } from './worker-log-address.ts';
 import { cancelled, timedOut, workflowError } from './workflow-errors.ts';
 
 /** Ends a job whose workflow has caught an error. A job that has ended keeps its end. */
@@ -14,7 +15,8 @@ export async function failJob(ports: WorkflowPorts, payload: unknown): Promise<F
   const error = workflowError(failure);
   const job = await unlessGone(failJobWith(ports, { jobId, attempt }, error));
   const stands = job?.attempt === attempt ? (job.error ?? error) : error;
-  return { jobId, attempt, code: stands.code, message: stands.message };
+  const log = batchRecord(failure.Cause) === null ? '' : workerLogAddress(ports.workerLogs, failure.Cause);
+  return { jobId, attempt, code: stands.code, message: withLog(stands.message, log) };
 }
 
 /**

@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { HpbError } from '../errors.ts';
 import { isFinal, type JobDocument } from '../job.ts';
-import { executionName, isJobId, jobManifestKey, jobZipKey, LAYOUT_VERSION } from '../layout.ts';
+import {
+  executionName,
+  isJobId,
+  jobManifestKey,
+  jobZipKey,
+  LAYOUT_VERSION,
+  shardFailuresPrefix,
+} from '../layout.ts';
 import { mapLimited } from '../map-limited.ts';
 import type { Bundler } from '../ports.ts';
 import { batchReceiptText } from '../results/batch-receipt.ts';
@@ -15,15 +22,17 @@ import {
 } from '../results/job-manifest.ts';
 import { RECEIPT_FILE, type ReceiptFile } from '../results/receipt.ts';
 import type { CaseResult } from '../shard.ts';
-import { publishedJob, type PublishedJob } from '../workflow.ts';
+import { publishedOutcome, type PublishedJob } from '../workflow.ts';
 import { batchIndex, putBatchIndex } from './batch-index.ts';
 import { announceOnce, endJob, recordEvent } from './finish-job.ts';
 import { gatherOutcomes, type CaseEnd } from './gather-outcomes.ts';
 import { findCases } from './job-cases.ts';
 import { findJob } from './job-request.ts';
 import type { ServicePorts } from './service-ports.ts';
-import { documentText, parsePayload } from './stored-document.ts';
+import { documentText, findDocument, parsePayload } from './stored-document.ts';
 import { publishToViewer } from './publish-job-cases.ts';
+import { shardFailure } from './record-shard-failure.ts';
+import { withLog } from './worker-log-address.ts';
 
 /** Payload of PublishResults and ConfirmResults; the worker that publishes gives no phase. */
 const publishInput = z.object({
@@ -40,7 +49,6 @@ export type PublishPorts = Pick<
 
 /** meta.json of a case; only that it is an object matters. */
 const metaDocument = z.record(z.string(), z.unknown());
-const outcomeName = publishedJob.shape.outcome;
 const READ_AT_ONCE = 16;
 
 /**
@@ -53,7 +61,7 @@ export async function publishResults(ports: PublishPorts, payload: unknown): Pro
   if (job.attempt !== attempt) throw attemptIsOver(job, attempt);
   if (isFinal(job.state)) {
     await announceOnce(ports, job);
-    return summaryOf(job);
+    return summaryOf(ports, job);
   }
   if (phase === 'confirm') {
     throw new HpbError('WORKFLOW_FAILED', 'The worker that publishes ended without having published.', {
@@ -61,7 +69,7 @@ export async function publishResults(ports: PublishPorts, payload: unknown): Pro
     });
   }
   await recordEvent(ports, jobId, { event: 'publish', attempt });
-  return summaryOf(await publish(ports, job));
+  return summaryOf(ports, await publish(ports, job));
 }
 
 async function publish(ports: PublishPorts, job: JobDocument): Promise<JobDocument> {
@@ -187,22 +195,34 @@ async function putCaseMetrics(
   ]);
 }
 
-function summaryOf(job: JobDocument): PublishedJob {
+async function summaryOf({ store }: Pick<ServicePorts, 'store'>, job: JobDocument): Promise<PublishedJob> {
   const { jobId, attempt, state, counts, error, zip, endedAt } = job;
+  const log = await firstFailureLog(store, job);
   const { total, succeeded, failed } = counts ?? { total: 0, succeeded: 0, failed: 0 };
   return {
     jobId,
     attempt,
-    outcome: outcomeName.parse(state),
+    outcome: publishedOutcome.parse(state),
     cases: total,
     succeeded,
     failed,
     code: error?.code ?? '',
-    message: error?.message ?? '',
+    message: error === null ? '' : withLog(error.message, log),
     manifestKey: jobManifestKey(jobId),
     zipKey: zip?.key ?? '',
     seconds: ((endedAt ?? 0) - job.attempts.at(-1)!.startedAt) / 1000,
+    log,
   };
+}
+
+/** Of one shard alone: the output of an execution is bounded. Those of others stand in their own executions. */
+async function firstFailureLog(
+  store: Pick<ServicePorts['store'], 'get' | 'list'>,
+  { jobId, attempt }: JobDocument,
+): Promise<string> {
+  const [first] = await store.list(shardFailuresPrefix(jobId, attempt), { limit: 1 });
+  const document = first === undefined ? null : await findDocument(store, first.key, shardFailure);
+  return document?.log ?? '';
 }
 
 function attemptIsOver({ jobId, state }: JobDocument, attempt: number): HpbError {

@@ -15,6 +15,7 @@ import type {
   ObjectStore,
   SignedLinks,
 } from '../ports.ts';
+import type { WorkerLogs } from './worker-log-address.ts';
 
 /** Bounds of the service; `DEFAULT_LIMITS` says what holds unless a home decides otherwise. */
 export interface ServiceLimits {
@@ -113,6 +114,8 @@ export interface ServicePorts {
    * versions that were. Absent where nothing is kept.
    */
   readonly eraseVersions?: (prefix: string) => Promise<number>;
+  /** Where a console shows what workers log. Absent on the laptop. */
+  readonly workerLogs?: WorkerLogs;
   /**
    * Whether workers and functions may still write for minutes after their execution was stopped: what is purged is then
    * marked for `purgeLeftOvers`. Default: no.

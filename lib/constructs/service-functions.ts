@@ -2,21 +2,24 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import { INGEST_PREFIX, INGEST_REJECTED_PREFIX } from '../../core/layout.ts';
+import { INGEST_PREFIX, INGEST_REJECTED_PREFIX, JOBS_PREFIX } from '../../core/layout.ts';
 import type { ComputeStack } from '../compute-stack.ts';
 import type { DataStack } from '../data-stack.ts';
 import { exportName, wildcard } from './acknowledge.ts';
 import { HandlerFunction, type FunctionHome, type HandlerFunctionProps } from './handler-function.ts';
 import { INGEST_SECONDS, type DroppedQueue } from './ingest.ts';
 import {
+  announce,
   eraseJobs,
   EVENT_BUS,
+  FAILURES,
+  keepFailures,
+  measure,
   ownArn,
   publishToViewer,
   runWorkflow,
   seeWeights,
   takeDrops,
-  tell,
   useKey,
   watchWorkers,
   workOnJobs,
@@ -40,16 +43,16 @@ const SCRATCH_MIB = 10_240;
 
 /** The functions that states of the workflow call; the times are those of core/workflow.asl.json. */
 export function workflowFunctions(scope: Construct, around: ServiceSurroundings): WorkflowFunctions {
-  const { deadLetters } = around;
+  const { data, deadLetters } = around;
+  const ofAll = [useKey(data), measure(around.home.config.stage)];
   const make = (
     id: string,
-    props: Omit<HandlerFunctionProps, 'home' | 'statements' | 'environment'> &
-      Partial<Pick<HandlerFunctionProps, 'statements' | 'environment'>>,
+    props: Omit<HandlerFunctionProps, 'home' | 'environment'> &
+      Partial<Pick<HandlerFunctionProps, 'environment'>>,
   ): HandlerFunction =>
     new HandlerFunction(scope, id, {
       home: around.home,
-      environment: common(around),
-      statements: ofWorkflow(around),
+      environment: ofWorkflowEnvironment(around),
       wildcards: jobWildcards(around),
       ...props,
     });
@@ -57,6 +60,8 @@ export function workflowFunctions(scope: Construct, around: ServiceSurroundings)
     prepareJob: make('PrepareJob', {
       name: 'prepare-job',
       description: 'Takes an upload apart, checks its CTs and plans its shards',
+      // It ends the job itself when the upload is at fault.
+      statements: [...workOnJobs(data, 'large', 'copies'), ...ofAll, announce()],
       memoryMib: 3_008,
       timeoutSeconds: 900,
       scratchMib: SCRATCH_MIB,
@@ -64,14 +69,19 @@ export function workflowFunctions(scope: Construct, around: ServiceSurroundings)
     recordShardFailure: make('RecordShardFailure', {
       name: 'record-shard-failure',
       description: 'Keeps why a shard has failed',
+      statements: [...keepFailures(data), ...ofAll],
+      wildcards: failureWildcards(around),
       ...MAKE,
     }),
     publishResults: make('PublishResults', {
       name: 'publish-results',
       description:
         'Gathers what came of every case, builds the ZIP, publishes to the viewer and ends the job',
-      environment: { ...common(around), HPB_VIEWER_BUCKET: around.data.viewerBucket.bucketName },
-      statements: [...ofWorkflow(around), ...publishToViewer(around.data)],
+      environment: {
+        ...ofWorkflowEnvironment(around),
+        HPB_VIEWER_BUCKET: data.viewerBucket.bucketName,
+      },
+      statements: [...workOnJobs(data, 'large'), ...ofAll, announce(), ...publishToViewer(data)],
       wildcards: { ...jobWildcards(around), ...viewerWildcards(around) },
       memoryMib: 1_769,
       timeoutSeconds: 900,
@@ -79,6 +89,7 @@ export function workflowFunctions(scope: Construct, around: ServiceSurroundings)
     failJob: make('FailJob', {
       name: 'fail-job',
       description: 'Ends a job whose workflow has failed; settles executions that ended',
+      statements: [...workOnJobs(data), ...ofAll, announce()],
       ...MAKE,
       deadLetters,
     }),
@@ -94,7 +105,7 @@ export function startingParts(
   const { home, data } = around;
   return {
     environment: { ...common(around), ...startingEnvironment(around, machine) },
-    statements: [...ofWorkflow(around), ...seeWeights(data), ...runWorkflow(machineName(home.config))],
+    statements: [...onAnyJob(around), ...seeWeights(data), ...runWorkflow(machineName(home.config))],
     wildcards: { ...jobWildcards(around), ...startWildcards(around) },
   };
 }
@@ -152,10 +163,11 @@ export function startingFunctions(
   };
 }
 
-const ofWorkflow = ({ home, data }: ServiceSurroundings): readonly PolicyStatement[] => [
-  ...workOnJobs(data),
+const onAnyJob = ({ home, data }: ServiceSurroundings): readonly PolicyStatement[] => [
+  ...workOnJobs(data, 'large', 'copies', 'uploads'),
   useKey(data),
-  ...tell(home.config.stage),
+  measure(home.config.stage),
+  announce(),
 ];
 
 const receive = ({ queue }: DroppedQueue): PolicyStatement =>
@@ -179,6 +191,10 @@ function common({ home: { config }, data }: ServiceSurroundings): HandlerFunctio
     HPB_MAX_CONCURRENCY: String(config.maxGpuInstances),
     HPB_MAX_JOB_COST_USD: String(config.maxJobCostUsd),
   };
+}
+
+function ofWorkflowEnvironment(around: ServiceSurroundings): HandlerFunctionProps['environment'] {
+  return { ...common(around), HPB_WORKER_LOG_GROUP: around.compute.workerLogGroup.logGroupName };
 }
 
 function startingEnvironment(
@@ -210,6 +226,14 @@ const jobWildcards = ({ data }: ServiceSurroundings): Reasons => ({
   [`AwsSolutions-IAM5[Resource::${exportName(data.jobsBucket.bucketArn, data)}/*]`]:
     'It works on any job, and everything in the bucket belongs to jobs.',
 });
+
+const failureWildcards = ({ data }: ServiceSurroundings): Reasons =>
+  Object.fromEntries(
+    [`${JOBS_PREFIX}*`, FAILURES].map((keys) => [
+      `AwsSolutions-IAM5[Resource::${exportName(data.jobsBucket.bucketArn, data)}/${keys}]`,
+      'Every job has shards of its own.',
+    ]),
+  );
 
 const startWildcards = ({ home }: ServiceSurroundings): Reasons => ({
   [wildcard(ownArn('states', `execution:${machineName(home.config)}:*`))]: 'Executions are named after jobs.',

@@ -1,7 +1,13 @@
 import { Aws } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { FINISHED_EVENT } from '../../core/finished-document.ts';
-import { INGEST_PREFIX, INGEST_REJECTED_PREFIX, MODELS_PREFIX, VIEWER_INDEX_KEY } from '../../core/layout.ts';
+import {
+  INGEST_PREFIX,
+  INGEST_REJECTED_PREFIX,
+  JOBS_PREFIX,
+  MODELS_PREFIX,
+  VIEWER_INDEX_KEY,
+} from '../../core/layout.ts';
 import { VIEWER_PREFIX } from './viewer-bucket.ts';
 import { metricNamespace } from '../../core/metrics.ts';
 import type { ComputeStack } from '../compute-stack.ts';
@@ -31,32 +37,49 @@ const allow = (
 export const useKey = ({ key }: DataStack): PolicyStatement =>
   allow('Key', ['kms:Decrypt', 'kms:GenerateDataKey'], [key.keyArn]);
 
-/** Figures of our namespace, and the ends of jobs. */
-export const tell = (stage: string): readonly PolicyStatement[] => [
+/** Figures of our namespace. */
+export const measure = (stage: string): PolicyStatement =>
   allow('Metrics', ['cloudwatch:PutMetricData'], ['*'], {
     StringEquals: { 'cloudwatch:namespace': metricNamespace(stage) },
-  }),
+  });
+
+/** The ends of jobs. */
+export const announce = (): PolicyStatement =>
   allow('Announce', ['events:PutEvents'], [ownArn('events', `event-bus/${EVENT_BUS}`)], {
     StringEquals: { 'events:source': FINISHED_EVENT.source },
-  }),
-];
+  });
 
-/** Documents, inputs and results of jobs, read and written. Tags go along with a copy. */
-export const workOnJobs = ({ jobsBucket }: DataStack): readonly PolicyStatement[] => [
+/** What some functions do with objects of jobs beyond reading, writing and deleting them. */
+const MORE_WORK = {
+  /** Written in parts, which are given up when that fails. */
+  large: ['s3:AbortMultipartUpload'],
+  /** Tags go along with a copy. */
+  copies: ['s3:GetObjectTagging', 's3:PutObjectTagging'],
+  /** Put together from parts that callers have sent. */
+  uploads: ['s3:ListMultipartUploadParts'],
+} as const;
+
+/** Documents, inputs and results of jobs. Who may not list is refused what is missing instead of being told so. */
+export const workOnJobs = (
+  { jobsBucket }: DataStack,
+  ...more: readonly (keyof typeof MORE_WORK)[]
+): readonly PolicyStatement[] => [
   allow('List', ['s3:ListBucket'], [jobsBucket.bucketArn]),
   allow(
     'Objects',
-    [
-      's3:GetObject',
-      's3:PutObject',
-      's3:DeleteObject',
-      's3:AbortMultipartUpload',
-      's3:ListMultipartUploadParts',
-      's3:GetObjectTagging',
-      's3:PutObjectTagging',
-    ],
+    ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', ...more.flatMap((work) => MORE_WORK[work])],
     [jobsBucket.arnForObjects('*')],
   ),
+];
+
+/** Below `jobs/` of the bucket: where failures of shards are kept. */
+export const FAILURES = `${JOBS_PREFIX}*/failures/*`;
+
+/** Shards read, and why one of them failed written. */
+export const keepFailures = ({ jobsBucket }: DataStack): readonly PolicyStatement[] => [
+  allow('List', ['s3:ListBucket'], [jobsBucket.bucketArn]),
+  allow('Shards', ['s3:GetObject'], [jobsBucket.arnForObjects(`${JOBS_PREFIX}*`)]),
+  allow('Failures', ['s3:PutObject'], [jobsBucket.arnForObjects(FAILURES)]),
 ];
 
 /** Cases put into the viewer, over an earlier publication of theirs, and into its list. */

@@ -28,4 +28,18 @@ describe('the file', () => {
 
     expect(new Set([...found].map(([, name]) => name))).toEqual(new Set(WORKFLOW_PLACEHOLDERS));
   });
+
+  it('gives of a shard its number alone: a Map gathers what its children give, 256 KB at most', () => {
+    const { States } = rawWorkflow as unknown as {
+      readonly States: {
+        readonly SegmentCases: {
+          readonly ItemProcessor: { readonly States: Readonly<Record<string, object>> };
+        };
+      };
+    };
+    const { RecordShardFailure, ShardDone } = States.SegmentCases.ItemProcessor.States;
+
+    expect(RecordShardFailure).toMatchObject({ ResultPath: '$.recorded', Next: 'ShardDone' });
+    expect(ShardDone).toMatchObject({ Parameters: { 'shard.$': '$.ordinal' }, End: true });
+  });
 });

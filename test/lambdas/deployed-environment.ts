@@ -8,5 +8,6 @@ Object.assign(process.env, {
   HPB_MODELS_BUCKET: 'models',
   HPB_VIEWER_BUCKET: 'viewer',
   HPB_EVENT_BUS: 'default',
+  HPB_WORKER_LOG_GROUP: '/hpb/test/worker',
   HPB_STATE_MACHINE_ARN: 'arn:aws:states:us-east-1:000000000000:stateMachine:hpb-test',
 });

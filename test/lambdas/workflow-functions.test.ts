@@ -39,7 +39,11 @@ describe('the functions of the workflow', () => {
 
     const failure = { Error: 'States.TaskFailed', Cause: '{"Container":{"ExitCode":137}}' };
     for (let times = 0; times < 2; times += 1) {
-      expect(await recordShardFailure(ports)({ shard, failure })).toEqual({});
+      expect(await recordShardFailure(ports)({ shard, failure })).toMatchObject({
+        shard: 1,
+        code: 'UNCLEAN_EXIT',
+        log: '',
+      });
       expect(await publishResults(ports)({ phase: 'publish', jobId, attempt: 1 })).toMatchObject({
         outcome: 'FAILED',
         failed: 1,
@@ -53,6 +57,46 @@ describe('the functions of the workflow', () => {
       value: 1,
       dimensions: { Code: 'UNCLEAN_EXIT' },
     });
+  });
+
+  it('show the log of the worker that failed: at its shard, and at the end of the execution', async () => {
+    const ports = { ...serviceFakes(), workerLogs: { region: 'us-east-1', group: '/hpb/test/worker' } };
+    const jobId = await prepared(ports);
+    const [shard] = ports.store.json(jobPlanKey(jobId, 1)) as readonly object[];
+    const Container = { ExitCode: 137, LogStreamName: 'worker/default/0a1b' };
+    const failure = { Error: 'States.TaskFailed', Cause: JSON.stringify({ JobId: 'j', Container }) };
+    const log = expect.stringMatching(/^https:.*log-events\/worker\$252Fdefault\$252F0a1b$/) as string;
+
+    const recorded = await recordShardFailure(ports)({ shard, failure });
+    const published = [];
+    for (let times = 0; times < 2; times += 1)
+      published.push(await publishResults(ports)({ phase: 'publish', jobId, attempt: 1 }));
+
+    expect(recorded).toMatchObject({ shard: 1, code: 'UNCLEAN_EXIT', log });
+    expect(ports.log.lines).toContainEqual(
+      expect.objectContaining({ event: 'job:shard-failed', fields: expect.objectContaining({ log }) }),
+    );
+    for (const one of published) {
+      expect(one).toMatchObject({ outcome: 'FAILED', log });
+      expect((one as { readonly message: string }).message).toContain((recorded as { log: string }).log);
+    }
+    // Those who sent the job see no console.
+    expect(ports.index.jobs.get(jobId)?.error?.message).not.toContain('https:');
+  });
+
+  it('show the log of a worker of the workflow itself in the cause of the execution, of a function none', async () => {
+    const ports = { ...serviceFakes(), workerLogs: { region: 'us-east-1', group: '/hpb/test/worker' } };
+    const jobId = await prepared(ports);
+    const Cause = JSON.stringify({ JobId: 'j', Container: { LogStreamName: 'cpu/default/1' } });
+    const failed = (failure: object) => failJob(ports)({ jobId, attempt: 1, failure });
+
+    expect(await failed({ Error: 'States.TaskFailed', Cause })).toMatchObject({
+      message: expect.stringMatching(/Log of the worker: https:.*cpu\$252Fdefault\$252F1$/),
+    });
+    expect(await failed({ Error: 'Lambda.Unknown', Cause: '{"errorType":"X"}' })).toMatchObject({
+      message: expect.not.stringContaining('https:'),
+    });
+    expect(ports.index.jobs.get(jobId)?.error?.message).not.toContain('https:');
   });
 
   it('throw what Retry and Catch of the workflow match on', async () => {

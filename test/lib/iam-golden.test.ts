@@ -3,7 +3,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { stacksOf } from '../fixtures/stacks.ts';
 
-/** What roles may do, as it was reviewed. A change is reviewed, then written by `npx vitest run -u test/lib/iam-golden.test.ts`. */
+/** What roles may do, as it was reviewed. A change is reviewed, then written by `npx vitest run test/lib/iam-golden.test.ts -u`. */
 const GOLDEN = join(import.meta.dirname, 'golden/iam.json');
 
 interface Statement {
