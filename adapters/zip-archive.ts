@@ -1,12 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream, readFileSync, statSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { createReadStream, readFileSync, statSync } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { ZipFile } from 'yazl';
 import { HpbError } from '../core/errors.ts';
 import { outputError } from './file-error.ts';
+import { releaseChunk } from './release-chunk.ts';
 
 /** A file that goes into an archive. */
 export interface ZipMember {
@@ -25,7 +25,8 @@ export interface WrittenFile {
 /** Local parts, not UTC: with `forceDosTimestamp` the archive then is the same in every time zone. */
 const MTIME = new Date(1980, 0, 1);
 const MODE = 0o100644;
-const CHUNK_BYTES = 2 ** 16;
+/** Of a file, at a time. */
+const BLOCK_BYTES = 2 ** 18;
 /** Content that is compressed already. */
 const STORED = /\.(gz|png|jpg|zip|mz3|vti|vtp)$/;
 
@@ -113,11 +114,7 @@ export async function writeZip(
   const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`);
   const measured = new Measured();
   try {
-    await pipeline(
-      zipStream(fileSources(sorted)),
-      (chunks: AsyncIterable<Buffer>) => measured.through(chunks),
-      createWriteStream(partial, { flags: 'wx' }),
-    );
+    await writeChunks(partial, measured.through(zipStream(fileSources(sorted))));
     await rename(partial, path);
   } catch (error) {
     await rm(partial, { force: true }).catch(() => undefined);
@@ -126,12 +123,25 @@ export async function writeZip(
   return measured.written();
 }
 
+/** One after the other, so that the blocks of large files can be given back: a collector that looks for them costs more. */
+async function writeChunks(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  const file = await open(path, 'wx');
+  try {
+    for await (const chunk of chunks) {
+      for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten;
+      if (chunk.length === BLOCK_BYTES) releaseChunk(chunk);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
 async function* fileSources(
   members: Iterable<ZipMember> | AsyncIterable<ZipMember>,
 ): AsyncGenerator<ZipSource> {
   for await (const { name, path } of members) {
     const { size } = statSync(path);
-    yield { name, bytes: size, open: () => (size <= CHUNK_BYTES ? smallFile(path) : largeFile(path)) };
+    yield { name, bytes: size, open: () => (size <= BLOCK_BYTES ? smallFile(path) : largeFile(path)) };
   }
 }
 
@@ -141,4 +151,4 @@ async function* smallFile(path: string): AsyncGenerator<Uint8Array> {
 }
 
 const largeFile = (path: string): AsyncIterable<Uint8Array> =>
-  createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>;
+  createReadStream(path, { highWaterMark: BLOCK_BYTES }) as AsyncIterable<Buffer>;
