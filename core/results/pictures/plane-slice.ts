@@ -97,12 +97,12 @@ export function sliceOfRuns(view: PlaneView, runs: LabelRuns): Uint8Array {
   const [, ny] = runs.dims;
   const labels = new Uint8Array(columns * rows);
   const step = pixelOf(view, [1, 0, 0]) - pixelOf(view, [0, 0, 0]);
+  const [low, high] = throughAxis === 0 ? [through, through] : [0, runs.dims[0] - 1];
   const paint = (run: number, row: number): void => {
     const z = Math.floor(row / ny);
     const y = row - z * ny;
     const own = throughAxis === 1 ? y : z;
     if (throughAxis !== 0 && own !== through) return;
-    const [low, high] = throughAxis === 0 ? [through, through] : [0, runs.dims[0] - 1];
     const from = Math.max(low, runs.from[run]!);
     const to = Math.min(high, runs.to[run]!);
     let pixel = pixelOf(view, [from, y, z]);
