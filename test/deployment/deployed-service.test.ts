@@ -9,7 +9,6 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { signingFetch } from '../../cli/api/signing-fetch.ts';
-import { WORKER_EXIT } from '../../core/errors.ts';
 import { metricNamespace } from '../../core/metrics.ts';
 import { itExcept, MINISTACK_DEPLOYMENT } from '../fixtures/deviations.ts';
 import { PATIENT_MARKS, withPatientText } from '../fixtures/patient-text.ts';
@@ -17,7 +16,7 @@ import { zipOf } from '../fixtures/weights.ts';
 import { objectCreated } from '../lambdas/aws-events.ts';
 import { deployedService, eventually, messagesIn, type DeployedService } from './deployed-service.ts';
 import { MACHINE, STAGE } from './deployed-stacks.ts';
-import { clientOf, REGION, type MockedAnswer } from './emulated-account.ts';
+import { clientOf, REGION } from './emulated-account.ts';
 import { everything, innerDocuments } from './everything.ts';
 import {
   ctFile,
@@ -32,7 +31,9 @@ import {
   waiting,
   walked,
   worked,
+  WORKER_BROKEN,
   WORKER_DONE,
+  WORKER_LATE,
 } from './flows.ts';
 import { physicalName, userWith, withoutActions } from './identities.ts';
 
@@ -48,9 +49,6 @@ const ct = async () => ({ name: 'ct.nii.gz', body: await ctFile() });
 const serviceStack = `Hpb-${STAGE}-Service`;
 const policyOf = (handler: string): Promise<string> =>
   physicalName(service.account, serviceStack, `${handler}Policy`);
-const fails = (Error: string, cause: object = {}): MockedAnswer => ({
-  Throw: { Error, Cause: JSON.stringify(cause) },
-});
 
 describe('who calls a deployment', () => {
   it('is refused without a signature, in a problem document', async () => {
@@ -111,22 +109,20 @@ describe('a job of a deployment', () => {
   });
 
   it.each([
-    [
-      'fails',
-      fails('States.TaskFailed', { Container: { ExitCode: WORKER_EXIT.deviceFault } }),
-      'DEVICE_FAULT',
-    ],
-    ['runs out of time', fails('States.Timeout'), 'JOB_TIMEOUT'],
-    ['is gone without a result', WORKER_DONE, 'UNCLEAN_EXIT'],
-  ] as const)('whose worker %s ends with a code', async (_how, answer, code) => {
+    ['fails', WORKER_BROKEN, 'DEVICE_FAULT', /Log of the worker: https:\S+\/worker\$252Fdefault\$252Fone$/],
+    ['runs out of time', WORKER_LATE, 'JOB_TIMEOUT', /Log of the worker: https:\S+\$252F\S+$/],
+    // What Step Functions knows nothing of: its worker ended well.
+    ['is gone without a result', WORKER_DONE, 'UNCLEAN_EXIT', /^[^:]+$/],
+  ] as const)('whose worker %s ends with a code, and with its log', async (_how, answer, code, log) => {
     await service.account.mock(MACHINE, { RunShard: answer });
     const jobId = await submitted(service, await ct());
 
     const job = await ended(service, jobId);
     expect(job).toMatchObject({ state: 'FAILED', cases: [{ state: 'failed', error: { code } }] });
-    const { status, states } = await walked(service, jobId);
+    const { status, states, cause } = await walked(service, jobId);
     expect(status).toBe('FAILED');
     expect(states.at(-1)).toBe('JobFailed');
+    expect(cause).toMatch(log);
   });
 });
 

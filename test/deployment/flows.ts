@@ -8,6 +8,7 @@ import {
   ListExecutionsCommand,
 } from '@aws-sdk/client-sfn';
 import { writeNifti } from '../../adapters/nifti-file.ts';
+import { WORKER_EXIT } from '../../core/errors.ts';
 import { executionName, shardKey, type JobId } from '../../core/layout.ts';
 import type { JobAnswer, SegmentTarget } from '../../core/requests.ts';
 import { smallCt } from '../container/worker-bench.ts';
@@ -23,6 +24,18 @@ export const WAIT_SCALE = 0.1;
 export const WAITING: MockedAnswer = { Throw: { Error: 'Batch.TooManyRequestsException', Cause: '{}' } };
 /** What Batch says of a worker that has ended well. */
 export const WORKER_DONE: MockedAnswer = { Return: { Status: 'SUCCEEDED' } };
+/** Of one whose GPU failed. */
+export const WORKER_BROKEN: MockedAnswer = {
+  Throw: {
+    Error: 'States.TaskFailed',
+    Cause: JSON.stringify({
+      JobId: 'one',
+      Container: { ExitCode: WORKER_EXIT.deviceFault, LogStreamName: 'worker/default/one' },
+    }),
+  },
+};
+/** When it did not end in time. */
+export const WORKER_LATE: MockedAnswer = { Throw: { Error: 'States.Timeout', Cause: '{}' } };
 
 /** A CT that the engine's double segments, gzipped. */
 export async function ctFile(): Promise<Buffer> {
@@ -116,13 +129,14 @@ export async function executions({ administrator, outputs }: DeployedService): P
   return found.map(({ name }) => name!);
 }
 
-/** How an execution went: its status, its error, and the states it has entered, in order. */
+/** How an execution went: its status, its error and cause, and the states it has entered, in order. */
 export async function walked(
   { administrator, outputs }: DeployedService,
   jobId: JobId,
 ): Promise<{
   readonly status: string;
   readonly error: string | undefined;
+  readonly cause: string | undefined;
   readonly states: readonly string[];
 }> {
   const machine = outputs.Service['StateMachineArn']!.replace(':stateMachine:', ':execution:');
@@ -136,7 +150,8 @@ export async function walked(
     new GetExecutionHistoryCommand({ executionArn, maxResults: 1_000 }),
   );
   const states = events.flatMap(({ stateEnteredEventDetails: entered }) => entered?.name ?? []);
-  return { status: described.status!, error: described.error, states };
+  const { error, cause } = described;
+  return { status: described.status!, error, cause, states };
 }
 
 /** Messages of a queue that wait and those that somebody works on. */
