@@ -14,6 +14,8 @@ import { machinePaths, type MachinePaths } from './machine-paths.ts';
 import { readRecordedWeights, type RecordedWeights } from './recorded-weights.ts';
 import { filesOf, findSet, setFolders, type SetOnDisk, type WeightRoots } from './weights-layout.ts';
 
+const DEMO_LICENCE = 'Apache-2.0';
+
 /** A weight set on this machine, as a run will read it. */
 export interface LocatedSet {
   readonly id: WeightsId;
@@ -49,7 +51,8 @@ export function demoRoots(paths: MachinePaths): WeightRoots {
  * Finds the weights that a run of `model` with `options` reads, with their checksums. `HPB_WEIGHTS` decides:
  * `real`, `demo`, or `auto`: the real ones where all sets of the model are there, else the demo networks. Weights
  * that the user pointed at (RESULTS_FOLDER, TOTALSEG_WEIGHTS_PATH, TOTALSEG_HOME) and weights that lack a fold or a file
- * are never replaced by demo networks; demo networks among them are known by their mark. Checksums are remembered in the data root; the first call reads all bytes.
+ * are never replaced by demo networks; demo networks among them are known by their mark. Checksums are remembered in the
+ * data root; the first call reads all bytes.
  *
  * @throws HpbError WEIGHTS_MISSING with the command that gets them, naming the fold or file that lacks, or the folder
  * where only demo networks lie though real ones are asked for;
@@ -82,31 +85,28 @@ export async function locateWeights(
   );
 }
 
-/** The weights with `demo` set when a demo network was put where real ones are looked for. */
+/** The weights, told as demo ones when a demo network was put where real ones are looked for. */
 async function markedDemo(
   model: ModelId,
   settings: Settings,
   weights: WeightsOnDisk,
 ): Promise<WeightsOnDisk> {
-  for (const { id, folder, files } of weights.sets) {
-    if (
-      !(await isDemoNetwork(
-        folder,
-        files.map(({ path }) => path),
-      ))
-    )
-      continue;
-    if (settings.HPB_WEIGHTS !== 'real') return { ...weights, demo: true };
-    throw new HpbError(
-      'WEIGHTS_MISSING',
-      `${folder} holds a demo network, and HPB_WEIGHTS asks for real weights.`,
-      {
-        remedy: `Run \`hpb models pull ${model}\` for the real weights, or set HPB_WEIGHTS=demo.`,
-        details: { model, set: id, root: folder },
-      },
-    );
+  const marks = await Promise.all(weights.sets.map(isDemoNetwork));
+  const marked = weights.sets.find((_, at) => marks[at]);
+  if (marked === undefined) return weights;
+  const { id, folder } = marked;
+  if (settings.HPB_WEIGHTS !== 'real') {
+    const sets = weights.sets.map((set, at) => (marks[at] ? { ...set, licence: DEMO_LICENCE } : set));
+    return { ...weights, demo: true, sets };
   }
-  return weights;
+  throw new HpbError(
+    'WEIGHTS_MISSING',
+    `${folder} holds a demo network, and HPB_WEIGHTS asks for real weights.`,
+    {
+      remedy: `Run \`hpb models pull ${model}\` for the real weights, or set HPB_WEIGHTS=demo.`,
+      details: { model, set: id, root: folder },
+    },
+  );
 }
 
 interface Found {
@@ -136,7 +136,7 @@ async function located(
     const set = weightSet(id);
     const files = await hashFiles(disk.folder, filesOf(set, options.folds), hashes);
     if (recorded !== null) checkRecorded({ id, folder: disk.folder, files }, recorded, paths);
-    sets.push({ id, folder: disk.folder, files, licence: demo ? 'Apache-2.0' : set.licence });
+    sets.push({ id, folder: disk.folder, files, licence: demo ? DEMO_LICENCE : set.licence });
   }
   await hashes.save();
   const roots = demo ? demoRoots(paths) : realRoots(paths);

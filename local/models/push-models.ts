@@ -96,10 +96,12 @@ async function installedSets(
   for (const id of Object.keys(WEIGHTS) as WeightsId[]) {
     const { state, folder, folds } = await listSet(id, paths, {});
     if (state === 'missing' || folds.length === 0) continue;
-    if (await isDemoNetwork(folder, filesOf(weightSet(id), folds))) throw demoAmongReal(id, folder);
+    const names = filesOf(weightSet(id), folds);
+    if (await isDemoNetwork({ folder, files: names.map((path) => ({ path })) }))
+      throw demoAmongReal(id, folder);
     const [relative] = setFolders(weightSet(id), ROOTS);
     const files: Record<string, { bytes: number; sha256: string }> = {};
-    for (const name of filesOf(weightSet(id), folds)) {
+    for (const name of names) {
       throwIfCancelled(signal);
       files[`${relative}/${name}`] = await checked(hashes, join(folder, name), recorded.files[id]?.[name]);
     }

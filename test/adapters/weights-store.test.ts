@@ -181,6 +181,7 @@ it('knows the demo networks of this repository where real weights are looked for
   for (const model of ['task008', 'liver', 'totalseg', 'liver_vessels'] as const) {
     const located = await locateWeights(model, options, settings(copied), packageRoot);
     expect(located.demo).toBe(true);
+    expect(new Set(located.sets.map(({ licence }) => licence))).toEqual(new Set(['Apache-2.0']));
     await expect(
       locateWeights(model, options, settings({ ...copied, HPB_WEIGHTS: 'real' }), packageRoot),
     ).rejects.toMatchObject({
