@@ -1,8 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, realpathSync, statSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { realpathSync, statSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { sha256OfFile } from './sha256-of-file.ts';
 
 /** Size and checksum of a file. */
 export interface FileHash {
@@ -36,7 +37,7 @@ export async function openFileHashes(dataRoot: string): Promise<FileHashes> {
       const entry = known[real];
       if (options?.fresh !== true && entry?.bytes === size && entry.modifiedMs === mtimeMs)
         return { bytes: size, sha256: entry.sha256 };
-      const sha256 = await sha256Of(real);
+      const sha256 = await sha256OfFile(real);
       known[real] = { bytes: size, modifiedMs: mtimeMs, sha256 };
       learned[real] = known[real];
       return { bytes: size, sha256 };
@@ -54,13 +55,6 @@ export async function openFileHashes(dataRoot: string): Promise<FileHashes> {
       }
     },
   };
-}
-
-/** SHA-256 of a file, lower-case hex. */
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }
 
 async function readIndex(path: string): Promise<z.infer<typeof indexSchema>> {

@@ -18,26 +18,28 @@ export interface MeshOrder {
   readonly label: number;
   /** Voxel indices, both ends inclusive. */
   readonly box: { readonly min: Triple; readonly max: Triple };
+  /** Whether an MZ3 file is wanted. */
+  readonly mz3: boolean;
 }
 
 /** A mesh with the files made of it. */
 export interface MeshedStructure extends StructureMesh {
   /** In mm of the viewer's frame. */
   readonly vtp: Uint8Array;
-  /** In RAS+ mm, gzipped. */
-  readonly mz3: Uint8Array;
+  /** In RAS+ mm, gzipped; null when it is not wanted. */
+  readonly mz3: Uint8Array | null;
 }
 
 /** Coordinates hardly compress: the default level takes a quarter longer for one percent. */
 const FAST = { level: 1 };
 
 /** Meshes one label and writes its files; the same label gives the same bytes. */
-export async function meshStructure({ grid, runs, label, box }: MeshOrder): Promise<MeshedStructure> {
+export async function meshStructure({ grid, runs, label, box, mz3 }: MeshOrder): Promise<MeshedStructure> {
   const frame = viewerFrameOf(grid);
   const meshed = structureMesh(cropLabel(runs, label, box), frame, await meshSimplifier());
-  const vtp = Buffer.concat(await vtpFile(meshed.mesh, async (bytes) => deflateSync(bytes, FAST)));
-  const mz3 = gzipSync(mz3File(movedMesh(meshed.mesh, frame.toWorld)), FAST);
-  return { ...meshed, vtp: own(vtp), mz3: own(mz3) };
+  const vtp = Buffer.concat(await vtpFile(meshed.mesh, async (bytes) => [deflateSync(bytes, FAST)]));
+  const compressedMz3 = (): Uint8Array => own(gzipSync(mz3File(movedMesh(meshed.mesh, frame.toWorld)), FAST));
+  return { ...meshed, vtp: own(vtp), mz3: mz3 ? compressedMz3() : null };
 }
 
 /** In a buffer of its own, so that it can be handed from thread to thread. */

@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { Readable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { ZipFile } from 'yazl';
 import { HpbError } from '../core/errors.ts';
 import { outputError } from './file-error.ts';
@@ -83,15 +84,19 @@ export function zipOrder<T extends { readonly name: string }>(members: readonly 
   });
 }
 
-/** The chunks as they come, with size and hash of what went by. */
+/** Size and hash of chunks that go by. */
 export class Measured {
   readonly #hash = createHash('sha256');
   #bytes = 0;
 
+  take(chunk: Uint8Array): void {
+    this.#hash.update(chunk);
+    this.#bytes += chunk.length;
+  }
+
   async *through(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const chunk of chunks) {
-      this.#hash.update(chunk);
-      this.#bytes += chunk.length;
+      this.take(chunk);
       yield chunk;
     }
   }
@@ -114,7 +119,7 @@ export async function writeZip(
   const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`);
   const measured = new Measured();
   try {
-    await writeChunks(partial, measured.through(zipStream(fileSources(sorted))));
+    await writeChunks(partial, zipStream(fileSources(sorted)), measured);
     await rename(partial, path);
   } catch (error) {
     await rm(partial, { force: true }).catch(() => undefined);
@@ -123,14 +128,22 @@ export async function writeZip(
   return measured.written();
 }
 
-/** One after the other, so that the blocks of large files can be given back: a collector that looks for them costs more. */
-async function writeChunks(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+/**
+ * Piped, not iterated over: a readable joins what waits in it for who iterates, a copy of all bytes, and blocks that are
+ * given back one by one spare a collector that looks for them.
+ */
+async function writeChunks(path: string, chunks: Readable, measured: Measured): Promise<void> {
   const file = await open(path, 'wx');
+  const write = async (chunk: Buffer): Promise<void> => {
+    measured.take(chunk);
+    for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten;
+    if (chunk.length === BLOCK_BYTES) releaseChunk(chunk);
+  };
   try {
-    for await (const chunk of chunks) {
-      for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten;
-      if (chunk.length === BLOCK_BYTES) releaseChunk(chunk);
-    }
+    const sink = new Writable({
+      write: (chunk: Buffer, _encoding, done) => void write(chunk).then(() => done(), done),
+    });
+    await pipeline(chunks, sink);
   } finally {
     await file.close();
   }
@@ -150,5 +163,16 @@ async function* smallFile(path: string): AsyncGenerator<Uint8Array> {
   yield readFileSync(path);
 }
 
-const largeFile = (path: string): AsyncIterable<Uint8Array> =>
-  createReadStream(path, { highWaterMark: BLOCK_BYTES }) as AsyncIterable<Buffer>;
+/** Block by block, each in a buffer of its own: a `ReadStream` joins them for who iterates. */
+async function* largeFile(path: string): AsyncGenerator<Uint8Array> {
+  const file = await open(path);
+  try {
+    for (;;) {
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(BLOCK_BYTES));
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}

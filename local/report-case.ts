@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { collectGarbage, WORTH_COLLECTING_BYTES } from '../adapters/collect-garbage.ts';
 import { ComputePool } from '../adapters/compute-pool.ts';
 import { outputError } from '../adapters/file-error.ts';
 import { peekNifti, readNifti, writeNifti, type NiftiFile } from '../adapters/nifti-file.ts';
@@ -22,6 +23,7 @@ import type { CaseRuns } from '../core/results/pictures/layers.ts';
 import { buildRunRecord } from '../core/results/run-record.ts';
 import { meshFormatOf, type Settings } from '../core/settings.ts';
 import type { MeasuredMask } from '../core/volume/measure-mask.ts';
+import { voxelCount } from '../core/volume/volume.ts';
 import { prepareOutput, putInPlace } from './export-case.ts';
 import { readGivenMasks, type GivenMask, type GivenModel } from './given-masks.ts';
 import { resultPlaces, type ResultPlaces } from './result-places.ts';
@@ -76,6 +78,8 @@ export async function reportCase(
       readNifti(ctPath, { shared: true, signal }),
       readGivenMasks(masks, grid, { compute, signal }),
     );
+    // The files' own voxels, which stand in the masks of the models now.
+    if (masks.length * voxelCount(grid.dims) >= WORTH_COLLECTING_BYTES) collectGarbage();
     await mkdir(join(building, 'work'), { recursive: true });
     const work = { ...surroundings, out: join(building, 'work'), compute };
     const { packaged, metadata } = await besideVolume({ out: work.out, cancel: signal }, ct, (volume) =>
@@ -114,7 +118,7 @@ async function made(
   const { out, compute, signal: cancel, settings, serviceVersion } = work;
   const signer = await receiptSigner(settings);
   const format = meshFormatOf(settings);
-  const scratch = { out, compute, cancel, format };
+  const scratch = { out, compute, cancel, format, shown: false };
   const meshed = await meshCase(scratch, ct.grid, await measured(work, ct, given));
   throwIfCancelled(cancel);
   const { sha256, fileBytes: bytes } = ct;

@@ -29,7 +29,7 @@ import { madeFolder, written, type PackagedFile } from './written.ts';
 export interface MeshedCase extends MeasuredCase {
   /** In mm of the viewer's frame. */
   readonly meshes: readonly NamedMesh[];
-  /** MZ3 files in RAS+ mm for the page; no part of the package. */
+  /** MZ3 files in RAS+ mm, if the page shows the case; no part of the package. */
   readonly shown: readonly PackagedFile[];
 }
 
@@ -41,6 +41,8 @@ export interface MeshScratch {
   readonly cancel: AbortSignal;
   /** Format in which each mesh is written once more; null for none. */
   readonly format: MeshFormat | null;
+  /** Whether the page may show the case. */
+  readonly shown: boolean;
 }
 
 const shownFile = (name: string): string => `preview/${name}.mz3`;
@@ -51,7 +53,7 @@ const MOST_VOXELS_AT_ONCE = 24e6;
 /** What meshing needs, of a case in the worker. */
 export function meshScratchOf({ scratch, task, ports, cancel }: CaseContext): MeshScratch {
   const { compute, meshFormat } = ports;
-  return { out: scratch.out, compute, cancel, format: task.meshes ?? meshFormat };
+  return { out: scratch.out, compute, cancel, format: task.meshes ?? meshFormat, shown: true };
 }
 
 /**
@@ -81,11 +83,14 @@ export async function meshCase(
   });
   const all = [...made.values()];
   const { format } = scratch;
-  for (const file of [meshFile, shownFile]) await madeFolder(scratch.out, dirname(file('any')));
+  for (const file of [meshFile, ...(scratch.shown ? [shownFile] : [])])
+    await madeFolder(scratch.out, dirname(file('any')));
   const write = (name: string, content: Uint8Array): Promise<PackagedFile> =>
     written(scratch.out, name, content);
   const files = await Promise.all(all.map(({ name, vtp }) => write(meshFile(name), vtp)));
-  const shown = await Promise.all(all.map(({ name, mz3 }) => write(shownFile(name), mz3)));
+  const shown = scratch.shown
+    ? await Promise.all(all.map(({ name, mz3 }) => write(shownFile(name), mz3!)))
+    : [];
   if (all.length > 0) files.push(await write(SCENE_FILE, await sceneOf(scratch, all, grid)));
   if (format !== null) files.push(...(await patientMeshes(format, all, { grid, write })));
   return { ...measured, runs, files: [...measured.files, ...files], meshes: all, shown };
@@ -115,7 +120,7 @@ function ordersOf({ model, statistics }: ModelRun, masks: MeasuredCase['masks'])
  * than `MOST_VOXELS_AT_ONCE`, for meshing takes 12 bytes a voxel of the box; results in order.
  */
 async function meshedInTurn(
-  { compute, cancel }: MeshScratch,
+  { compute, cancel, format, shown }: MeshScratch,
   grid: Grid,
   orders: readonly StructureOrder[],
 ): Promise<readonly MeshedStructure[]> {
@@ -126,9 +131,10 @@ async function meshedInTurn(
   const hasRoom = (voxels: number): boolean =>
     running.size === 0 ||
     [...running.keys()].reduce((sum, at) => sum + boxVoxels(orders[at]!), voxels) <= MOST_VOXELS_AT_ONCE;
+  const mz3 = shown || format === 'mz3';
   const mesh = async ({ runs, label, box, at }: (typeof turns)[number]): Promise<void> => {
     try {
-      results[at] = await compute.run('meshStructure', { grid, runs, label, box }, cancel);
+      results[at] = await compute.run('meshStructure', { grid, runs, label, box, mz3 }, cancel);
     } finally {
       running.delete(at);
     }
@@ -187,6 +193,6 @@ function patientMeshes(
 ): Promise<readonly PackagedFile[]> {
   const { toWorld } = viewerFrameOf(grid);
   const content = ({ mesh, mz3 }: MadeMesh): Uint8Array =>
-    format === 'mz3' ? mz3 : stlFile(movedMesh(mesh, toWorld));
+    format === 'mz3' ? mz3! : stlFile(movedMesh(mesh, toWorld));
   return Promise.all(meshes.map((one) => write(patientMeshFile(one.name, format), content(one))));
 }

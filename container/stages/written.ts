@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { outputError } from '../../adapters/file-error.ts';
+import { sha256OfFile } from '../../adapters/sha256-of-file.ts';
 import type { WrittenFile, ZipMember } from '../../adapters/zip-archive.ts';
 
 /** A file of the package with what its receipt says of it. */
@@ -10,7 +11,6 @@ export interface PackagedFile extends ZipMember, WrittenFile {}
 
 /** Up to here a file is written or read in one synchronous call, faster than the thread pool could be asked to. */
 const SMALL_BYTES = 2 ** 16;
-const PIECE_BYTES = 2 ** 18;
 
 /** Makes a folder below the files of a case. Throws DISK_FULL, OUTPUT_UNWRITABLE. */
 export async function madeFolder(out: string, name: string): Promise<void> {
@@ -35,16 +35,14 @@ export async function written(
   } catch (error) {
     throw outputError(error);
   }
-  return { name, path, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
+  return { name, path, bytes: bytes.length, sha256: sha256Of(bytes) };
 }
 
 /** A file with its size and hash; large ones are read piece by piece. */
 export async function hashedFile({ name, path }: ZipMember): Promise<PackagedFile> {
-  const hash = createHash('sha256');
   const { size } = statSync(path);
-  if (size <= SMALL_BYTES) hash.update(readFileSync(path));
-  else
-    for await (const piece of createReadStream(path, { highWaterMark: PIECE_BYTES }) as AsyncIterable<Buffer>)
-      hash.update(piece);
-  return { name, path, bytes: size, sha256: hash.digest('hex') };
+  const sha256 = size <= SMALL_BYTES ? sha256Of(readFileSync(path)) : await sha256OfFile(path);
+  return { name, path, bytes: size, sha256 };
 }
+
+const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

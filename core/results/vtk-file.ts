@@ -1,5 +1,5 @@
-/** Compresses bytes as a zlib stream (RFC 1950). */
-export type Deflate = (bytes: Uint8Array) => Promise<Uint8Array>;
+/** Compresses bytes as a zlib stream (RFC 1950), of which it gives the pieces in order. */
+export type Deflate = (bytes: Uint8Array) => Promise<readonly Uint8Array[]>;
 
 /** Puts bytes into a file at a position; parts come in any order, each once. */
 export type WriteAt = (bytes: Uint8Array, position: number) => Promise<void>;
@@ -26,7 +26,7 @@ export function arrayContent(data: Float32Array | Int32Array): Pick<VtkArray, 'b
 type DataSet = 'ImageData' | 'PolyData';
 
 /** Uncompressed bytes of a block; a multiple of every value's size. */
-const BLOCK_BYTES = 2 ** 20;
+export const VTK_BLOCK_BYTES = 2 ** 20;
 /** Blocks that are compressed at once: one fewer than Node has threads, for others have to read and write meanwhile. */
 const AT_ONCE = 3;
 const TAIL = new TextEncoder().encode('\n</AppendedData>\n</VTKFile>\n');
@@ -46,7 +46,7 @@ export async function vtkFile(
   const offsets = [0];
   for (const array of arrays) {
     const own: Uint8Array[] = [];
-    const header = await compressBlocks(array, deflate, async (block) => void own.push(block));
+    const header = await compressBlocks(array, deflate, async (piece) => void own.push(piece));
     own.unshift(header);
     pieces.push(own);
     offsets.push(offsets.at(-1)! + own.reduce((sum, { length }) => sum + length, 0));
@@ -65,10 +65,10 @@ export async function writeVtkFile(
   const head = headOf(dataSet, body(elementOf(array, 0)));
   let end = head.length + headerBytes(array);
   // What stands before the blocks is known when they all are.
-  const header = await compressBlocks(array, deflate, (block) => {
+  const header = await compressBlocks(array, deflate, (piece) => {
     const position = end;
-    end += block.length;
-    return writeAt(block, position);
+    end += piece.length;
+    return writeAt(piece, position);
   });
   await writeAt(head, 0);
   await writeAt(header, head.length);
@@ -86,7 +86,7 @@ const elementOf = ({ name, type, componentCount }: VtkArray, offset: number): st
   `<DataArray type="${type}" Name="${name}" NumberOfComponents="${componentCount}" format="appended" ` +
   `offset="${offset}"/>`;
 
-const headerBytes = ({ bytes }: VtkArray): number => 4 * (3 + Math.ceil(bytes / BLOCK_BYTES));
+const headerBytes = ({ bytes }: VtkArray): number => 4 * (3 + Math.ceil(bytes / VTK_BLOCK_BYTES));
 
 /**
  * Hands on the compressed blocks in order and returns what stands before them (vtkZLibDataCompressor): number of
@@ -95,23 +95,25 @@ const headerBytes = ({ bytes }: VtkArray): number => 4 * (3 + Math.ceil(bytes / 
 async function compressBlocks(
   { bytes, slice }: VtkArray,
   deflate: Deflate,
-  take: (block: Uint8Array) => Promise<void>,
+  take: (piece: Uint8Array) => Promise<void>,
 ): Promise<Uint8Array> {
   const sizes: number[] = [];
-  const compressing: Promise<Uint8Array>[] = [];
+  const compressing: Promise<readonly Uint8Array[]>[] = [];
   const takeFirst = async (): Promise<void> => {
-    const block = await compressing.shift()!;
-    sizes.push(block.length);
-    await take(block);
+    const pieces = await compressing.shift()!;
+    sizes.push(pieces.reduce((sum, { length }) => sum + length, 0));
+    for (const piece of pieces) await take(piece);
   };
   try {
-    for (let begin = 0; begin < bytes; begin += BLOCK_BYTES) {
+    for (let begin = 0; begin < bytes; begin += VTK_BLOCK_BYTES) {
       if (compressing.length === AT_ONCE) await takeFirst();
-      compressing.push(deflate(slice(begin, Math.min(bytes, begin + BLOCK_BYTES))));
+      compressing.push(deflate(slice(begin, Math.min(bytes, begin + VTK_BLOCK_BYTES))));
     }
     while (compressing.length > 0) await takeFirst();
   } finally {
     await Promise.allSettled(compressing);
   }
-  return new Uint8Array(Uint32Array.of(sizes.length, BLOCK_BYTES, bytes % BLOCK_BYTES, ...sizes).buffer);
+  return new Uint8Array(
+    Uint32Array.of(sizes.length, VTK_BLOCK_BYTES, bytes % VTK_BLOCK_BYTES, ...sizes).buffer,
+  );
 }

@@ -19,7 +19,7 @@ describe('the previews of a case', () => {
     const runs = labelRuns({ grid: LONG, data: new Uint8Array(voxels).fill(1) });
     const ct = { grid: LONG, data: new Int16Array(voxels).fill(50), slope: 1, intercept: 0 };
 
-    const scratch = { out: folder, compute, cancel: new AbortController().signal, format: null };
+    const scratch = { out: folder, compute, cancel: new AbortController().signal, format: null, shown: true };
     const files = await previewFiles(scratch, ct, [{ model: 'liver', runs }]);
     await compute.close();
 

@@ -18,6 +18,7 @@ const noise = (at: number): number => (Math.imul(at + 1, 2_654_435_761) >> 20) %
 
 describe("the viewer's volume", () => {
   it.each([
+    ['of a voxel', [1, 1, 1], () => 40],
     ['of a few bytes', [10, 8, 6], () => 40],
     ['of one block', [40, 40, 12], noise],
     ['of blocks that compress to nearly nothing', [128, 128, 80], () => 40],
