@@ -4,6 +4,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { callbackify } from 'node:util';
 import { ZipFile } from 'yazl';
 import { HpbError } from '../core/errors.ts';
 import { outputError } from './file-error.ts';
@@ -134,16 +135,13 @@ export async function writeZip(
  */
 async function writeChunks(path: string, chunks: Readable, measured: Measured): Promise<void> {
   const file = await open(path, 'wx');
-  const write = async (chunk: Buffer): Promise<void> => {
+  const write = async (chunk: Buffer, _encoding: BufferEncoding): Promise<void> => {
     measured.take(chunk);
     for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten;
     if (chunk.length === BLOCK_BYTES) releaseChunk(chunk);
   };
   try {
-    const sink = new Writable({
-      write: (chunk: Buffer, _encoding, done) => void write(chunk).then(() => done(), done),
-    });
-    await pipeline(chunks, sink);
+    await pipeline(chunks, new Writable({ write: callbackify(write) }));
   } finally {
     await file.close();
   }
