@@ -44,16 +44,15 @@ function chunk(type: string, content: Uint8Array): readonly Uint8Array[] {
 function filtered({ width, height, data }: Raster): Uint8Array {
   const stride = 3 * width;
   const out = new Uint8Array(height * (stride + 1));
+  let above: Uint8Array = new Uint8Array(stride);
   for (let y = 0, to = 0; y < height; y++) {
+    const row = data.subarray(y * stride, (y + 1) * stride);
     out[to++] = PAETH;
-    const row = y * stride;
-    for (let at = row; at < row + stride; at++) {
-      const isFirst = at < row + 3;
-      const left = isFirst ? 0 : data[at - 3]!;
-      const above = y === 0 ? 0 : data[at - stride]!;
-      const corner = isFirst || y === 0 ? 0 : data[at - stride - 3]!;
-      out[to++] = data[at]! - predicted(left, above, corner);
-    }
+    // Left of the first pixel there is nothing.
+    for (let at = 0; at < 3; at++) out[to++] = row[at]! - above[at]!;
+    for (let at = 3; at < stride; at++)
+      out[to++] = row[at]! - predicted(row[at - 3]!, above[at]!, above[at - 3]!);
+    above = row;
   }
   return out;
 }

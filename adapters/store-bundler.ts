@@ -10,7 +10,7 @@ const SMALL_BYTES = 2 ** 20;
 /** Reading a small object is waiting for the store: with S3 one after the other would be most of the time. */
 const READ_AHEAD = 16;
 
-/** Makes a ZIP out of objects of a store as a stream into the same store; bytes as `writeZip` would make them. */
+/** Makes a ZIP out of objects of a store as a stream into the same store. */
 export class StoreBundler implements Bundler {
   readonly #store: ObjectStore;
 

@@ -19,7 +19,7 @@ import { stdout } from 'node:process';
 import { createGzip } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { writeNifti } from '../../adapters/nifti-file.ts';
-import { CASE_STAGES, type CaseStage } from '../../core/results/run-record.ts';
+import type { RunRecord } from '../../core/results/run-record.ts';
 import { makePhantom, phantomGrid } from '../../core/volume/phantom.ts';
 import { machineFacts, median } from '../figures.ts';
 import {
@@ -37,7 +37,6 @@ const MOST_MS = 15;
 const MOST_GROWTH = 1.3;
 const SEED = 90_010;
 const MODEL = 'liver' as const;
-const OWN_STAGES = CASE_STAGES.filter((stage) => stage !== 'segment');
 
 /** One batch, seconds of all its cases together. */
 interface BatchRun {
@@ -70,22 +69,16 @@ async function archiveOf(ct: Buffer, cases: number): Promise<Buffer> {
   );
 }
 
-/** Seconds that the workers' logs give to a stage, over all cases. */
-async function stageSeconds(dataRoot: string, stage: CaseStage): Promise<number> {
-  let total = 0;
-  for (const name of await readdir(join(dataRoot, 'logs'))) {
-    const text = await readFile(join(dataRoot, 'logs', name), 'utf8');
-    for (const line of text.split('\n')) {
-      if (!line.includes('"case:stage"') || !line.includes(`"stage":"${stage}","seconds"`)) continue;
-      total += (JSON.parse(line) as { seconds: number }).seconds;
-    }
+/** Seconds by the worker's stage, over all cases of a job, as their run.json say: up to the masks' measuring and meshing. */
+async function stageSeconds(dataRoot: string, jobId: string): Promise<Readonly<Record<string, number>>> {
+  const files = await readdir(dataRoot, { recursive: true, withFileTypes: true });
+  const records = files.filter(({ name, parentPath }) => name === 'run.json' && parentPath.includes(jobId));
+  const total: Record<string, number> = {};
+  for (const { name, parentPath } of records) {
+    const { seconds: of } = JSON.parse(await readFile(join(parentPath, name), 'utf8')) as RunRecord;
+    for (const [stage, seconds] of Object.entries(of.stages)) total[stage] = (total[stage] ?? 0) + seconds;
   }
   return total;
-}
-
-async function ownStages(dataRoot: string): Promise<Readonly<Record<string, number>>> {
-  const seconds = OWN_STAGES.map(async (stage) => [stage, await stageSeconds(dataRoot, stage)] as const);
-  return Object.fromEntries(await Promise.all(seconds));
 }
 
 async function cpuOf(
@@ -102,28 +95,27 @@ async function cpuOf(
 async function runBatch(ct: Buffer, cases: number): Promise<BatchRun> {
   const dataRoot = await mkdtemp(join(tmpdir(), 'hpb-batch-'));
   const archive = await archiveOf(ct, cases);
-  const service = await startService({ dataRoot, environment: { HPB_LOG_LEVEL: 'debug' } });
+  const service = await startService({ dataRoot });
   try {
     const model = { model: MODEL } as const;
     const warm = { bytes: await archiveOf(ct, 2), fileName: 'warm.tar.gz', target: 'batch' } as const;
     await ended(service, (await submit(service, warm, model)).jobId);
-    const doubleBefore = await stageSeconds(dataRoot, 'segment');
-    const stagesBefore = await ownStages(dataRoot);
     const before = await cpuOf(service);
     const start = performance.now();
     const batch = { bytes: archive, fileName: 'cases.tar.gz', target: 'batch' } as const;
-    await ended(service, (await submit(service, batch, model)).jobId);
+    const { jobId } = await submit(service, batch, model);
+    await ended(service, jobId);
     const wall = (performance.now() - start) / 1000;
     const after = await cpuOf(service);
     const [worker] = await childrenOf(service.pid);
-    const stages = Object.entries(await ownStages(dataRoot));
+    const { segment: double = NaN, ...stages } = await stageSeconds(dataRoot, jobId);
     return {
       cases,
       wall,
-      double: (await stageSeconds(dataRoot, 'segment')) - doubleBefore,
+      double,
       serviceCpu: after.service - before.service,
       workerCpu: after.worker - before.worker,
-      stages: Object.fromEntries(stages.map(([stage, seconds]) => [stage, seconds - stagesBefore[stage]!])),
+      stages,
       servicePeak: (await memoryOf(service.pid)).peak,
       workerPeak: (await memoryOf(worker!)).peak,
     };

@@ -2,8 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { writeZip, type ZipMember } from '../../adapters/zip-archive.ts';
+import { writeZip, zipStream, type ZipMember, type ZipSource } from '../../adapters/zip-archive.ts';
 import { pythonJson } from '../fixtures/engine-python.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
 
@@ -98,5 +99,81 @@ describe('the result archive', () => {
       code: 'OUTPUT_UNWRITABLE',
     });
     expect(statSync(folder).isDirectory()).toBe(true);
+  });
+});
+
+/** Members of 100 kB without end, and how many were opened. */
+function endless(): {
+  readonly sources: AsyncIterable<ZipSource>;
+  readonly seen: { opened: number; ended: boolean };
+} {
+  const seen = { opened: 0, ended: false };
+  async function* sources(): AsyncGenerator<ZipSource> {
+    try {
+      for (let at = 0; ; at++) yield { name: `${String(at).padStart(9, '0')}.png`, bytes: 1e5, open };
+    } finally {
+      seen.ended = true;
+    }
+  }
+  async function* open(): AsyncGenerator<Uint8Array> {
+    seen.opened += 1;
+    yield Buffer.alloc(1e5, seen.opened);
+  }
+  return { sources: sources(), seen };
+}
+
+describe('an archive as a stream', () => {
+  it('holds small and large members, compressed or not', async () => {
+    const folder = tempFolder();
+    const path = join(folder, 'results.zip');
+    const large = 'a liver '.repeat(80_000);
+
+    await writeZip(
+      path,
+      members(folder, { 'a.json': '{}', 'b.json': large, 'c.png': 'png', 'd.vti': large, 'e.txt': '' }),
+    );
+
+    const listed = pythonJson(LISTING, readFileSync(path)) as readonly (readonly unknown[] | null)[];
+    expect(listed.map((one) => one && [one[0], one[1], one[4]])).toEqual([
+      ['a.json', 8, '{}'],
+      ['b.json', 8, large],
+      ['c.png', 0, 'png'],
+      ['d.vti', 0, large],
+      ['e.txt', 8, ''],
+      null,
+    ]);
+  });
+
+  it.each([true, false])('takes its members only as fast as it is read (kept: %s)', async (keepSmall) => {
+    const { sources, seen } = endless();
+    const zip = zipStream(sources, { keepSmall });
+    await sleep(50);
+    expect(seen.opened).toBeLessThan(5);
+
+    for await (const _ of zip) if (seen.opened === 50) break;
+    expect(seen.opened).toBe(50);
+  });
+
+  it.each([true, false])('leaves its sources when nobody wants the rest (kept: %s)', async (keepSmall) => {
+    const { sources, seen } = endless();
+    const zip = zipStream(sources, { keepSmall });
+    for await (const _ of zip) if (seen.opened === 10) break;
+    await sleep(50);
+
+    expect(zip.destroyed).toBe(true);
+    expect(seen).toEqual({
+      opened: expect.toSatisfy((opened: number) => opened <= 12) as number,
+      ended: true,
+    });
+  });
+
+  it.each([10, 400_000])('fails when a member of %i bytes is not of the size that is said', async (bytes) => {
+    async function* open(): AsyncGenerator<Uint8Array> {
+      yield Buffer.alloc(bytes - 1);
+    }
+    for (const keepSmall of [true, false]) {
+      const zip = zipStream([{ name: 'a.png', bytes, open }], { keepSmall });
+      await expect(Array.fromAsync(zip)).rejects.toThrow(/bytes/);
+    }
   });
 });
