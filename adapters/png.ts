@@ -44,7 +44,7 @@ function chunk(type: string, content: Uint8Array): readonly Uint8Array[] {
 function filtered({ width, height, data }: Raster): Uint8Array {
   const stride = 3 * width;
   const out = new Uint8Array(height * (stride + 1));
-  let above: Uint8Array = new Uint8Array(stride);
+  let above: Raster['data'] = new Uint8ClampedArray(stride);
   for (let y = 0, to = 0; y < height; y++) {
     const row = data.subarray(y * stride, (y + 1) * stride);
     out[to++] = PAETH;
