@@ -73,6 +73,7 @@ export async function startLaptopService(options: LaptopServiceOptions): Promise
       rejected: join(dataRoot, 'ingest-rejected'),
       take: (file) => ingestFile(service.ports, file),
       isFinal: ({ blame, retryable }) => blame === 'caller' && !retryable,
+      log: options.log,
     });
     await ingest.start(INGEST_EVERY_MS);
     opened.push(() => ingest.stop());
