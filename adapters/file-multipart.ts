@@ -81,7 +81,7 @@ export class FileMultipart {
   /**
    * The bytes of `parts`, one after the other. A chunk is good until the next one is asked for.
    *
-   * @throws HpbError UPLOAD_NOT_FOUND; UPLOAD_INCOMPLETE when a part is not there, or not the one that is meant.
+   * @throws HpbError UPLOAD_NOT_FOUND, also while they are read; UPLOAD_INCOMPLETE when a part is not there, or not the one that is meant.
    */
   async joined(key: string, id: string, parts: readonly UploadedPart[]): Promise<AsyncIterable<Uint8Array>> {
     const arrived = new Map((await this.list(key, id)).map((one) => [one.part, one]));
@@ -99,13 +99,14 @@ export class FileMultipart {
     if (folder !== null) await this.#discard(folder);
   }
 
-  /** Forgets uploads that began more than `olderThanMs` ago and never ended. Returns how many. */
+  /** Forgets uploads that nobody has brought a part to for `olderThanMs`. Returns how many. */
   async removeStale(olderThanMs: number): Promise<number> {
     let removed = 0;
     for (const id of await readdir(this.#keys.multipart).catch((): string[] => [])) {
       const folder = join(this.#keys.multipart, id);
-      const begun = await stat(join(folder, UPLOAD)).catch(async () => stat(folder).catch(() => null));
-      if (begun === null || Date.now() - begun.mtimeMs <= olderThanMs) continue;
+      // Its time is that of the last part: each is moved into it.
+      const facts = await stat(folder).catch(() => null);
+      if (facts === null || Date.now() - facts.mtimeMs <= olderThanMs) continue;
       await this.#discard(folder);
       removed += 1;
     }
@@ -137,9 +138,14 @@ export class FileMultipart {
 }
 
 async function* readAll(paths: readonly string[]): AsyncGenerator<Uint8Array> {
-  for (const path of paths)
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>) {
-      yield chunk;
-      releaseChunk(chunk);
-    }
+  try {
+    for (const path of paths)
+      for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>) {
+        yield chunk;
+        releaseChunk(chunk);
+      }
+  } catch (error) {
+    // Somebody else has completed or aborted the upload meanwhile.
+    throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? multipartNotFound(error) : error;
+  }
 }

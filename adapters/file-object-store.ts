@@ -173,7 +173,11 @@ export class FileObjectStore implements ObjectStore {
     const removed = await mapLimited(found, PARALLEL, async (facts) =>
       (await this.#remove(facts.key)) ? facts : null,
     );
-    const folders = new Set(found.flatMap(({ key }) => foldersOf(key, prefix)));
+    // The folder of the prefix also when it is empty: its objects may have gone one by one.
+    const folders = new Set([
+      ...(prefix.endsWith('/') && isKey(prefix.slice(0, -1)) ? [prefix] : []),
+      ...found.flatMap(({ key }) => foldersOf(key, prefix)),
+    ]);
     // Deepest first; a folder that was written to meanwhile is not empty and stays.
     for (const folder of [...folders].sort((a, b) => b.length - a.length))
       await rmdir(join(this.#keys.root, folder)).catch(() => undefined);

@@ -264,8 +264,8 @@ export interface IntakeRequest {
 
 /** Takes an upload apart: a CT as it is, an archive case by case; each CT is stored and checked. */
 export interface Intake {
-  /** Throws what makes the upload as a whole useless: `ARCHIVE_*`, `INPUT_*`. A bad case is a `FoundCase` with an error. */
-  take(request: IntakeRequest): Promise<IntakeReport>;
+  /** A bad case is a `FoundCase` with an error. Throws `ARCHIVE_*`, `INPUT_*` for a useless upload; `CANCELLED` on abort. */
+  take(request: IntakeRequest, signal?: AbortSignal): Promise<IntakeReport>;
   /** The header of a CT, by its first bytes: throws `NIFTI_*`, `INPUT_IS_ARCHIVE`, `OBJECT_NOT_FOUND`. */
   peek(upload: Pick<IntakeRequest, 'inputKey' | 'fileName'>): Promise<NiftiHeader>;
 }

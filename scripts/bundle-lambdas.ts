@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import { REPLACED } from './bundle-worker.ts';
@@ -45,6 +45,17 @@ const englishOnly: Plugin = {
     })),
 };
 
+/** All that the functions take of package.json is the version. */
+const versionOnly: Plugin = {
+  name: 'version-only',
+  setup: (bundling) =>
+    bundling.onLoad({ filter: /[\\/]package\.json$/ }, ({ path }) => {
+      if (path !== join(ROOT, 'package.json')) return null;
+      const { version } = JSON.parse(readFileSync(path, 'utf8')) as { readonly version: string };
+      return { contents: JSON.stringify({ version }), loader: 'json' };
+    }),
+};
+
 /** Bundles for Node 24 as Lambda has it: minified modules, everything inside, the SDK too. `write`: into `folder`. */
 export async function bundleLambdas(folder: string, write: boolean): Promise<LambdaBundle> {
   const { outputFiles = [], metafile } = await build({
@@ -66,7 +77,7 @@ export async function bundleLambdas(folder: string, write: boolean): Promise<Lam
     chunkNames: 'shared/[name]-[hash]',
     banner: { js: REQUIRE },
     alias: REPLACED,
-    plugins: [englishOnly],
+    plugins: [englishOnly, versionOnly],
     logLevel: 'error',
   });
   return { files: outputFiles, metafile };

@@ -1,6 +1,6 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { streamSSE, type SSEStreamingApi } from 'hono/streaming';
-import { HpbError } from '../../core/errors.ts';
+import { asHpbError, HpbError } from '../../core/errors.ts';
 import { isFinal } from '../../core/job.ts';
 import type { JobAnswer } from '../../core/requests.ts';
 import { readJob } from '../../core/use-cases/read-job.ts';
@@ -48,15 +48,15 @@ export function addEventRoutes(app: OpenAPIHono<HttpEnv>, home: HttpHome): void 
     const received = c.req.valid('header')['last-event-id'] ?? '';
     const first = await read();
     if (isFinal(first.state) && eventId(first) === received) return c.body(null, 204);
-    return streamSSE(
-      c,
-      (stream) => sendEvents(stream, { home, read, first, received }),
-      async (error) =>
+    return streamSSE(c, (stream) =>
+      // Caught here: the library would send the message of an error, whatever that holds, as an event.
+      sendEvents(stream, { home, read, first, received }).catch((thrown: unknown) =>
         home.ports.log.warn('http:failed', {
           route: watch.path,
           requestId: c.get('requestId'),
-          code: error instanceof HpbError ? error.code : 'UNEXPECTED',
+          code: asHpbError(thrown).code,
         }),
+      ),
     );
   });
 }

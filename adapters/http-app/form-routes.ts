@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Context } from 'hono';
 import { HpbError } from '../../core/errors.ts';
 import { isFinal, type JobDocument } from '../../core/job.ts';
-import type { JobId } from '../../core/layout.ts';
+import { uploadUsesPrefix, type JobId } from '../../core/layout.ts';
 import type { SegmentTarget } from '../../core/requests.ts';
 import { cancelJob } from '../../core/use-cases/cancel-job.ts';
 import { receiveUpload, type IncomingUpload } from '../../core/use-cases/receive-upload.ts';
@@ -29,10 +29,16 @@ export async function segmentForm(
   const { ports } = home;
   // Options in the query can be wrong before anything is read.
   formOptions(target, {}, c.req.query());
-  const { uploadId, form } = await storeForm(home, target, c);
+  const { upload, form } = await storeForm(home, target, c);
+  const { uploadId } = upload;
   const body = { uploadId, ...formOptions(target, form.fields, c.req.query()) };
   const links = linksOf(home, c);
-  const { job } = await submitJob(ports, { target, body, ...links });
+  const { job } = await submitJob(ports, { target, body, ...links }).catch(async (thrown: unknown) => {
+    // Its id is told to nobody. Once it is marked there may be a job, which goes on by itself.
+    const uses = await ports.store.list(uploadUsesPrefix(uploadId), { limit: 1 });
+    if (uses.length === 0) await upload.discard();
+    throw thrown;
+  });
   const { signal } = c.req.raw;
   const ended = await endOf(home, job.jobId, signal);
   if (ended === null) {
@@ -54,7 +60,7 @@ async function storeForm(
   { ports, patience }: HttpHome,
   target: SegmentTarget,
   c: Context<HttpEnv>,
-): Promise<{ readonly uploadId: IncomingUpload['uploadId']; readonly form: ReceivedForm }> {
+): Promise<{ readonly upload: IncomingUpload; readonly form: ReceivedForm }> {
   const maxBytes = ports.limits.maxUploadBytes + FORM_OVERHEAD_BYTES;
   // The disk is not full for what would not be taken anyway.
   refuseAnnounced(c.req.raw, maxBytes);
@@ -67,7 +73,7 @@ async function storeForm(
     });
     formOptions(target, form.fields, c.req.query());
     await upload.complete(form);
-    return { uploadId: upload.uploadId, form };
+    return { upload, form };
   } catch (error) {
     await upload.discard();
     throw error;

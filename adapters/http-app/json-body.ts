@@ -5,6 +5,8 @@ import { boundedText } from './bounded-body.ts';
 import type { HttpEnv, Patience } from './deployment.ts';
 import { parseJsonText } from './json-text.ts';
 
+const JSON_TYPE = 'application/json';
+
 /**
  * Lets only a small, plain JSON body through to the validation of a route.
  *
@@ -16,8 +18,10 @@ export function jsonBody(patience: Patience, remedy = 'Send application/json.'):
     const { bodyIdleMs: idleMs, jsonMs: totalMs } = patience;
     const text = await boundedText(c.req.raw, { maxBytes: MAX_JSON_BYTES, idleMs, totalMs });
     parseJsonText(text);
-    // The body is read; the validator that follows reads it again.
-    c.req.raw = new Request(c.req.url, { method: c.req.method, headers: c.req.raw.headers, body: text });
+    // The body is read; the validator that follows reads it again, and knows the type only without parameters.
+    const headers = new Headers(c.req.raw.headers);
+    headers.set('content-type', JSON_TYPE);
+    c.req.raw = new Request(c.req.url, { method: c.req.method, headers, body: text });
     await next();
   };
 }
@@ -26,7 +30,7 @@ function refuseOtherTypes(type: string | undefined, encoding: string | undefined
   const media = type?.split(';')[0]?.trim().toLowerCase();
   if (media === undefined)
     throw new HpbError('REQUEST_TYPE_UNSUPPORTED', 'The request names no content type.', { remedy });
-  if (media !== 'application/json')
+  if (media !== JSON_TYPE)
     throw new HpbError('REQUEST_TYPE_UNSUPPORTED', `The content type is ${quoted(media)}.`, { remedy });
   if (encoding !== undefined && encoding !== 'identity')
     throw new HpbError('REQUEST_TYPE_UNSUPPORTED', `The content encoding is ${quoted(encoding)}.`, {

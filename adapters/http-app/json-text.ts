@@ -1,8 +1,11 @@
 import { HpbError } from '../../core/errors.ts';
 
+/** Objects and lists inside each other, at most: what reads the value after us may do so by recursion. */
+const MAX_DEPTH = 64;
+
 /**
  * Parses JSON that says one thing only: a name that comes twice in an object is refused, since two readers may take
- * different values of it.
+ * different values of it. What is nested without end is refused as well.
  *
  * @throws HpbError REQUEST_INVALID
  */
@@ -37,7 +40,8 @@ function duplicateName(text: string): string | null {
   )) {
     if (token === '{') open.push(new Set());
     else if (token === '[') open.push(null);
-    else if (token === '}' || token === ']') open.pop();
+    if (open.length > MAX_DEPTH) throw tooDeep();
+    if (token === '}' || token === ']') open.pop();
     else if (name !== undefined) {
       const names = open.at(-1);
       const unquoted = JSON.parse(name) as string;
@@ -46,4 +50,10 @@ function duplicateName(text: string): string | null {
     }
   }
   return null;
+}
+
+function tooDeep(): HpbError {
+  return new HpbError('REQUEST_INVALID', `The body is nested deeper than ${MAX_DEPTH} levels.`, {
+    remedy: 'Send a JSON object as /openapi.json describes it.',
+  });
 }

@@ -32,6 +32,24 @@ export function sizedSource(store: ObjectStore, key: string, bytes: number): Byt
   };
 }
 
+/** The same bytes, until the signal is aborted: then reading ends with `CANCELLED`. */
+export function stoppable(source: ByteSource, signal: AbortSignal | undefined): ByteSource {
+  return {
+    bytes: source.bytes,
+    async *read(range) {
+      for await (const chunk of source.read(range)) {
+        refuseStopped(signal);
+        yield chunk;
+      }
+    },
+  };
+}
+
+/** Throws `CANCELLED` when the signal is aborted. */
+export function refuseStopped(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw cancelled();
+}
+
 /** A local file. Throws `INPUT_*`; reading ends with `CANCELLED` when the signal is aborted. */
 export async function fileSource(path: string, signal?: AbortSignal): Promise<ByteSource> {
   const facts = await stat(path).catch((error: unknown) => {
@@ -43,7 +61,7 @@ export async function fileSource(path: string, signal?: AbortSignal): Promise<By
       try {
         const chunks = createReadStream(path, { ...range, highWaterMark: 2 ** 20 });
         for await (const chunk of chunks as AsyncIterable<Buffer>) {
-          if (signal?.aborted === true) throw cancelled();
+          refuseStopped(signal);
           yield chunk;
         }
       } catch (error) {

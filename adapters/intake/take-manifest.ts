@@ -7,7 +7,7 @@ import { mapLimited } from '../../core/map-limited.ts';
 import type { FoundCase, IntakeReport, IntakeRequest, ObjectStore } from '../../core/ports.ts';
 import { readUpload } from '../../core/use-cases/upload-document.ts';
 import { completedUpload } from '../../core/use-cases/uploads.ts';
-import { sizedSource, type ByteSource } from './byte-source.ts';
+import { refuseStopped, sizedSource, type ByteSource } from './byte-source.ts';
 import { peekHeader } from './peek-header.ts';
 import { caseError } from './scan-case.ts';
 
@@ -18,6 +18,8 @@ export interface ManifestTake {
   readonly store: ObjectStore;
   readonly request: Pick<IntakeRequest, 'jobId' | 'maxCases'>;
   readonly source: ByteSource;
+  /** Aborted: no further upload is marked. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -25,9 +27,9 @@ export interface ManifestTake {
  * Only headers are read here; the whole CT, and whether it is the promised one, where it is run: a function has not the
  * time to read a thousand of them. What is wrong with one upload is an error of that case.
  *
- * @throws HpbError ARCHIVE_UNREADABLE, ARCHIVE_TOO_LARGE, ARCHIVE_TOO_MANY_CASES, and what the store throws.
+ * @throws HpbError ARCHIVE_UNREADABLE, ARCHIVE_TOO_LARGE, ARCHIVE_TOO_MANY_CASES, CANCELLED, and what the store throws.
  */
-export async function takeManifest({ store, request, source }: ManifestTake): Promise<IntakeReport> {
+export async function takeManifest({ store, request, source, signal }: ManifestTake): Promise<IntakeReport> {
   const bytes = await manifestBytes(source);
   const { cases } = parseManifest(bytes);
   if (cases.length > request.maxCases)
@@ -41,6 +43,7 @@ export async function takeManifest({ store, request, source }: ManifestTake): Pr
     );
   const namesakes = Map.groupBy(cases, ({ name }) => name.toLowerCase());
   const found = await mapLimited(cases, READ_AT_ONCE, async (one, index) => {
+    refuseStopped(signal);
     const ambiguous = namesakes.get(one.name.toLowerCase())!.length > 1;
     const taken = ambiguous
       ? refused(duplicateName())

@@ -7,7 +7,7 @@ import type { FoundCase, Intake, IntakeReport, IntakeRequest, ObjectStore } from
 import type { NiftiHeader } from '../../core/volume/nifti-header.ts';
 import { unreadable } from './archive-limits.ts';
 import { peekHeader } from './peek-header.ts';
-import { hashed, headOf, storeSource, type ByteSource } from './byte-source.ts';
+import { hashed, headOf, refuseStopped, stoppable, storeSource, type ByteSource } from './byte-source.ts';
 import { scanCase, spool, type ScanRules } from './scan-case.ts';
 import { withScratch } from './scratch.ts';
 import { takeArchive, type TakenCase } from './take-archive.ts';
@@ -22,6 +22,13 @@ export interface UploadIntakeOptions {
   readonly scratch: string;
   /** Memory of the machine that will run the cases; without it no case is refused for its size. */
   readonly memoryBytes?: number;
+}
+
+/** What is taken, where to unpack it, and what ends that. */
+interface Taking {
+  readonly source: ByteSource;
+  readonly scratch: string;
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
@@ -40,23 +47,23 @@ export class UploadIntake implements Intake {
    *
    * @throws HpbError ARCHIVE_* for an archive that cannot be used, ARCHIVE_UNREADABLE for an upload that is none
    * although one is expected, INPUT_IS_ARCHIVE for one that is although a CT is expected, OBJECT_NOT_FOUND,
-   * DISK_FULL
+   * DISK_FULL, CANCELLED
    */
-  async take(request: IntakeRequest): Promise<IntakeReport> {
-    const source = await storeSource(this.#options.store, request.inputKey);
+  async take(request: IntakeRequest, signal?: AbortSignal): Promise<IntakeReport> {
+    const source = stoppable(await storeSource(this.#options.store, request.inputKey), signal);
     const { kind, sentence } = await uploadKind(source, request.fileName);
     const archive = kind === 'ct' || kind === 'other' ? null : kind;
     if (request.batch && kind === 'other' && isManifestHead(await headOf(source, MANIFEST_HEAD_BYTES))) {
       // Of no use to the API, whose start it would slow down.
       const { takeManifest } = await import('./take-manifest.ts');
-      return takeManifest({ store: this.#options.store, request, source });
+      return takeManifest({ store: this.#options.store, request, source, signal });
     }
     if (request.batch && archive === null) throw noArchive(kind, sentence, source.bytes);
     if (!request.batch && archive !== null) throw isArchive(archive);
     return withScratch(this.#options.scratch, (scratch) =>
       archive === null
-        ? this.#takeCt(request, source, scratch)
-        : this.#takeArchive(request, { source, kind: archive, scratch }),
+        ? this.#takeCt(request, { source, scratch, signal })
+        : this.#takeArchive(request, { source, kind: archive, scratch, signal }),
     );
   }
 
@@ -67,13 +74,14 @@ export class UploadIntake implements Intake {
     return peekHeader(source);
   }
 
-  async #takeCt(request: IntakeRequest, source: ByteSource, scratch: string): Promise<IntakeReport> {
+  async #takeCt(request: IntakeRequest, { source, scratch, signal }: Taking): Promise<IntakeReport> {
     const path = join(scratch, 'ct');
     const hash = createHash('sha256');
     await spool(hashed(source.read(), hash), path);
     const { grid, error } = await scanCase(path, this.#rulesOf(request));
     const caseId = caseIdOf(1);
     const key = caseInputKey(request.jobId, caseId);
+    refuseStopped(signal);
     if (error === null) await this.#options.store.copy(request.inputKey, key);
     const name = request.fileName.replace(/(_0000)?\.nii(\.gz)?$/i, '') || request.fileName;
     const { bytes } = source;
@@ -84,15 +92,17 @@ export class UploadIntake implements Intake {
 
   async #takeArchive(
     request: IntakeRequest,
-    archive: { readonly source: ByteSource; readonly kind: ArchiveKind; readonly scratch: string },
+    archive: Taking & { readonly kind: ArchiveKind },
   ): Promise<IntakeReport> {
     const { store } = this.#options;
     const { sha256, cases, ignored, ignoredCount } = await takeArchive({
       ...archive,
       bounds: request,
       rules: this.#rulesOf(request),
-      keep: async (caseId, path) =>
-        (await store.putFile(caseInputKey(request.jobId, caseId), path, { givenUp: true })).key,
+      keep: async (caseId, path) => {
+        refuseStopped(archive.signal);
+        return (await store.putFile(caseInputKey(request.jobId, caseId), path, { givenUp: true })).key;
+      },
     });
     const { bytes } = archive.source;
     return { kind: 'archive', sha256, bytes, cases: cases.map(foundCase), ignored, ignoredCount };

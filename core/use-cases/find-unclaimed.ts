@@ -15,7 +15,7 @@ export interface Unclaimed {
 
 /** Counts what nobody claims, as metrics and as answer. It removes nothing. */
 export async function findUnclaimed(
-  ports: Pick<ServicePorts, 'store' | 'metrics' | 'clock'>,
+  ports: Pick<ServicePorts, 'store' | 'index' | 'metrics' | 'clock'>,
 ): Promise<Unclaimed> {
   const now = ports.clock.now();
   const uploads = (await forgottenUploads(ports, now - UPLOAD_MS)).length;

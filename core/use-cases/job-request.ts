@@ -55,3 +55,13 @@ export async function findJob(index: Pick<JobIndex, 'get'>, jobId: string): Prom
     remedy: 'GET /jobs lists the jobs that there are.',
   });
 }
+
+/** Whether there is no such job; one that is there and damaged is there. */
+export async function isGone(index: Pick<JobIndex, 'get'>, jobId: JobId): Promise<boolean> {
+  try {
+    return (await index.get(jobId)) === null;
+  } catch (thrown) {
+    if (thrown instanceof HpbError && thrown.code === 'DOCUMENT_UNREADABLE') return false;
+    throw thrown;
+  }
+}

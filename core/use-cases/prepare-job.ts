@@ -18,6 +18,7 @@ import { readRequest, type JobRequest } from './job-request.ts';
 import { planAttempt } from './plan-attempt.ts';
 import type { ServicePorts, WorkflowPorts } from './service-ports.ts';
 import { documentText, parsePayload } from './stored-document.ts';
+import { cancelled } from './workflow-errors.ts';
 
 /** Payload of PrepareJob and PlanUnpackedCases. */
 const prepareInput = z.object({
@@ -28,24 +29,30 @@ const prepareInput = z.object({
 
 /**
  * Takes the upload in, and plans the shards of an attempt. It may run twice: what is stored is stored again, or left.
- * What is wrong with the upload ends the job here, with all that the error has to say, and is thrown as well.
+ * What is wrong with the upload ends the job here, with all that the error has to say, and is thrown as well. An aborted
+ * `signal` stops it; what it was doing to a job that is deleted would stay behind.
  *
  * @throws HpbError ARCHIVE_*, INPUT_*, UPLOAD_CHECKSUM_MISMATCH, JOB_TOO_EXPENSIVE; CANCELLED and JOB_FINISHED when the
  * attempt is over.
  */
-export async function prepareJob(ports: WorkflowPorts, payload: unknown): Promise<PreparedJob> {
+export async function prepareJob(
+  ports: WorkflowPorts,
+  payload: unknown,
+  signal?: AbortSignal,
+): Promise<PreparedJob> {
   const { phase, jobId, attempt } = parsePayload(prepareInput, payload);
   const { job } = await recordEvent(ports, jobId, { event: 'prepare', attempt });
   refuseWhenOver(job, attempt);
   try {
     const request = await readRequest(ports.store, jobId);
-    const cases = await casesOfUpload(ports, request, { attempt, phase });
+    const cases = await casesOfUpload(ports, request, { attempt, phase, signal });
     if (cases === null) return unpackFirst(request, attempt);
     return await plan(ports, { job, request, cases });
   } catch (thrown) {
     const error = asHpbError(thrown);
     // Through the workflow only code and sentence would arrive; errors of the store may pass and are tried again.
-    if (error.blame === 'caller') await failJobWith(ports, job, error);
+    // Who stops this ends the job, or goes on with it later.
+    if (error.blame === 'caller' && signal?.aborted !== true) await failJobWith(ports, job, error);
     throw error;
   }
 }
@@ -68,7 +75,15 @@ export async function takeUpload(
 async function casesOfUpload(
   ports: WorkflowPorts,
   request: JobRequest,
-  { attempt, phase }: { readonly attempt: number; readonly phase: 'prepare' | 'plan' },
+  {
+    attempt,
+    phase,
+    signal,
+  }: {
+    readonly attempt: number;
+    readonly phase: 'prepare' | 'plan';
+    readonly signal: AbortSignal | undefined;
+  },
 ): Promise<JobCases | null> {
   const known = await casesOf(ports, request);
   if (known !== null) return known;
@@ -78,7 +93,7 @@ async function casesOfUpload(
     });
   }
   if (request.batch && request.bytes > ports.limits.functionArchiveBytes) return null;
-  return take(ports, request);
+  return take(ports, request, signal);
 }
 
 /** cases.json, when it is of this upload. */
@@ -93,19 +108,15 @@ async function casesOf(
 async function take(
   ports: Pick<ServicePorts, 'store' | 'intake' | 'limits'>,
   request: JobRequest,
+  signal?: AbortSignal,
 ): Promise<JobCases> {
   const { jobId, inputKey, fileName, batch, models, options } = request;
   const { maxCases, maxUnpackedBytes } = ports.limits;
-  const report = await ports.intake.take({
-    jobId,
-    inputKey,
-    fileName,
-    batch,
-    models,
-    options,
-    maxCases,
-    maxUnpackedBytes,
-  });
+  const report = await ports.intake.take(
+    { jobId, inputKey, fileName, batch, models, options, maxCases, maxUnpackedBytes },
+    signal,
+  );
+  if (signal?.aborted === true) throw cancelled();
   if (request.sha256 !== null && report.sha256 !== request.sha256) {
     throw new HpbError(
       'UPLOAD_CHECKSUM_MISMATCH',

@@ -1,8 +1,9 @@
 import { asHpbError, type HpbError } from '../errors.ts';
 import { isFinal, type JobDocument } from '../job.ts';
-import { parseUploadKey, UPLOADS_PREFIX, uploadUsesPrefix, type UploadId } from '../layout.ts';
+import { parseUploadKey, UPLOADS_PREFIX, type UploadId } from '../layout.ts';
 import { purgeJob, removeUpload } from './purge-job.ts';
 import type { ServicePorts } from './service-ports.ts';
+import { uploadUses } from './upload-uses.ts';
 
 const PAGE = 100;
 
@@ -80,19 +81,18 @@ async function expiredJobs(
 
 /** Uploads that no job uses and nobody has written to since `before`, ms since 1970. */
 export async function forgottenUploads(
-  { store }: Pick<ServicePorts, 'store'>,
+  ports: Pick<ServicePorts, 'store' | 'index' | 'clock'>,
   before: number,
 ): Promise<readonly UploadId[]> {
   const lastWrite = new Map<UploadId, number>();
-  for (const { key, modifiedAt } of await store.list(UPLOADS_PREFIX)) {
+  for (const { key, modifiedAt } of await ports.store.list(UPLOADS_PREFIX)) {
     const uploadId = parseUploadKey(key);
     if (uploadId !== null) lastWrite.set(uploadId, Math.max(modifiedAt, lastWrite.get(uploadId) ?? 0));
   }
   const forgotten: UploadId[] = [];
   for (const [uploadId, modifiedAt] of lastWrite) {
     if (modifiedAt >= before) continue;
-    const uses = await store.list(uploadUsesPrefix(uploadId), { limit: 1 });
-    if (uses.length === 0) forgotten.push(uploadId);
+    if (!(await uploadUses(ports, uploadId)).isUsed) forgotten.push(uploadId);
   }
   return forgotten;
 }

@@ -6,10 +6,10 @@ import {
   jobExecutionsPrefix,
   jobPrefix,
   purgedKey,
+  uploadDocumentKey,
   uploadInputKey,
   uploadPrefix,
   uploadUseKey,
-  uploadUsesPrefix,
   workerNamePrefix,
   type JobId,
   type UploadId,
@@ -21,7 +21,7 @@ import { findJob, findRequest, type JobRequest } from './job-request.ts';
 import type { ServicePorts } from './service-ports.ts';
 import { findDocument } from './stored-document.ts';
 import { uploadDocument } from './upload-document.ts';
-import { uploadDocumentKey } from '../layout.ts';
+import { uploadUses } from './upload-uses.ts';
 
 const REMOVED_AT_ONCE = 16;
 
@@ -51,13 +51,19 @@ export async function purgeJob(ports: ServicePorts, jobId: string): Promise<Purg
   await ports.index.remove(id);
   // What a worker that was ended still wrote meanwhile.
   removed.push(await ports.store.removeAll(jobPrefix(id)), await erased(ports, jobPrefix(id)));
-  const sum = (of: (one: Removed) => number): number => removed.reduce((total, one) => total + of(one), 0);
-  const [objects, bytes, versions] = [sum((one) => one.objects), sum((one) => one.bytes), sum(versionsOf)];
+  const { objects, bytes, versions } = summed(removed);
   ports.log.info('job:purged', { jobId: id, objects, bytes, versions });
   return { jobId: id, objects, bytes, versions, purgedAt: new Date(ports.clock.now()).toISOString() };
 }
 
-const versionsOf = ({ versions = 0 }: Removed): number => versions;
+function summed(removed: readonly Removed[]): Required<Removed> {
+  const sum = (of: (one: Removed) => number): number => removed.reduce((total, one) => total + of(one), 0);
+  return {
+    objects: sum((one) => one.objects),
+    bytes: sum((one) => one.bytes),
+    versions: sum(({ versions = 0 }) => versions),
+  };
+}
 
 async function erased(
   { eraseVersions }: Pick<ServicePorts, 'eraseVersions'>,
@@ -103,8 +109,8 @@ async function removeUploadsOf(ports: ServicePorts, jobId: JobId): Promise<reado
 
 async function removeUnused(ports: ServicePorts, uploadId: UploadId, jobId: JobId): Promise<Removed> {
   await ports.store.remove(uploadUseKey(uploadId, jobId));
-  const others = await ports.store.list(uploadUsesPrefix(uploadId), { limit: 1 });
-  return others.length > 0 ? { objects: 0, bytes: 0 } : removeUpload(ports, uploadId);
+  const { isUsed } = await uploadUses(ports, uploadId);
+  return isUsed ? { objects: 0, bytes: 0 } : removeUpload(ports, uploadId);
 }
 
 /** Null also for one that is damaged: which upload it was of is then not known, and retention takes that. */
@@ -120,9 +126,12 @@ async function readable<T>(document: Promise<T | null>): Promise<T | null> {
   }
 }
 
-/** Deletes an upload, parts that have arrived included; of one whose document is damaged S3 takes the parts in time. */
+/**
+ * Deletes an upload that no job uses, parts that have arrived included, and what submissions that died have written of
+ * it; of one whose document is damaged S3 takes the parts in time.
+ */
 export async function removeUpload(
-  ports: Pick<ServicePorts, 'store' | 'links' | 'eraseVersions'>,
+  ports: Pick<ServicePorts, 'store' | 'index' | 'clock' | 'links' | 'eraseVersions'>,
   uploadId: UploadId,
 ): Promise<Removed> {
   const { store, links } = ports;
@@ -130,7 +139,10 @@ export async function removeUpload(
   if (upload !== null && upload.multipart !== null) {
     await links.abortMultipart(uploadInputKey(uploadId), upload.multipart.id);
   }
-  const removed = await store.removeAll(uploadPrefix(uploadId));
-  const { versions = 0 } = await erased(ports, uploadPrefix(uploadId));
-  return { ...removed, versions };
+  const { stillborn } = await uploadUses(ports, uploadId);
+  const removed: Removed[] = [];
+  // The marks on the upload last: they lead to the rest.
+  for (const prefix of [...stillborn.map(jobPrefix), uploadPrefix(uploadId)])
+    removed.push(await store.removeAll(prefix), await erased(ports, prefix));
+  return summed(removed);
 }

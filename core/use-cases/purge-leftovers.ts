@@ -1,5 +1,5 @@
-import { asHpbError } from '../errors.ts';
 import { isJobId, jobPrefix, PURGED_PREFIX, type JobId } from '../layout.ts';
+import { isGone } from './job-request.ts';
 import type { ServicePorts } from './service-ports.ts';
 
 /** By then whoever worked on a job when it was purged has ended: a function after 15 minutes, a worker after two. */
@@ -21,16 +21,6 @@ export async function purgeLeftOvers(
     await store.remove(key);
   }
   return objects;
-}
-
-/** A job that is there and damaged is there. */
-async function isGone(index: ServicePorts['index'], jobId: JobId): Promise<boolean> {
-  try {
-    return (await index.get(jobId)) === null;
-  } catch (thrown) {
-    if (asHpbError(thrown).code === 'DOCUMENT_UNREADABLE') return false;
-    throw thrown;
-  }
 }
 
 async function purgeRest(

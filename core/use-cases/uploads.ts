@@ -52,17 +52,23 @@ export async function openUpload(ports: UploadPorts, body: OpenUploadRequest): P
   return openAnswer(ports, upload, []);
 }
 
-/** Where an upload stands, with what is missing signed anew. */
+/**
+ * Where an upload stands, with what is missing signed anew.
+ *
+ * @throws HpbError UPLOAD_NOT_FOUND, also of one whose parts are gone; UPLOAD_SIZE_MISMATCH.
+ */
 export async function listUploadParts(ports: UploadPorts, uploadId: string): Promise<UploadAnswer> {
   const upload = await readUpload(ports.store, uploadId);
   if (await isStored(ports, upload)) return completeAnswer(upload);
-  return openAnswer(ports, upload, await arrivedParts(ports, upload));
+  const arrived = await arrivedParts(ports, upload);
+  return arrived === null ? answerWithoutParts(ports, upload) : openAnswer(ports, upload, arrived);
 }
 
 /**
  * Ends an upload: its size is checked, its parts are joined. Calling it again answers the same.
  *
- * @throws HpbError UPLOAD_INCOMPLETE while bytes are missing; UPLOAD_SIZE_MISMATCH.
+ * @throws HpbError UPLOAD_INCOMPLETE while bytes are missing; UPLOAD_NOT_FOUND, also of one whose parts are gone;
+ * UPLOAD_SIZE_MISMATCH.
  */
 export async function completeUpload(ports: UploadPorts, uploadId: string): Promise<UploadAnswer> {
   const upload = await readUpload(ports.store, uploadId);
@@ -70,6 +76,7 @@ export async function completeUpload(ports: UploadPorts, uploadId: string): Prom
   const { multipart } = upload;
   if (multipart === null) throw incomplete(upload, 0);
   const parts = await arrivedParts(ports, upload);
+  if (parts === null) return answerWithoutParts(ports, upload);
   checkParts(upload, multipart.partBytes, parts);
   const key = uploadInputKey(upload.uploadId);
   try {
@@ -104,15 +111,22 @@ async function isStored(ports: Pick<ServicePorts, 'store'>, upload: UploadDocume
   throw mismatch(upload, facts.bytes);
 }
 
+/** Null for an upload whose parts are gone: joined in this moment by somebody else, or forgotten. */
 async function arrivedParts(
   ports: UploadPorts,
   { uploadId, multipart }: UploadDocument,
-): Promise<readonly UploadedPart[]> {
+): Promise<readonly UploadedPart[] | null> {
   if (multipart === null) return [];
   return ports.links.listParts(uploadInputKey(uploadId), multipart.id).catch((error: unknown) => {
-    // Completed in this moment by somebody else: the look at the object that follows will tell.
-    if (isCode(error, 'UPLOAD_NOT_FOUND')) return [];
+    if (isCode(error, 'UPLOAD_NOT_FOUND')) return null;
     throw error;
+  });
+}
+
+async function answerWithoutParts(ports: UploadPorts, upload: UploadDocument): Promise<UploadAnswer> {
+  if (await isStored(ports, upload)) return completeAnswer(upload);
+  throw new HpbError('UPLOAD_NOT_FOUND', `The parts of the upload ${upload.uploadId} are gone.`, {
+    remedy: 'Open another upload with POST /uploads and send the file again.',
   });
 }
 

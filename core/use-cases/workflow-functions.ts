@@ -8,8 +8,9 @@ import type { WorkflowPorts } from './service-ports.ts';
 /** What each Task state of core/workflow.asl.json calls: the Lambdas in the cloud, this process on the laptop. */
 export function workflowFunctions(
   ports: WorkflowPorts,
-): Readonly<Record<FunctionState, (payload: unknown) => Promise<unknown>>> {
-  const prepare = (payload: unknown): Promise<unknown> => prepareJob(ports, payload);
+): Readonly<Record<FunctionState, (payload: unknown, signal?: AbortSignal) => Promise<unknown>>> {
+  const prepare = (payload: unknown, signal?: AbortSignal): Promise<unknown> =>
+    prepareJob(ports, payload, signal);
   const publish = (payload: unknown): Promise<unknown> => publishResults(ports, payload);
   return {
     PrepareJob: prepare,

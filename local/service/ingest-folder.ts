@@ -1,7 +1,9 @@
 import { constants } from 'node:fs';
 import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asHpbError, type ErrorDocument } from '../../core/errors.ts';
+import { outputError } from '../../adapters/file-error.ts';
+import { asHpbError, type ErrorCode, type ErrorDocument } from '../../core/errors.ts';
+import type { Log } from '../../core/ports.ts';
 
 /** A file that lies in the folder and has come to rest. */
 export interface DroppedFile {
@@ -21,11 +23,23 @@ export interface IngestFolderOptions {
   readonly take: (file: DroppedFile) => Promise<void>;
   /** Whether an error says that the file is bad; others leave it where it is, for the next round. */
   readonly isFinal: (error: ErrorDocument) => boolean;
+  /** Told why a file stays where it is, once for each reason. */
+  readonly log: Pick<Log, 'warn'>;
   /** Size and time of a file have to stay the same for so long, ms. */
   readonly restMs?: number;
 }
 
+interface SeenFile {
+  readonly version: string;
+  readonly sinceMs: number;
+  /** Why it was not taken, as the log was told. */
+  readonly told?: ErrorCode;
+}
+
 const REST_MS = 2000;
+/** Of a name, on the file systems of Linux. */
+const MAX_NAME_BYTES = 255;
+const REASON = '.reason.json';
 /** Names under which programs write what is not finished. */
 const UNFINISHED = /^\.|\.(part|partial|tmp|crdownload|filepart)$/i;
 
@@ -35,7 +49,7 @@ const UNFINISHED = /^\.|\.(part|partial|tmp|crdownload|filepart)$/i;
  */
 export class IngestFolder {
   readonly #options: IngestFolderOptions;
-  readonly #seen = new Map<string, { readonly version: string; readonly sinceMs: number }>();
+  readonly #seen = new Map<string, SeenFile>();
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<void> = Promise.resolve();
 
@@ -75,8 +89,18 @@ export class IngestFolder {
       const now = performance.now();
       if (before?.version !== file.version)
         this.#seen.set(file.name, { version: file.version, sinceMs: now });
-      else if (now - before.sinceMs >= restMs) await this.#take(file);
+      else if (now - before.sinceMs >= restMs)
+        await this.#take(file).catch((error) => this.#tell(file, error));
     }
+  }
+
+  /** A file that stays is tried again in every round, and those after it are none the worse for it. */
+  #tell({ name }: DroppedFile, thrown: unknown): void {
+    const { code } = asHpbError(thrown);
+    const seen = this.#seen.get(name);
+    if (seen === undefined || seen.told === code) return;
+    this.#seen.set(name, { ...seen, told: code });
+    this.#options.log.warn('ingest:failed', { code });
   }
 
   async #files(): Promise<readonly DroppedFile[]> {
@@ -97,10 +121,11 @@ export class IngestFolder {
       await this.#options.take(file);
     } catch (thrown) {
       const error = asHpbError(thrown).toDocument();
-      if (this.#options.isFinal(error) && (await this.#isThere(file))) await this.#reject(file, error);
+      if (!this.#options.isFinal(error)) throw thrown;
+      if (await this.#isThere(file)) await this.#reject(file, error);
       return;
     }
-    if (await this.#isThere(file)) await rm(file.path, { force: true });
+    if (await this.#isThere(file)) await written(rm(file.path, { force: true }));
   }
 
   /** Not when another one has taken its place meanwhile, which the next look finds. */
@@ -109,15 +134,21 @@ export class IngestFolder {
   }
 
   async #reject(file: DroppedFile, error: ErrorDocument): Promise<void> {
-    const place = await freePlace(this.#options.rejected, file.name);
+    const place = await written(freePlace(this.#options.rejected, file.name));
     // The reason first: a file without one would be a riddle.
-    await writeFile(`${place}.reason.json`, `${JSON.stringify(error, null, 2)}\n`);
+    await written(writeFile(`${place}${REASON}`, `${JSON.stringify(error, null, 2)}\n`));
     await rename(file.path, place).catch(async () => {
       // Another disk.
-      await copyFile(file.path, place, constants.COPYFILE_FICLONE);
-      await rm(file.path);
+      await written(copyFile(file.path, place, constants.COPYFILE_FICLONE));
+      await written(rm(file.path));
     });
   }
+}
+
+async function written<T>(work: Promise<T>): Promise<T> {
+  return work.catch((error: unknown) => {
+    throw outputError(error);
+  });
 }
 
 async function droppedFile(folder: string, name: string): Promise<DroppedFile | null> {
@@ -127,11 +158,22 @@ async function droppedFile(folder: string, name: string): Promise<DroppedFile | 
   return { path, name, bytes: Number(facts.size), version: `${facts.ino}-${facts.size}-${facts.mtimeNs}` };
 }
 
-/** A path for a file, `name` or `name.2`, `name.3`, …: an earlier one of that name, and its reason, stay. */
+/**
+ * A path for a file, `name` or `name.2`, `name.3`, …: an earlier one of that name, and its reason, stay. A name is cut
+ * when that of the reason would be too long.
+ */
 async function freePlace(folder: string, name: string): Promise<string> {
   const taken = new Set(await readdir(folder));
   for (let count = 1; ; count++) {
-    const free = count === 1 ? name : `${name}.${count}`;
-    if (!taken.has(free) && !taken.has(`${free}.reason.json`)) return join(folder, free);
+    const end = count === 1 ? '' : `.${count}`;
+    const free = `${cut(name, MAX_NAME_BYTES - Buffer.byteLength(`${end}${REASON}`))}${end}`;
+    if (!taken.has(free) && !taken.has(`${free}${REASON}`)) return join(folder, free);
   }
+}
+
+/** The beginning of a name that fits in so many bytes; no letter is cut in two. */
+function cut(name: string, maxBytes: number): string {
+  const letters = Array.from(name);
+  while (Buffer.byteLength(letters.join('')) > maxBytes) letters.pop();
+  return letters.join('');
 }

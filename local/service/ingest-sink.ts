@@ -1,3 +1,5 @@
+import { open } from 'node:fs/promises';
+import { fileError } from '../../adapters/file-error.ts';
 import { LAYOUT_VERSION, uploadDocumentKey, uploadInputKey, type UploadId } from '../../core/layout.ts';
 import { HpbError } from '../../core/errors.ts';
 import { ingestTarget } from '../../core/use-cases/ingest-object.ts';
@@ -19,6 +21,7 @@ export async function ingestFile(
 ): Promise<void> {
   const { store, ids, clock, log } = ports;
   const target = ingestTarget(name, bytes);
+  await requireReadable(path);
   await ports.admission({ bytes });
   const uploadId = `u-${ids.sha256(`${name} ${version}`).slice(0, 40)}` as UploadId;
   await keepFirst(() => store.putFile(uploadInputKey(uploadId), path, { ifAbsent: true }));
@@ -39,6 +42,14 @@ export async function ingestFile(
     baseUrl: '',
   });
   log.info('ingest:accepted', { jobId: job.jobId, bytes });
+}
+
+/** Told apart from what the store cannot write: that may pass, a file that we may not read stays so. */
+async function requireReadable(path: string): Promise<void> {
+  const file = await open(path).catch((error: unknown) => {
+    throw fileError(error);
+  });
+  await file.close();
 }
 
 async function keepFirst(write: () => Promise<unknown>): Promise<void> {

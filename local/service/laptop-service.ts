@@ -6,6 +6,7 @@ import { machinePaths } from '../../adapters/machine-paths.ts';
 import type { Log } from '../../core/ports.ts';
 import type { Settings } from '../../core/settings.ts';
 import { purgeExpired } from '../../core/use-cases/purge-expired.ts';
+import { purgeLeftOvers } from '../../core/use-cases/purge-leftovers.ts';
 import { resumeJobs } from '../../core/use-cases/resume-jobs.ts';
 import type { ServicePorts } from '../../core/use-cases/service-ports.ts';
 import { lockDataRoot } from './data-root-lock.ts';
@@ -73,6 +74,7 @@ export async function startLaptopService(options: LaptopServiceOptions): Promise
       rejected: join(dataRoot, 'ingest-rejected'),
       take: (file) => ingestFile(service.ports, file),
       isFinal: ({ blame, retryable }) => blame === 'caller' && !retryable,
+      log: options.log,
     });
     await ingest.start(INGEST_EVERY_MS);
     opened.push(() => ingest.stop());
@@ -127,6 +129,7 @@ function tidying(
   const look = async (): Promise<void> => {
     await resumeJobs(ports);
     await tidy();
+    await purgeLeftOvers(ports);
     if (days !== undefined) await purgeExpired(ports, { olderThanMs: days * DAY_MS });
   };
   const timer = setInterval(() => {

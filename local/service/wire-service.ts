@@ -76,6 +76,8 @@ export async function wireService(
     intake: new UploadIntake({ store, scratch: intakeScratch, memoryBytes }),
     bundler: new StoreBundler(store),
     limits: serviceLimits(settings, { slots: slots.length, slowness: onGpu ? 1 : CPU_SLOWNESS, memoryBytes }),
+    // A function that is putting a result together is not waited for.
+    workersLinger: true,
   };
   const executions = wireExecutions(unwired, jobs);
   return {

@@ -181,8 +181,14 @@ describe('a folder of objects', () => {
     await store.put('jobs/a/cases/c0001/input', 'x');
     await store.put('jobs/b/x', 'x');
 
+    await store.put('jobs/c/job.json', 'x');
+    mkdirSync(join(root, '..', 'beside'));
+
     await store.removeAll('jobs/a/');
+    await store.remove('jobs/c/job.json');
+    for (const prefix of ['jobs/c/', '../beside/']) await store.removeAll(prefix);
 
     expect(readdirSync(join(root, 'jobs'))).toEqual(['b']);
+    expect(readdirSync(join(root, '..'))).toContain('beside');
   });
 });

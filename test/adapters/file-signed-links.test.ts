@@ -133,13 +133,30 @@ describe('signed links to a folder', () => {
     const { links, multipart, root } = await bench();
     const old = await links.startMultipart('old', { contentType: TYPE });
     const young = await links.startMultipart('young', { contentType: TYPE });
+    const slow = await links.startMultipart('slow', { contentType: TYPE });
     const dayAgo = Date.now() / 1000 - 86_400;
-    utimesSync(join(root, '.multipart', old, 'upload.json'), dayAgo, dayAgo);
+    for (const name of [`${old}/upload.json`, old, `${slow}/upload.json`, slow])
+      utimesSync(join(root, '.multipart', name), dayAgo, dayAgo);
+    await send(await links.signPart('slow', slow, { part: 1, bytes: 4, expiresSeconds: 60 }), 'part');
 
     const removed = await multipart.removeStale(3_600_000);
 
     expect(removed).toBe(1);
-    expect(readdirSync(join(root, '.multipart'))).toEqual([young]);
+    expect(readdirSync(join(root, '.multipart')).sort()).toEqual([young, slow].sort());
+  });
+
+  it('know an upload no longer that somebody else has completed while its parts were read', async () => {
+    const { links, multipart } = await bench();
+    const id = await links.startMultipart('k', { contentType: TYPE });
+    for (const part of [1, 2])
+      await send(await links.signPart('k', id, { part, bytes: 4, expiresSeconds: 60 }), 'part');
+    const parts = await links.listParts('k', id);
+
+    const chunks = (await multipart.joined('k', id, parts))[Symbol.asyncIterator]();
+    await chunks.next();
+    await links.completeMultipart('k', id, parts);
+
+    await expect(chunks.next()).rejects.toMatchObject({ code: 'UPLOAD_NOT_FOUND' });
   });
 
   it('go on with a download only of the version that it began with', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { answerOf, httpHome, type ProblemSeen } from './http-home.ts';
+import type { JobId } from '../../../core/layout.ts';
+import { answerOf, httpHome, type ProblemSeen, type TestHome } from './http-home.ts';
 
 const CANCELLED = {
   code: 'CANCELLED',
@@ -57,6 +58,27 @@ describe('the events of a job', () => {
     const again = await call(`GET /jobs/${jobId}/events`, undefined, { 'last-event-id': last?.['id'] ?? '' });
 
     expect(again.status).toBe(204);
+  });
+
+  it.each<[string, (home: TestHome, jobId: JobId) => unknown]>([
+    ['is deleted meanwhile', ({ ports }, jobId) => ports.index.remove(jobId)],
+    [
+      'cannot be read any more',
+      ({ ports }) => (ports.index.get = () => Promise.reject(new Error('/home/jane/.hpb/job.json'))),
+    ],
+  ])('of a job that %s just end, without an event that nobody was told of', async (_, happens) => {
+    const home = httpHome();
+    const jobId = await home.submit();
+
+    const answer = await home.call(`GET /jobs/${jobId}/events`);
+    const reading = answer.text();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    await happens(home, jobId);
+    const text = await reading;
+
+    expect(new Set(eventsIn(text).map(({ event }) => event))).toEqual(new Set(['state']));
+    expect(text).not.toContain('jane');
+    expect(text).not.toContain('There is no job');
   });
 
   it('of a job that is not there are a 404', async () => {

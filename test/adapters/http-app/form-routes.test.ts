@@ -1,60 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { caseNameOf } from '../../../adapters/http-app/form-answer.ts';
 import { HpbError } from '../../../core/errors.ts';
-import { caseFileKey, caseIdOf, caseZipKey, uploadInputKey, type JobId } from '../../../core/layout.ts';
 import { readRequest } from '../../../core/use-cases/job-request.ts';
 import { storePackage } from '../../fixtures/viewer-package.ts';
-import { answerOf, httpHome, type ProblemSeen, type TestHome } from './http-home.ts';
-
-const CT = Buffer.from('voxels of a CT');
-
-function formOf(fields: Readonly<Record<string, string>>, file = 'ct', name = 'Doe_0000.nii.gz'): FormData {
-  const form = new FormData();
-  form.set(file, new File([CT], name));
-  for (const [field, value] of Object.entries(fields)) form.set(field, value);
-  return form;
-}
-
-/** The bytes of a form with its type, as a socket would bring them. */
-async function sent(form: FormData): Promise<{ readonly body: ArrayBuffer; readonly type: string }> {
-  const packed = new Response(form);
-  return { body: await packed.arrayBuffer(), type: packed.headers.get('content-type')! };
-}
-
-async function post(
-  home: TestHome,
-  path: string,
-  form: FormData,
-  options: { readonly headers?: Readonly<Record<string, string>>; readonly signal?: AbortSignal } = {},
-): Promise<Response> {
-  const { body, type } = await sent(form);
-  const headers = { 'content-type': type, ...options.headers };
-  const { signal = null } = options;
-  return home.app.request(path, { method: 'POST', body, headers, signal });
-}
-
-/** Ends the next job that is submitted, in this way. */
-function ends(home: TestHome, state: 'SUCCEEDED' | 'FAILED', error: HpbError | null = null): void {
-  const { executions, store } = home.ports;
-  const start = executions.start.bind(executions);
-  executions.start = async (name, input) => {
-    await start(name, input);
-    const { jobId } = input;
-    await store.put(caseFileKey(jobId, caseIdOf(1), 'liver.nii.gz'), 'liver mask');
-    const { key, bytes } = await store.put(caseZipKey(jobId, caseIdOf(1)), 'zip of the case');
-    const done = Number(state === 'SUCCEEDED');
-    await home.happen(jobId, {
-      event: 'finish',
-      state,
-      counts: { total: 1, succeeded: done, failed: 1 - done },
-      zip: state === 'SUCCEEDED' ? { key, bytes, sha256: '0'.repeat(64) } : null,
-      error: error?.toDocument() ?? null,
-    });
-  };
-}
-
-const onlyJob = async ({ ports }: TestHome): Promise<JobId> =>
-  (await ports.index.list({ limit: 2 })).jobs[0]!.jobId;
+import { CT, ends, formOf, onlyJob, post } from './form-home.ts';
+import { answerOf, httpHome, type ProblemSeen } from './http-home.ts';
 
 describe('a CT that comes as a form', () => {
   it('is answered with the ZIP of its results, named after the file', async () => {
@@ -281,18 +231,5 @@ describe('the name of a case', () => {
     ['', 'case'],
   ])('of %j is %s', (fileName, name) => {
     expect(caseNameOf(fileName)).toBe(name);
-  });
-});
-
-describe('an upload of a form', () => {
-  it('lies where every upload lies', async () => {
-    const home = httpHome();
-    ends(home, 'SUCCEEDED');
-
-    await post(home, '/segment/both', formOf({}));
-
-    const { uploadId, inputKey } = await readRequest(home.ports.store, await onlyJob(home));
-    expect(inputKey).toBe(uploadInputKey(uploadId));
-    expect((await home.call(`POST /uploads/${uploadId}/complete`)).status).toBe(200);
   });
 });

@@ -62,6 +62,8 @@ describe('a body', () => {
     ['{"__proto__":{"x":1},"fileName":"a","sizeBytes":1}', /__proto__/],
     ['{"fileName":', /not JSON/],
     ['', /empty/],
+    [`${'['.repeat(30_000)}${']'.repeat(30_000)}`, /nested deeper than 64/],
+    [`{"fileName":${'{"a":'.repeat(9_000)}1${'}'.repeat(9_001)}`, /nested deeper than 64/],
   ])('like %j is refused in one sentence', async (body, sentence) => {
     const answer = await httpHome().call('POST /uploads', body);
     const problem = await answerOf<ProblemSeen>(answer);
@@ -83,6 +85,17 @@ describe('a body', () => {
 
     expect(answer.status).toBe(415);
     expect(await answerOf<ProblemSeen>(answer)).toMatchObject({ code: 'REQUEST_TYPE_UNSUPPORTED' });
+  });
+
+  it.each([
+    'application/json; charset=utf-8',
+    'application/json ; charset=utf-8',
+    'application/json;',
+    'Application/JSON;charset="utf-8"; ',
+  ])('of the type %j is JSON', async (type) => {
+    const answer = await httpHome().call('POST /uploads', file, { 'content-type': type });
+
+    expect(answer.status).toBe(201);
   });
 
   it('that names no type is refused with 415', async () => {

@@ -235,3 +235,36 @@ function v7Part(name: string, content: Uint8Array): Buffer {
   part.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
   return part;
 }
+
+describe('an intake that is stopped', () => {
+  it.each([
+    ['tar.gz', tarGzOf],
+    ['zip', zipOf],
+  ])('stores no further case of a %s, and leaves nothing in its scratch', async (_, packed) => {
+    const bench = intakeBench();
+    const stop = new AbortController();
+    const putFile = bench.store.putFile.bind(bench.store);
+    bench.store.putFile = async (...given) => {
+      const facts = await putFile(...given);
+      stop.abort();
+      return facts;
+    };
+    const parts = [1, 2, 3, 4].map((one) => ({ name: `case${one}/raw.nii.gz`, content: PACKED_CT }));
+
+    await expect(bench.take(await packed(parts), {}, stop.signal)).rejects.toMatchObject({
+      code: 'CANCELLED',
+    });
+
+    expect(Object.keys(await bench.stored())).toEqual([keyOf(1)]);
+    expect(bench.leftovers()).toEqual([]);
+  });
+
+  it('stores no CT', async () => {
+    const bench = intakeBench();
+
+    const taking = bench.take(PACKED_CT, { batch: false, fileName: 'x.nii.gz' }, AbortSignal.abort());
+
+    await expect(taking).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(await bench.stored()).toEqual({});
+  });
+});

@@ -1,4 +1,3 @@
-import { StoreJobIndex } from '../../../adapters/store-job-index.ts';
 import { describe, expect, it } from 'vitest';
 import { caseIdOf, jobCasesKey, type JobId } from '../../../core/layout.ts';
 import { cancelJob } from '../../../core/use-cases/cancel-job.ts';
@@ -9,7 +8,7 @@ import { purgeJob } from '../../../core/use-cases/purge-job.ts';
 import { resumeJobs } from '../../../core/use-cases/resume-jobs.ts';
 import { retryJob } from '../../../core/use-cases/retry-job.ts';
 import { serviceFakes, type ServiceFakes } from '../../fakes/service-fakes.ts';
-import { foundCase, LINKS, reportOf, storeResult, submittedJob, uploadOf } from '../../fakes/stored-job.ts';
+import { foundCase, LINKS, reportOf, storeResult, submittedJob } from '../../fakes/stored-job.ts';
 
 const stateOf = (ports: ServiceFakes, jobId: JobId) => ports.index.jobs.get(jobId)?.state;
 
@@ -150,98 +149,6 @@ describe('a retry', () => {
     await publishResults(ports, { jobId, attempt: 1 });
 
     await expect(retryJob(ports, jobId, LINKS)).rejects.toMatchObject({ code: 'JOB_NOTHING_TO_RETRY' });
-  });
-});
-
-describe('purging', () => {
-  it('leaves nothing of a job and its upload', async () => {
-    const ports = serviceFakes();
-    const jobId = await finishedJob(ports);
-    const stored = ports.store.keys().length;
-
-    const receipt = await purgeJob(ports, jobId);
-
-    expect(receipt.objects).toBe(stored - 1);
-    expect(ports.store.keys()).toEqual([]);
-    await expect(purgeJob(ports, jobId)).rejects.toMatchObject({ code: 'JOB_NOT_FOUND' });
-  });
-
-  it('takes the runs of its workflow and the logs of its workers along', async () => {
-    const removed: string[] = [];
-    const fakes = serviceFakes();
-    const ports = {
-      ...fakes,
-      jobs: { ...fakes.jobs, removeLogs: async (prefix: string) => void removed.push(prefix) },
-    };
-    const jobId = await finishedJob(fakes);
-    const other = 'executions/j-otherotherother-a1.json';
-    for (const key of [`executions/${jobId}-a1.json`, `executions/${jobId}-a2.json`, other])
-      await ports.store.put(key, '{}');
-
-    await purgeJob(ports, jobId);
-
-    expect(ports.store.keys()).toEqual([other]);
-    expect(removed).toEqual([`hpb-${jobId}-a`]);
-  });
-
-  it('works for a job whose documents are damaged', async () => {
-    const fakes = serviceFakes();
-    const { store, clock } = fakes;
-    const index = new StoreJobIndex(store, clock);
-    const ports = { ...fakes, index };
-    const jobId = await finishedJob(fakes);
-    await index.create(fakes.index.jobs.get(jobId)!);
-    await store.put(`jobs/${jobId}/job.json`, '{');
-    await store.put(`jobs/${jobId}/request.json`, '{');
-
-    await purgeJob(ports, jobId);
-
-    expect(store.keys(`jobs/${jobId}/`)).toEqual([]);
-    expect(store.keys('index/')).toEqual([]);
-  });
-
-  it('keeps an upload that another job uses', async () => {
-    const ports = serviceFakes();
-    const uploadId = await uploadOf(ports);
-    const first = await submittedJob(ports, { body: { uploadId } });
-    const second = await submittedJob(ports, { body: { uploadId } });
-
-    await purgeJob(ports, first);
-    expect(ports.store.keys(`uploads/${uploadId}/input`)).toHaveLength(1);
-    await purgeJob(ports, second);
-
-    expect(ports.store.keys()).toEqual([]);
-  });
-
-  it('takes the uploads along that a manifest names, unless another job uses them', async () => {
-    const ports = serviceFakes();
-    const [own, shared] = [await uploadOf(ports), await uploadOf(ports)];
-    const other = await submittedJob(ports, { body: { uploadId: shared } });
-    const manifest = JSON.stringify({
-      cases: [own, shared].map((uploadId) => ({ uploadId, name: uploadId })),
-    });
-    const uploadId = await uploadOf(ports, manifest.length);
-    await ports.store.put(`uploads/${uploadId}/input`, manifest);
-    const jobId = await submittedJob(ports, { target: 'batch', body: { uploadId } });
-    for (const used of [own, shared]) await ports.store.put(`uploads/${used}/jobs/${jobId}`, '');
-
-    await purgeJob(ports, jobId);
-
-    expect(ports.store.keys('uploads/').filter((key) => key.endsWith('/input'))).toEqual([
-      `uploads/${shared}/input`,
-    ]);
-    await purgeJob(ports, other);
-    expect(ports.store.keys()).toEqual([]);
-  });
-
-  it('ends a running job first', async () => {
-    const ports = serviceFakes();
-    const jobId = await submittedJob(ports);
-
-    await purgeJob(ports, jobId);
-
-    expect(ports.executions.stopped).toEqual([`${jobId}-a1`]);
-    expect(ports.index.jobs.size).toBe(0);
   });
 });
 

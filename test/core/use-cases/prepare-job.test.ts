@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { HpbError } from '../../../core/errors.ts';
-import { calibrationKey, caseIdOf, jobPlanKey, shardKey, type JobId } from '../../../core/layout.ts';
+import {
+  calibrationKey,
+  caseIdOf,
+  jobCasesKey,
+  jobPlanKey,
+  shardKey,
+  type JobId,
+} from '../../../core/layout.ts';
 import { shard } from '../../../core/shard.ts';
 import { cancelJob } from '../../../core/use-cases/cancel-job.ts';
 import { failJob } from '../../../core/use-cases/fail-job.ts';
@@ -100,6 +107,22 @@ describe('preparing a job', () => {
     const [planned] = planOf(ports, jobId);
     expect(deadlineAt).toBeGreaterThan(ports.time.now + planned!.timeoutSeconds * 1000);
     expect(planned!.timeoutSeconds).toBeGreaterThan(planned!.attemptSeconds);
+  });
+
+  it('that is stopped, by a service that ends or a job that does, writes and ends nothing', async () => {
+    const ports = serviceFakes();
+    const jobId = await jobOf(ports, ['fit']);
+    const stop = new AbortController();
+    const take = ports.intake.take;
+    ports.intake.take = async (request) => {
+      stop.abort();
+      return take(request);
+    };
+
+    await expect(prepareJob(ports, prepare(jobId), stop.signal)).rejects.toMatchObject({ code: 'CANCELLED' });
+
+    expect(ports.store.keys(jobCasesKey(jobId))).toEqual([]);
+    expect(ports.index.jobs.get(jobId)).toMatchObject({ state: 'PREPARING', error: null });
   });
 
   it('twice writes the same documents and reads the upload once', async () => {

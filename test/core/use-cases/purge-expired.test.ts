@@ -43,6 +43,18 @@ describe('retention', () => {
     expect(ports.store.keys()).toEqual([]);
   });
 
+  it('takes an upload whose only submission died before it wrote its job, and what that has written', async () => {
+    const ports = serviceFakes();
+    ports.index.beforeWrite = () => {
+      throw new Error('killed');
+    };
+    await expect(submittedJob(ports)).rejects.toThrow('killed');
+    ports.time.now += 3_600_000;
+
+    expect(await purgeExpired(ports, { olderThanMs: 500 })).toMatchObject({ jobs: 0, uploads: 1 });
+    expect(ports.store.keys()).toEqual([]);
+  });
+
   it('goes on with the others where one cannot be deleted, and tells of it at the end', async () => {
     const ports = serviceFakes();
     const [stuck, other] = [await finishedJob(ports), await finishedJob(ports)];

@@ -82,6 +82,37 @@ describe('an upload in parts', () => {
     expect((await ports.store.head(uploadInputKey(uploadId)))!.bytes).toBe(100);
   });
 
+  it.each([
+    ['completed', completeUpload],
+    ['looked at', listUploadParts],
+  ])('that somebody else completes while it is %s is complete', async (_, call) => {
+    const ports = serviceFakes(SMALL_PARTS);
+    const { uploadId, parts } = await openUpload(ports, { fileName: 'a.zip', sizeBytes: 100 });
+    for (const { request, bytes } of parts!.missing) ports.links.sendPart(request, new Uint8Array(bytes));
+    const listParts = ports.links.listParts.bind(ports.links);
+    ports.links.listParts = async (key, id) => {
+      await ports.links.completeMultipart(key, id, await listParts(key, id));
+      return listParts(key, id);
+    };
+
+    expect(await call(ports, uploadId)).toMatchObject({ uploadId, state: 'complete', parts: null });
+  });
+
+  it.each([
+    ['completed', completeUpload],
+    ['resumed', listUploadParts],
+  ])('whose parts the store has forgotten cannot be %s: another one is to be opened', async (_, call) => {
+    const ports = serviceFakes(SMALL_PARTS);
+    const { uploadId, parts } = await openUpload(ports, { fileName: 'a.zip', sizeBytes: 100 });
+    ports.links.sendPart(parts!.missing[0]!.request, new Uint8Array(40));
+    ports.links.multiparts.clear();
+
+    await expect(call(ports, uploadId)).rejects.toMatchObject({
+      code: 'UPLOAD_NOT_FOUND',
+      remedy: expect.stringMatching(/open another/i),
+    });
+  });
+
   it('has at most ten thousand of them', async () => {
     const ports = serviceFakes({ partBytes: 8 * 2 ** 20 });
 

@@ -5,13 +5,15 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { HpbError } from '../../../core/errors.ts';
+import { HpbError, type ErrorCode } from '../../../core/errors.ts';
 import { IngestFolder, type DroppedFile } from '../../../local/service/ingest-folder.ts';
+import { memoryLog } from '../../fixtures/memory-log.ts';
 import { tempFolder } from '../../fixtures/temp-folder.ts';
 
 const REST_MS = 30;
@@ -22,9 +24,11 @@ async function dropBox(take: (file: DroppedFile) => Promise<void> = () => Promis
   mkdirSync(folder);
   mkdirSync(rejected);
   const taken: DroppedFile[] = [];
+  const log = memoryLog();
   const box = new IngestFolder({
     folder,
     rejected,
+    log,
     restMs: REST_MS,
     isFinal: ({ blame }) => blame === 'caller',
     take: async (file) => {
@@ -37,7 +41,7 @@ async function dropBox(take: (file: DroppedFile) => Promise<void> = () => Promis
     await sleep(REST_MS + 5);
     await box.look();
   };
-  return { box, folder, rejected, taken, rest };
+  return { box, folder, rejected, taken, log, rest };
 }
 
 describe('a file dropped into the ingest folder', () => {
@@ -156,6 +160,64 @@ describe('a file dropped into the ingest folder', () => {
 
     expect(taken[0]!.version).toBe(taken[1]!.version);
     expect(existsSync(join(folder, 'cases.zip'))).toBe(false);
+  });
+
+  it.each([
+    ['two bytes each', 'ä'.repeat(123)],
+    ['one byte each', 'x'.repeat(251)],
+  ])(
+    'that is bad, of a name as long as names can be (letters of %s), goes to the rejected ones and holds nobody up',
+    async (_, stem) => {
+      const { folder, rejected, taken, rest } = await dropBox(({ name }) => {
+        if (name.endsWith('.txt')) throw new HpbError('ARCHIVE_UNREADABLE', 'Bad.', { remedy: 'Mend.' });
+        return Promise.resolve();
+      });
+      for (const content of ['first', 'second']) {
+        writeFileSync(join(folder, `${stem}.txt`), content);
+        writeFileSync(join(folder, `ö${content}.zip`), 'PK');
+        await rest();
+      }
+
+      expect(readdirSync(folder)).toEqual([]);
+      expect(taken.filter(({ name }) => name.endsWith('.zip'))).toHaveLength(2);
+      const kept = readdirSync(rejected).filter((name) => !name.endsWith('.reason.json'));
+      expect(kept.map((name) => readFileSync(join(rejected, name), 'utf8')).sort()).toEqual([
+        'first',
+        'second',
+      ]);
+      for (const name of kept) expect(existsSync(join(rejected, `${name}.reason.json`))).toBe(true);
+    },
+  );
+
+  it('that can neither be taken nor be moved holds nobody up', async () => {
+    const { folder, rejected, taken, rest } = await dropBox(({ name }) => {
+      if (name.startsWith('a')) throw new HpbError('ARCHIVE_UNREADABLE', 'Bad.', { remedy: 'Mend.' });
+      return Promise.resolve();
+    });
+    rmdirSync(rejected);
+    for (const name of ['a.zip', 'b.zip']) writeFileSync(join(folder, name), 'PK');
+
+    await rest();
+
+    expect(taken.map(({ name }) => name)).toEqual(['a.zip', 'b.zip']);
+    expect(readdirSync(folder)).toEqual(['a.zip']);
+  });
+
+  it('that stays is told of in the log, once for each reason, without its name', async () => {
+    let code: ErrorCode = 'DISK_FULL';
+    const { box, folder, log, rest } = await dropBox(() => {
+      throw new HpbError(code, 'Not now.', { remedy: 'Wait.' });
+    });
+    writeFileSync(join(folder, 'Doe^Jane.zip'), 'PK');
+
+    await rest();
+    await box.look();
+    code = 'STORE_UNAVAILABLE';
+    for (let round = 0; round < 3; round++) await box.look();
+
+    const told = log.lines.filter(({ event }) => event === 'ingest:failed');
+    expect(told.map(({ fields }) => fields?.['code'])).toEqual(['DISK_FULL', 'STORE_UNAVAILABLE']);
+    expect(JSON.stringify(told)).not.toContain('Doe');
   });
 
   it('is found by itself once the box watches', async () => {

@@ -1,0 +1,36 @@
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { FileObjectStore } from '../../../adapters/file-object-store.ts';
+import { ingestFile } from '../../../local/service/ingest-sink.ts';
+import { serviceFakes } from '../../fakes/service-fakes.ts';
+import { tempFolder } from '../../fixtures/temp-folder.ts';
+
+/** From now on this test may read only what everybody may. */
+function becomeNobody(): void {
+  if (process.getuid!() !== 0) return;
+  process.seteuid!(65_534);
+  onTestFinished(() => process.seteuid!(0));
+}
+
+describe('a file of the ingest folder', () => {
+  it('that the service may not read is refused for that, as one that no later round could take', async () => {
+    const folder = tempFolder();
+    const root = tempFolder();
+    const ports = { ...serviceFakes(), store: new FileObjectStore(join(root, 'objects')) };
+    const path = join(folder, 'case.nii.gz');
+    writeFileSync(path, 'voxels');
+    chmodSync(path, 0);
+    for (const own of [folder, root]) chmodSync(own, 0o777);
+    becomeNobody();
+
+    await expect(
+      ingestFile(ports, { path, name: 'case.nii.gz', bytes: 6, version: '1-6-1' }),
+    ).rejects.toMatchObject({
+      code: 'INPUT_UNREADABLE',
+      message: expect.stringContaining('permission'),
+      blame: 'caller',
+      retryable: false,
+    });
+  });
+});
