@@ -50,12 +50,12 @@ export const publishRights = (around: ServiceSurroundings): Rights =>
 export const failRights = (around: ServiceSurroundings): Rights =>
   together(ofBucket(around, { ...ENDS, Jobs: ['read', 'write'] }), tell(around));
 
-/** Of the API. The folder of a case for the viewer is packed when it is asked for. */
+/** Of the API. */
 export const apiRights = (around: ServiceSurroundings): Rights =>
   together(
     ofBucket(around, {
       ...INDEX,
-      Jobs: ['read', 'writeLarge', ...PURGED.Jobs],
+      Jobs: ['read', 'write', ...PURGED.Jobs],
       Uploads: ['read', 'write', 'listParts', 'giveUpParts', ...PURGED.Uploads],
       Calibration: ['read'],
     }),
