@@ -86,11 +86,12 @@ export function askedPorts({ tellingFails = false } = {}): AskedPorts {
 const bucketOf = (key: string): string => (/^ingest(-rejected)?\//.test(key) ? 'ingest' : 'jobs');
 const object = (key: string): string => `${bucketOf(key)}:${key}`;
 
-function askedStore(real: ServiceFakes['store'], ask: Ask): ObjectStore {
-  const read = (key: string): string => {
+/** A store that notes the rights that every call needs. */
+export function askedStore(real: ObjectStore, ask: Ask): ObjectStore {
+  const read = async (key: string): Promise<string> => {
     ask('s3:GetObject', object(key));
     // Who may not list is refused what is missing instead of being told so.
-    if (!real.objects.has(key)) ask('s3:ListBucket', bucketOf(key));
+    if ((await real.head(key)) === null) ask('s3:ListBucket', bucketOf(key));
     return key;
   };
   const write = (key: string): string => (ask('s3:PutObject', object(key)), key);
@@ -101,20 +102,20 @@ function askedStore(real: ServiceFakes['store'], ask: Ask): ObjectStore {
     put: (key, body, condition) => real.put(write(key), body, condition),
     putFile: (key, path, how) => real.putFile(writeParts(key), path, how),
     putStream: (key, chunks, condition) => real.putStream(writeParts(key), chunks, condition),
-    get: (key) => real.get(read(key)),
-    read: (key) => real.read(read(key)),
-    stream: (key, range) => real.stream(read(key), range),
-    getFile: (key, path) => real.getFile(read(key), path),
-    head: (key) => real.head(read(key)),
+    get: async (key) => real.get(await read(key)),
+    read: async (key) => real.read(await read(key)),
+    stream: async (key, range) => real.stream(await read(key), range),
+    getFile: async (key, path) => real.getFile(await read(key), path),
+    head: async (key) => real.head(await read(key)),
     list: (prefix, page) => real.list(list(prefix), page),
     remove: (key) => real.remove(remove(key)),
-    copy: (from, to) => {
+    copy: async (from, to) => {
       ask('s3:GetObjectTagging', object(from));
       ask('s3:PutObjectTagging', object(to));
-      return real.copy(read(from), writeParts(to));
+      return real.copy(await read(from), writeParts(to));
     },
-    removeAll: (prefix) => {
-      for (const key of real.keys(list(prefix))) remove(key);
+    removeAll: async (prefix) => {
+      for (const { key } of await real.list(list(prefix))) remove(key);
       return real.removeAll(prefix);
     },
   };

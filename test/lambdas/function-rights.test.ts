@@ -15,11 +15,11 @@ import { create as publishResults } from '../../lambdas/publish-results.ts';
 import { create as recordShardFailure } from '../../lambdas/record-shard-failure.ts';
 import { create as sweep } from '../../lambdas/sweep.ts';
 import { smallCt } from '../container/worker-bench.ts';
-import { askedPorts, type AskedPorts, type AskedRight } from '../fakes/asked-rights.ts';
+import { askedPorts, type AskedPorts } from '../fakes/asked-rights.ts';
+import { held } from '../fixtures/granted-rights.ts';
 import { storeResult, submittedJob, uploadOf } from '../fakes/stored-job.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
 import { zipOf } from '../fixtures/weights.ts';
-import golden from '../lib/golden/iam.json' with { type: 'json' };
 import { objectCreated, queueBatch, restCall } from './aws-events.ts';
 
 const HOUR_MS = 3_600_000;
@@ -29,42 +29,6 @@ beforeEach(async () => {
   await writeNifti(path, smallCt());
   ct = await readFile(path);
 });
-
-type Role = keyof typeof golden;
-/** What every function may do for its runtime, or for queues and keys that no port shows. */
-const OF_RUNTIME = /^(kms|sqs|xray):|^logs:(CreateLogStream|PutLogEvents)$/;
-
-interface Granted extends AskedRight {
-  readonly pattern: RegExp;
-}
-
-/** What a role may do with objects and services, right for right, as it was reviewed. */
-function grantedTo(role: Role): readonly Granted[] {
-  return golden[role].may.flatMap(({ actions, resources }) =>
-    actions
-      .filter((action) => !OF_RUNTIME.test(action))
-      .flatMap((action) => resources.map((resource) => granted(action, resource))),
-  );
-}
-
-function granted(action: string, resource: string): Granted {
-  const [, bucket, keys] = /^<(\w+?)Bucket\w+>(?:\/(.*))?$/.exec(resource) ?? [];
-  const of = bucket === undefined ? '' : `${bucket.toLowerCase()}${keys === undefined ? '' : `:${keys}`}`;
-  return { action, of, pattern: new RegExp(`^${of.replaceAll('.', String.raw`\.`).replaceAll('*', '.*')}$`) };
-}
-
-const allows = (right: Granted, { action, of }: AskedRight): boolean =>
-  right.action === action && right.pattern.test(of);
-const text = ({ action, of }: AskedRight): string => `${action} ${of}`;
-
-/** What it was not allowed, and what it is allowed and never asks. The viewer's bucket has tests of its own. */
-function held(role: Role, asked: readonly AskedRight[]) {
-  const rights = grantedTo(role).filter(({ of }) => !of.startsWith('viewer'));
-  return {
-    refused: [...new Set(asked.filter((one) => !rights.some((right) => allows(right, one))).map(text))],
-    idle: rights.filter((right) => !asked.some((one) => allows(right, one))).map(text),
-  };
-}
 
 const NONE = { refused: [], idle: [] };
 
