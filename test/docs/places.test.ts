@@ -15,13 +15,19 @@ const named = (pattern: RegExp): readonly string[] => [
 const { data, compute, service } = stacksOf({ stage: 'prod', canaryHours: 24 });
 const resources = [data, compute, service].flatMap((stack) => {
   const { Resources } = Template.fromStack(stack).toJSON() as {
-    readonly Resources: Readonly<Record<string, TemplateResource>>;
+    readonly Resources: Readonly<Record<string, TemplateResource & { readonly DeletionPolicy?: string }>>;
   };
-  return Object.entries(Resources).map(([id, resource]) => ({ id, stack: stack.stackName, ...resource }));
+  return Object.entries(Resources).map(([id, { Type, Properties, DeletionPolicy }]) => ({
+    id,
+    stack: stack.stackName,
+    Type,
+    Properties: (Properties ?? {}) as Readonly<Record<string, unknown>>,
+    stays: DeletionPolicy === 'Retain',
+  }));
 });
 const ofType = (type: string) => resources.filter(({ Type }) => Type === type);
 const namesOf = (type: string, property: string): readonly unknown[] =>
-  ofType(type).map(({ Properties }) => (Properties as Record<string, unknown>)[property]);
+  ofType(type).map(({ Properties }) => Properties[property]);
 
 describe('the places that commands of the documents look at', () => {
   it('are functions by their handlers', () => {
@@ -52,16 +58,14 @@ describe('the places that commands of the documents look at', () => {
 
   it('are the buckets and log groups that stay, where a deployment is removed', () => {
     const [prefix] = named(/starts_with\(Name,'([^']+)'\)/g);
-    const stays = resources.filter(({ DeletionPolicy }) => DeletionPolicy === 'Retain');
+    const stays = resources.filter((one) => one.stays);
     const buckets = stays.filter(({ Type }) => Type === 'AWS::S3::Bucket');
     const groups = stays.filter(({ Type }) => Type === 'AWS::Logs::LogGroup');
 
     expect(TEXT).toMatch(/the five buckets, the key, the image repository and most log groups stay/);
     expect(buckets.map(({ stack }) => `${stack.toLowerCase()}-`)).toEqual(Array(5).fill(prefix));
     // Those with names of their own go with their stack, and so the prefixes of both stacks find all that stay.
-    expect(groups.map(({ Properties }) => (Properties as { LogGroupName?: string }).LogGroupName)).toEqual(
-      groups.map(() => undefined),
-    );
+    expect(groups.map(({ Properties }) => Properties['LogGroupName'])).toEqual(groups.map(() => undefined));
     expect(new Set(groups.map(({ stack }) => stack))).toEqual(
       new Set(['Hpb-prod-Compute', 'Hpb-prod-Service']),
     );
