@@ -16,6 +16,7 @@ const auxiliaryJob = z.object({
   command: z.array(z.string()),
   memoryMib: z.string(),
   vcpus: z.string(),
+  /** Longest time until it has ended, waiting included, s. */
   timeoutSeconds: z.int().min(60),
 });
 
