@@ -22,6 +22,7 @@ export async function runServiceTask(
   { cancel }: TaskSignals,
 ): Promise<number> {
   cancel.throwIfAborted();
+  ports.log.info('worker:start', { jobId, attempt, task: kind });
   // Neither can be stopped half-way: whoever does not want to wait ends the process.
   if (kind === 'take') await take(ports, { jobId, attempt });
   else await publishResults(ports, { jobId, attempt });

@@ -54,7 +54,11 @@ export const caseProgressKey = (jobId: JobId, caseId: CaseId): string =>
 
 /** The shard document that a worker is started with. */
 export const shardKey = (jobId: JobId, attempt: number, ordinal: number): string =>
-  `${jobPrefix(jobId)}shards/a${attempt}-s${String(ordinal).padStart(4, '0')}.json`;
+  `${shardsPrefix(jobId, attempt)}s${String(ordinal).padStart(4, '0')}.json`;
+
+/** Prefix of the shard documents of an attempt. */
+export const shardsPrefix = (jobId: JobId, attempt: number): string =>
+  `${jobPrefix(jobId)}shards/a${attempt}-`;
 
 /** Random id of an upload. */
 export type UploadId = string & { readonly brand: 'UploadId' };

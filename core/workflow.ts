@@ -16,6 +16,7 @@ const auxiliaryJob = z.object({
   command: z.array(z.string()),
   memoryMib: z.string(),
   vcpus: z.string(),
+  /** Longest time until it has ended, waiting included, s. */
   timeoutSeconds: z.int().min(60),
 });
 
@@ -89,12 +90,22 @@ export interface PublishedJob {
   /** Empty when there is a ZIP per case only. */
   readonly zipKey: string;
   readonly seconds: number;
-  /** Address of what the worker of the first shard that failed has logged; empty when none failed, and on the laptop. */
+  /**
+   * Address of what the worker of the first shard that failed has logged, or of what all workers of the job have where
+   * cases failed and no shard did. Empty when none failed or none was to run, and on the laptop.
+   */
   readonly log: string;
 }
 
 /** Input of FailJob. */
-export const failJobInput = z.object({ jobId, attempt, failure: caughtFailure });
+export const failJobInput = z.object({
+  jobId,
+  attempt,
+  failure: caughtFailure.extend({
+    /** Whether a worker of the workflow's own is to blame; executions of an older workflow do not say so. */
+    ofWorker: z.literal(true).exactOptional(),
+  }),
+});
 /** Answer of FailJob: error name and cause of the execution. */
 export interface FailedJob {
   readonly jobId: string;

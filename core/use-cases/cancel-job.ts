@@ -2,7 +2,7 @@ import { HpbError } from '../errors.ts';
 import { isFinal, type JobDocument } from '../job.ts';
 import { executionName } from '../layout.ts';
 import type { JobAnswer } from '../requests.ts';
-import { cancelAttempt } from './fail-job.ts';
+import { cancelAttempt } from './finish-job.ts';
 import { findJob } from './job-request.ts';
 import { answerOf } from './read-job.ts';
 import type { AnswerLinks, ServicePorts } from './service-ports.ts';

@@ -1,21 +1,23 @@
 import { asHpbError, HpbError } from '../errors.ts';
 import type { JobDocument } from '../job.ts';
-import { parseExecutionName, type JobId } from '../layout.ts';
+import { parseExecutionName } from '../layout.ts';
 import type { ExecutionFacts } from '../ports.ts';
 import { failJobInput, type FailedJob } from '../workflow.ts';
-import { endJob, failJobWith } from './finish-job.ts';
+import { cancelAttempt, failJobWith } from './finish-job.ts';
 import type { WorkflowPorts } from './service-ports.ts';
 import { parsePayload } from './stored-document.ts';
 import { batchRecord, withLog, workerLogAddress } from './worker-log-address.ts';
-import { cancelled, timedOut, workflowError } from './workflow-errors.ts';
+import { shardError, timedOut, workflowError } from './workflow-errors.ts';
 
 /** Ends a job whose workflow has caught an error. A job that has ended keeps its end. */
 export async function failJob(ports: WorkflowPorts, payload: unknown): Promise<FailedJob> {
   const { jobId, attempt, failure } = parsePayload(failJobInput, payload);
-  const error = workflowError(failure);
+  const isRecord = batchRecord(failure.Cause) !== null;
+  const error = isRecord ? shardError(failure) : workflowError(failure);
   const job = await unlessGone(failJobWith(ports, { jobId, attempt }, error));
   const stands = job?.attempt === attempt ? (job.error ?? error) : error;
-  const log = batchRecord(failure.Cause) === null ? '' : workerLogAddress(ports.workerLogs, failure.Cause);
+  const hasLog = isRecord || (failure.ofWorker === true && error.blame !== 'caller');
+  const log = hasLog ? workerLogAddress(ports.workerLogs, jobId, failure.Cause) : '';
   return { jobId, attempt, code: stands.code, message: withLog(stands.message, log) };
 }
 
@@ -44,14 +46,6 @@ function settledError(status: 'SUCCEEDED' | 'FAILED', reason: Parameters<typeof 
   return new HpbError('WORKFLOW_FAILED', 'The workflow ended well without having ended the job.', {
     remedy: 'Retry the job.',
   });
-}
-
-/** Ends an attempt as cancelled. */
-export function cancelAttempt(
-  ports: WorkflowPorts,
-  { jobId, attempt }: { readonly jobId: JobId; readonly attempt: number },
-): Promise<JobDocument> {
-  return endJob(ports, jobId, { event: 'cancel', attempt, error: cancelled().toDocument() });
 }
 
 /** Null for a job that was purged meanwhile. */

@@ -5,6 +5,7 @@ import { announcedKey, type JobId } from '../layout.ts';
 import type { MetricSample } from '../metrics.ts';
 import { withCounts } from './case-standing.ts';
 import type { ServicePorts } from './service-ports.ts';
+import { cancelled } from './workflow-errors.ts';
 
 type FinishPorts = Pick<ServicePorts, 'store' | 'index' | 'clock' | 'log' | 'metrics' | 'onFinished'>;
 
@@ -85,6 +86,14 @@ export function failJobWith(
   error: HpbError,
 ): Promise<JobDocument> {
   return endJob(ports, jobId, { event: 'fail', attempt, error: error.toDocument() });
+}
+
+/** Ends an attempt as cancelled. */
+export function cancelAttempt(
+  ports: FinishPorts,
+  { jobId, attempt }: Pick<JobDocument, 'jobId' | 'attempt'>,
+): Promise<JobDocument> {
+  return endJob(ports, jobId, { event: 'cancel', attempt, error: cancelled().toDocument() });
 }
 
 async function count(ports: FinishPorts, job: JobDocument): Promise<void> {

@@ -1,5 +1,5 @@
-import type { ErrorDocument } from '../errors.ts';
-import { HpbError } from '../errors.ts';
+import type { z } from 'zod';
+import { asHpbError, HpbError, type ErrorDocument } from '../errors.ts';
 import type { JobDocument } from '../job.ts';
 import { caseResultKey, shardFailuresPrefix, type CaseId } from '../layout.ts';
 import { mapLimited } from '../map-limited.ts';
@@ -28,10 +28,12 @@ export async function gatherOutcomes(
   const failures = await mapLimited(
     await store.list(shardFailuresPrefix(jobId, attempt)),
     READ_AT_ONCE,
-    ({ key }) => readDocument(store, key, shardFailure),
+    ({ key }) => readFailure(store, key),
   );
   const errors = new Map<CaseId, ErrorDocument>(
-    failures.flatMap(({ caseIds, error }) => caseIds.map((caseId) => [caseId, error] as const)),
+    failures.flatMap((failure) =>
+      failure === null ? [] : failure.caseIds.map((caseId) => [caseId, failure.error] as const),
+    ),
   );
   return mapLimited(cases, READ_AT_ONCE, async (found) => {
     const refusal = refusalOf(found);
@@ -40,6 +42,19 @@ export async function gatherOutcomes(
     if (result?.outcome === 'succeeded') return succeeded(found, result);
     return failed(found, reasonOf(result, attempt, errors.get(found.caseId) ?? null), result);
   });
+}
+
+/** Null for one that cannot be read: results of other cases are not lost for a reason. */
+async function readFailure(
+  store: Pick<ServicePorts['store'], 'get'>,
+  key: string,
+): Promise<z.infer<typeof shardFailure> | null> {
+  try {
+    return await readDocument(store, key, shardFailure);
+  } catch (thrown) {
+    if (asHpbError(thrown).code === 'DOCUMENT_UNREADABLE') return null;
+    throw thrown;
+  }
 }
 
 function succeeded({ caseId, name }: JobCase, result: CaseResult): CaseEnd {

@@ -46,7 +46,7 @@ export async function prepareJob(
   try {
     const request = await readRequest(ports.store, jobId);
     const cases = await casesOfUpload(ports, request, { attempt, phase, signal });
-    if (cases === null) return unpackFirst(request, attempt);
+    if (cases === null) return unpackFirst(ports.limits, request, attempt);
     return await plan(ports, { job, request, cases });
   } catch (thrown) {
     const error = asHpbError(thrown);
@@ -152,8 +152,9 @@ async function plan(
 ): Promise<PreparedJob> {
   const { jobId, attempt } = job;
   const bytes = cases.cases.reduce((sum, { grid }) => sum + resultBytes(grid, request), 0);
-  const workers = workersOf(request, attempt, bytes);
-  const publishSeconds = workers.publish.timeoutSeconds;
+  const needsWorker = request.batch && bytes > ports.limits.functionResultBytes;
+  const workers = workersOf(ports.limits, request, { attempt, results: bytes });
+  const publishSeconds = needsWorker ? workers.publish.timeoutSeconds : workSeconds(bytes);
   const planned = await planAttempt(ports, { attempt, request, cases, publishSeconds });
   await recordEvent(ports, jobId, {
     event: 'run',
@@ -162,7 +163,6 @@ async function plan(
     deadlineAt: planned.deadlineAt,
   });
   ports.log.info('job:prepared', { jobId, attempt, cases: cases.cases.length, shards: planned.shards });
-  const needsWorker = request.batch && bytes > ports.limits.functionResultBytes;
   return preparedJob.parse({
     jobId,
     attempt,
@@ -174,7 +174,7 @@ async function plan(
   });
 }
 
-function unpackFirst(request: JobRequest, attempt: number): PreparedJob {
+function unpackFirst(limits: WaitLimit, request: JobRequest, attempt: number): PreparedJob {
   const { jobId } = request;
   return {
     jobId,
@@ -183,7 +183,7 @@ function unpackFirst(request: JobRequest, attempt: number): PreparedJob {
     planKey: jobPlanKey(jobId, attempt),
     shards: 0,
     publisher: 'function',
-    ...workersOf(request, attempt, 0),
+    ...workersOf(limits, request, { attempt, results: 0 }),
   };
 }
 
@@ -192,17 +192,25 @@ const LEAST_SECONDS = 900;
 /** Slowest rate at which a worker is expected to unpack, check and pack. */
 const BYTES_PER_SECOND = 5e6;
 
-/** The workflow's own workers for an upload of this size and results of so many bytes. */
+/** Longest time to unpack or pack so many bytes, s. */
+const workSeconds = (bytes: number): number => LEAST_SECONDS + Math.ceil(bytes / BYTES_PER_SECOND);
+
+type WaitLimit = Pick<ServicePorts['limits'], 'queueSeconds'>;
+
+/**
+ * The workflow's own workers for an upload of this size and results of so many bytes. They may wait for a machine like
+ * those of shards: others may be at it.
+ */
 function workersOf(
+  { queueSeconds }: WaitLimit,
   { jobId, bytes }: JobRequest,
-  attempt: number,
-  results: number,
+  { attempt, results }: { readonly attempt: number; readonly results: number },
 ): Pick<PreparedJob, 'unpack' | 'publish'> {
   const worker = (role: 'unpack' | 'publish', mode: string, size: number): PreparedJob['unpack'] => ({
     name: workerName(jobId, attempt, role),
     command: [mode, jobId, '--attempt', String(attempt)],
     ...WORKER_SIZE,
-    timeoutSeconds: LEAST_SECONDS + Math.ceil(size / BYTES_PER_SECOND),
+    timeoutSeconds: queueSeconds + workSeconds(size),
   });
   return {
     unpack: worker('unpack', '--take', bytes),

@@ -8,6 +8,7 @@ import {
   jobZipKey,
   LAYOUT_VERSION,
   shardFailuresPrefix,
+  shardsPrefix,
 } from '../layout.ts';
 import { mapLimited } from '../map-limited.ts';
 import type { Bundler } from '../ports.ts';
@@ -29,10 +30,10 @@ import { gatherOutcomes, type CaseEnd } from './gather-outcomes.ts';
 import { findCases } from './job-cases.ts';
 import { findJob } from './job-request.ts';
 import type { ServicePorts } from './service-ports.ts';
-import { documentText, findDocument, parsePayload } from './stored-document.ts';
+import { documentText, parsePayload, readDocument } from './stored-document.ts';
 import { publishToViewer } from './publish-job-cases.ts';
 import { shardFailure } from './record-shard-failure.ts';
-import { withLog } from './worker-log-address.ts';
+import { withLog, workerLogAddress } from './worker-log-address.ts';
 
 /** Payload of PublishResults and ConfirmResults; the worker that publishes gives no phase. */
 const publishInput = z.object({
@@ -44,7 +45,16 @@ const publishInput = z.object({
 /** What publishing needs: that of a function, and of the worker that does it for large results. */
 export type PublishPorts = Pick<
   ServicePorts,
-  'store' | 'index' | 'bundler' | 'metrics' | 'clock' | 'log' | 'limits' | 'onFinished' | 'viewer'
+  | 'store'
+  | 'index'
+  | 'bundler'
+  | 'metrics'
+  | 'clock'
+  | 'log'
+  | 'limits'
+  | 'onFinished'
+  | 'viewer'
+  | 'workerLogs'
 >;
 
 /** meta.json of a case; only that it is an object matters. */
@@ -195,9 +205,9 @@ async function putCaseMetrics(
   ]);
 }
 
-async function summaryOf({ store }: Pick<ServicePorts, 'store'>, job: JobDocument): Promise<PublishedJob> {
+async function summaryOf(ports: LogPorts, job: JobDocument): Promise<PublishedJob> {
   const { jobId, attempt, state, counts, error, zip, endedAt } = job;
-  const log = await firstFailureLog(store, job);
+  const log = await firstFailureLog(ports, job);
   const { total, succeeded, failed } = counts ?? { total: 0, succeeded: 0, failed: 0 };
   return {
     jobId,
@@ -215,14 +225,25 @@ async function summaryOf({ store }: Pick<ServicePorts, 'store'>, job: JobDocumen
   };
 }
 
-/** Of one shard alone: the output of an execution is bounded. Those of others stand in their own executions. */
-async function firstFailureLog(
-  store: Pick<ServicePorts['store'], 'get' | 'list'>,
-  { jobId, attempt }: JobDocument,
-): Promise<string> {
-  const [first] = await store.list(shardFailuresPrefix(jobId, attempt), { limit: 1 });
-  const document = first === undefined ? null : await findDocument(store, first.key, shardFailure);
-  return document?.log ?? '';
+type LogPorts = Pick<ServicePorts, 'store' | 'workerLogs'>;
+
+/**
+ * Of one shard alone: the output of an execution is bounded. Those of others stand in their own executions. Where no
+ * shard failed, the workers of cases without a result ended well, and nothing says which they were.
+ */
+async function firstFailureLog({ store, workerLogs }: LogPorts, job: JobDocument): Promise<string> {
+  const { jobId, attempt, counts } = job;
+  if (workerLogs === undefined || (counts?.failed ?? 0) === 0) return '';
+  const ofJob = workerLogAddress(workerLogs, jobId, undefined);
+  try {
+    const [first] = await store.list(shardFailuresPrefix(jobId, attempt), { limit: 1 });
+    if (first !== undefined) return (await readDocument(store, first.key, shardFailure)).log ?? ofJob;
+    const [shard] = await store.list(shardsPrefix(jobId, attempt), { limit: 1 });
+    return shard === undefined ? '' : ofJob;
+  } catch {
+    // The job has ended: an address is no reason to fail its execution.
+    return ofJob;
+  }
 }
 
 function attemptIsOver({ jobId, state }: JobDocument, attempt: number): HpbError {

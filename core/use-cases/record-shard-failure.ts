@@ -31,7 +31,7 @@ export async function recordShardFailure(
   const { jobId, attempt, ordinal } = planned;
   const { cases } = await readDocument(ports.store, planned.shardKey, shard);
   const error = shardError(failure).toDocument();
-  const log = workerLogAddress(ports.workerLogs, failure.Cause);
+  const log = workerLogAddress(ports.workerLogs, jobId, failure.Cause);
   const shown = log === '' ? {} : { log };
   const document: z.infer<typeof shardFailure> = {
     layoutVersion: LAYOUT_VERSION,

@@ -1,3 +1,5 @@
+import type { JobId } from '../layout.ts';
+
 /** Where workers log in CloudWatch. */
 export interface WorkerLogs {
   readonly region: string;
@@ -20,16 +22,22 @@ export function batchRecord(cause: string | undefined): BatchRecord | null {
 }
 
 /**
- * Address in the CloudWatch console of what a worker logged, told from the record of its Batch job (the cause of its
- * failure): its log stream, or the log group where the record names none, as when the worker did not start. Empty
+ * Address in the CloudWatch console of what a worker of a job logged, told from the record of its Batch job (the cause
+ * of its failure): its log stream, or a search for the job where there is no record, or one that names no stream. Empty
  * without `logs`, as on the laptop. At most 8 KB; it signs nothing and holds names of ours alone.
  */
-export function workerLogAddress(logs: WorkerLogs | undefined, cause: string | undefined): string {
+export function workerLogAddress(
+  logs: WorkerLogs | undefined,
+  jobId: JobId,
+  cause: string | undefined,
+): string {
   if (logs === undefined) return '';
   const { region, group } = logs;
   const page = `https://${consoleHost(region)}/cloudwatch/home?region=${region}#logsV2:log-groups/log-group/${encoded(group)}`;
   const stream = logStreamOf(batchRecord(cause));
-  return stream === null ? page : `${page}/log-events/${encoded(stream)}`;
+  return stream === null
+    ? `${page}/log-events$3FfilterPattern$3D${encoded(`"${jobId}"`)}`
+    : `${page}/log-events/${encoded(stream)}`;
 }
 
 /** Longest name of a log stream. */

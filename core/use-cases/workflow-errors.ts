@@ -34,7 +34,7 @@ export function cancelled(): HpbError {
   });
 }
 
-/** Why a shard ended without its worker's word, told from what Batch, or the laptop in its words, says of the job. */
+/** Why a worker ended without a word of its own, told from what Batch, or the laptop in its words, says of the job. */
 export function shardError({ Error: name, Cause: cause }: CaughtFailure): HpbError {
   if (name === 'States.Timeout') return timedOut();
   if (isErrorCode(name)) return ofCode(name, lambdaMessage(cause));

@@ -24,7 +24,11 @@ const OWN_KEYS = ['stage', 'preset', 'stages'] as const;
 export function readConfig(context: Readonly<Record<string, unknown>>): StageConfig {
   const stage = stageName.safeParse(context['stage'] ?? 'dev');
   if (!stage.success)
-    throw wrong('stage', context['stage'], 'lower-case letters, digits and dashes, at most 16');
+    throw wrong(
+      'stage',
+      context['stage'],
+      'lower-case letters, digits and dashes, at most 16, without "-data" and not ending in "-cpu", which parts of other deployments are called',
+    );
   const preset = presetName(context['preset'] ?? presetOf(stage.data));
   const given = {
     ...PRESETS[preset],
@@ -37,7 +41,12 @@ export function readConfig(context: Readonly<Record<string, unknown>>): StageCon
   return { stage: stage.data, ...parsed.data };
 }
 
-const stageName = z.string().regex(/^[a-z][a-z0-9-]{0,15}$/);
+/** Buckets of `prod` are called `hpb-prod-data-…`, and its definition of workers without a card `hpb-prod-cpu-worker`. */
+const OF_OTHERS = /-data(-|$)|-cpu$/;
+const stageName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,15}$/)
+  .refine((stage) => !OF_OTHERS.test(stage));
 
 function presetName(given: unknown): PresetName {
   if (given === 'dev' || given === 'prod') return given;

@@ -3,9 +3,9 @@ import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
+import { canaryRights } from './function-rights.ts';
 import { HandlerFunction } from './handler-function.ts';
-import { startingParts, type ServiceSurroundings } from './service-functions.ts';
-import { eraseJobs } from './service-permissions.ts';
+import { startingEnvironment, type ServiceSurroundings } from './service-functions.ts';
 
 export interface CanaryProps {
   readonly around: ServiceSurroundings;
@@ -22,15 +22,13 @@ export class Canary extends Construct {
   constructor(scope: Construct, id: string, { around, machine }: CanaryProps) {
     super(scope, id);
     const { home, deadLetters } = around;
-    const { environment, statements, wildcards } = startingParts(around, machine);
+    const environment = startingEnvironment(around, machine);
     this.handler = new HandlerFunction(this, 'Handler', {
       home,
       name: 'canary',
       description: 'Sends a synthetic CT through the deployment and holds its volumes against the truth',
       environment: { ...environment, HPB_CANARY_HOURS: String(home.config.canaryHours) },
-      // It purges its job.
-      statements: [...statements, ...eraseJobs(around.data)],
-      wildcards,
+      ...canaryRights(around),
       memoryMib: 1_769,
       timeoutSeconds: 300,
       deadLetters,

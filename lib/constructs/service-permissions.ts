@@ -1,13 +1,10 @@
 import { Aws } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { FINISHED_EVENT } from '../../core/finished-document.ts';
-import {
-  INGEST_PREFIX,
-  INGEST_REJECTED_PREFIX,
-  JOBS_PREFIX,
-  MODELS_PREFIX,
-  VIEWER_INDEX_KEY,
-} from '../../core/layout.ts';
+import { INGEST_PREFIX, INGEST_REJECTED_PREFIX, MODELS_PREFIX, VIEWER_INDEX_KEY } from '../../core/layout.ts';
+import { wildcard } from './acknowledge.ts';
+import type { Rights } from './job-objects.ts';
 import { VIEWER_PREFIX } from './viewer-bucket.ts';
 import { metricNamespace } from '../../core/metrics.ts';
 import type { ComputeStack } from '../compute-stack.ts';
@@ -49,39 +46,6 @@ export const announce = (): PolicyStatement =>
     StringEquals: { 'events:source': FINISHED_EVENT.source },
   });
 
-/** What some functions do with objects of jobs beyond reading, writing and deleting them. */
-const MORE_WORK = {
-  /** Written in parts, which are given up when that fails. */
-  large: ['s3:AbortMultipartUpload'],
-  /** Tags go along with a copy. */
-  copies: ['s3:GetObjectTagging', 's3:PutObjectTagging'],
-  /** Put together from parts that callers have sent. */
-  uploads: ['s3:ListMultipartUploadParts'],
-} as const;
-
-/** Documents, inputs and results of jobs. Who may not list is refused what is missing instead of being told so. */
-export const workOnJobs = (
-  { jobsBucket }: DataStack,
-  ...more: readonly (keyof typeof MORE_WORK)[]
-): readonly PolicyStatement[] => [
-  allow('List', ['s3:ListBucket'], [jobsBucket.bucketArn]),
-  allow(
-    'Objects',
-    ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', ...more.flatMap((work) => MORE_WORK[work])],
-    [jobsBucket.arnForObjects('*')],
-  ),
-];
-
-/** Below `jobs/` of the bucket: where failures of shards are kept. */
-export const FAILURES = `${JOBS_PREFIX}*/failures/*`;
-
-/** Shards read, and why one of them failed written. */
-export const keepFailures = ({ jobsBucket }: DataStack): readonly PolicyStatement[] => [
-  allow('List', ['s3:ListBucket'], [jobsBucket.bucketArn]),
-  allow('Shards', ['s3:GetObject'], [jobsBucket.arnForObjects(`${JOBS_PREFIX}*`)]),
-  allow('Failures', ['s3:PutObject'], [jobsBucket.arnForObjects(FAILURES)]),
-];
-
 /** Cases put into the viewer, over an earlier publication of theirs, and into its list. */
 export const publishToViewer = ({ viewerBucket }: DataStack): readonly PolicyStatement[] => [
   allow('ListPublished', ['s3:ListBucket'], [viewerBucket.bucketArn]),
@@ -93,44 +57,51 @@ export const publishToViewer = ({ viewerBucket }: DataStack): readonly PolicySta
   allow('ListOfPublished', ['s3:GetObject', 's3:PutObject'], [viewerBucket.arnForObjects(VIEWER_INDEX_KEY)]),
 ];
 
-/** What purging a job deletes for good: versions that were superseded or deleted before. */
-export const eraseJobs = ({ jobsBucket }: DataStack): readonly PolicyStatement[] => [
-  allow('ListVersions', ['s3:ListBucketVersions'], [jobsBucket.bucketArn]),
-  allow('Versions', ['s3:DeleteObjectVersion'], [jobsBucket.arnForObjects('*')]),
-];
-
-/** What weights there are. */
+/** What weights there are; that there are none is told only to who may list the bucket without condition. */
 export const seeWeights = ({ modelsBucket }: DataStack): readonly PolicyStatement[] => [
-  allow('ListWeights', ['s3:ListBucket'], [modelsBucket.bucketArn], {
-    StringLike: { 's3:prefix': `${MODELS_PREFIX}*` },
-  }),
+  allow('ListWeights', ['s3:ListBucket'], [modelsBucket.bucketArn]),
   allow('WeightsManifest', ['s3:GetObject'], [modelsBucket.arnForObjects(`${MODELS_PREFIX}manifest.json`)]),
 ];
 
+/** Which objects were dropped. */
+export const seeDrops = ({ ingestBucket }: DataStack): PolicyStatement =>
+  allow('ListDrops', ['s3:ListBucket'], [ingestBucket.bucketArn]);
+
 /** Objects that were dropped: taken, or put aside. */
-export const takeDrops = ({ ingestBucket }: DataStack): readonly PolicyStatement[] => [
-  allow('ListDrops', ['s3:ListBucket'], [ingestBucket.bucketArn]),
+export const takeDrops = (data: DataStack): readonly PolicyStatement[] => [
+  seeDrops(data),
   allow(
     'Drops',
     ['s3:GetObject', 's3:GetObjectTagging', 's3:DeleteObject'],
-    [ingestBucket.arnForObjects(`${INGEST_PREFIX}*`)],
+    [data.ingestBucket.arnForObjects(`${INGEST_PREFIX}*`)],
   ),
   allow(
     'Rejected',
     ['s3:PutObject', 's3:PutObjectTagging', 's3:AbortMultipartUpload'],
-    [ingestBucket.arnForObjects(`${INGEST_REJECTED_PREFIX}*`)],
+    [data.ingestBucket.arnForObjects(`${INGEST_REJECTED_PREFIX}*`)],
   ),
 ];
 
-/** Executions of the workflow: started, looked at, stopped. */
-export const runWorkflow = (machineName: string): readonly PolicyStatement[] => [
-  allow('Start', ['states:StartExecution'], [ownArn('states', `stateMachine:${machineName}`)]),
+/** Messages of a queue. */
+export const receive = ({ queueArn }: IQueue): PolicyStatement =>
   allow(
-    'Executions',
-    ['states:DescribeExecution', 'states:StopExecution'],
-    [ownArn('states', `execution:${machineName}:*`)],
-  ),
-];
+    'Dropped',
+    ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ChangeMessageVisibility'],
+    [queueArn],
+  );
+
+/** Executions of the workflow: started and looked at, and `stop`ped by those who end jobs. */
+export function runWorkflow(machineName: string, ...more: readonly 'stop'[]): Rights {
+  const executions = ownArn('states', `execution:${machineName}:*`);
+  const actions = ['states:DescribeExecution', ...more.map(() => 'states:StopExecution')];
+  return {
+    statements: [
+      allow('Start', ['states:StartExecution'], [ownArn('states', `stateMachine:${machineName}`)]),
+      allow('Executions', actions, [executions]),
+    ],
+    wildcards: { [wildcard(executions)]: 'Executions are named after jobs.' },
+  };
+}
 
 /** Where workers stand in their queues, and what they log. */
 export const watchWorkers = (compute: ComputeStack): readonly PolicyStatement[] => [

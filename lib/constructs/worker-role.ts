@@ -5,6 +5,7 @@ import { MODELS_PREFIX } from '../../core/layout.ts';
 import { metricNamespace } from '../../core/metrics.ts';
 import type { DataStack } from '../data-stack.ts';
 import { acknowledge, exportName } from './acknowledge.ts';
+import { jobObjects, type ObjectWork } from './job-objects.ts';
 import { publishToViewer } from './service-permissions.ts';
 import { VIEWER_PREFIX } from './viewer-bucket.ts';
 
@@ -18,6 +19,18 @@ export interface WorkerRoleProps {
   readonly publishes?: boolean;
 }
 
+/** Of a worker that runs shards: CTs of jobs, or uploads that a manifest names. */
+const SHARD_WORK = {
+  Jobs: ['read', 'writeLarge', 'remove'],
+  Uploads: ['read'],
+} as const satisfies ObjectWork;
+/** Of one that unpacks uploads and publishes results, and ends jobs by that. */
+const SERVICE_WORK = {
+  Jobs: ['read', 'writeLarge'],
+  Uploads: ['read'],
+  Index: ['read', 'write', 'remove'],
+} as const satisfies ObjectWork;
+
 /** What workers may do: jobs read and written, weights read, receipts signed, figures told. */
 export class WorkerRole extends Role {
   constructor(scope: Construct, id: string, props: WorkerRoleProps) {
@@ -26,9 +39,10 @@ export class WorkerRole extends Role {
       description: 'Workers: jobs, weights, receipts, metrics',
       assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com'),
     });
+    const objects = jobObjects(data, props.publishes === true ? SERVICE_WORK : SHARD_WORK);
     const policy = new ManagedPolicy(this, 'Policy', {
       description: 'What workers may do',
-      statements: statements(props),
+      statements: [...objects.statements, ...statements(props)],
     });
     this.addManagedPolicy(policy);
     const folder = (bucket: Bucket, prefix: string): string =>
@@ -40,24 +54,19 @@ export class WorkerRole extends Role {
     }
     acknowledge(policy, {
       'AwsSolutions-IAM5[Resource::*]': 'PutMetricData knows no resources; the namespace bounds it.',
-      [folder(data.jobsBucket, '')]: 'A worker runs any job, and everything in the bucket belongs to jobs.',
+      ...objects.wildcards,
       [folder(data.modelsBucket, MODELS_PREFIX)]: 'A worker reads any model.',
     });
   }
 }
 
 function statements({ stage, data, signingKeyArn, publishes = false }: WorkerRoleProps): PolicyStatement[] {
-  const { key, jobsBucket, modelsBucket } = data;
+  const { key, modelsBucket } = data;
   return [
     new PolicyStatement({
-      sid: 'Jobs',
-      actions: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'],
-      resources: [jobsBucket.arnForObjects('*')],
-    }),
-    new PolicyStatement({
-      sid: 'List',
+      sid: 'ListWeights',
       actions: ['s3:ListBucket'],
-      resources: [jobsBucket.bucketArn, modelsBucket.bucketArn],
+      resources: [modelsBucket.bucketArn],
     }),
     new PolicyStatement({
       sid: 'Weights',

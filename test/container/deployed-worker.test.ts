@@ -241,6 +241,8 @@ describe('the worker of a deployment', () => {
     await prepareJob(ports, { phase: 'prepare', jobId, attempt: 1 });
     const taken = await worker(environment, ['--take', jobId, '--attempt', '1']);
     expect(taken.exit).toBe(WORKER_EXIT.done);
+    // By which its log is found.
+    expect(taken.lines[0]).toMatchObject({ event: 'worker:start', jobId });
     expect(await store.head(jobCasesKey(jobId))).not.toBeNull();
     await prepareJob(ports, { phase: 'plan', jobId, attempt: 1 });
     const run = await worker(environment, ['--shard-key', shardKey(jobId, 1, 1)]);

@@ -46,6 +46,8 @@ beforeAll(async () => {
 afterAll(() => service?.stop());
 
 const ct = async () => ({ name: 'ct.nii.gz', body: await ctFile() });
+/** All that the workers of a job have logged. */
+const SEARCH = /Log of the worker: https:\S+\/log-events\$3FfilterPattern\$3D\$2522[a-z]-\w+\$2522$/;
 const serviceStack = `Hpb-${STAGE}-Service`;
 const policyOf = (handler: string): Promise<string> =>
   physicalName(service.account, serviceStack, `${handler}Policy`);
@@ -110,9 +112,9 @@ describe('a job of a deployment', () => {
 
   it.each([
     ['fails', WORKER_BROKEN, 'DEVICE_FAULT', /Log of the worker: https:\S+\/worker\$252Fdefault\$252Fone$/],
-    ['runs out of time', WORKER_LATE, 'JOB_TIMEOUT', /Log of the worker: https:\S+\$252F\S+$/],
+    ['runs out of time', WORKER_LATE, 'JOB_TIMEOUT', SEARCH],
     // What Step Functions knows nothing of: its worker ended well.
-    ['is gone without a result', WORKER_DONE, 'UNCLEAN_EXIT', /^[^:]+$/],
+    ['is gone without a result', WORKER_DONE, 'UNCLEAN_EXIT', SEARCH],
   ] as const)('whose worker %s ends with a code, and with its log', async (_how, answer, code, log) => {
     await service.account.mock(MACHINE, { RunShard: answer });
     const jobId = await submitted(service, await ct());

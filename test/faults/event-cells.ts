@@ -1,7 +1,7 @@
 import '../lambdas/deployed-environment.ts';
 import { StatesError } from '../../adapters/states-error.ts';
 import { executionName } from '../../core/layout.ts';
-import { cancelAttempt } from '../../core/use-cases/fail-job.ts';
+import { cancelAttempt } from '../../core/use-cases/finish-job.ts';
 import { retryJob } from '../../core/use-cases/retry-job.ts';
 import { create as executionEndedFunction } from '../../lambdas/fail-job.ts';
 import { create as prepareFunction } from '../../lambdas/prepare-job.ts';

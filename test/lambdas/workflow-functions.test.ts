@@ -93,10 +93,54 @@ describe('the functions of the workflow', () => {
     expect(await failed({ Error: 'States.TaskFailed', Cause })).toMatchObject({
       message: expect.stringMatching(/Log of the worker: https:.*cpu\$252Fdefault\$252F1$/),
     });
-    expect(await failed({ Error: 'Lambda.Unknown', Cause: '{"errorType":"X"}' })).toMatchObject({
-      message: expect.not.stringContaining('https:'),
-    });
+    for (const failure of [
+      { Error: 'Lambda.Unknown', Cause: '{"errorType":"X"}' },
+      { Error: 'States.Timeout', Cause: '' },
+      // What is wrong with the upload stands in no log.
+      { Error: 'JOB_TOO_EXPENSIVE', Cause: '{"errorMessage":"Too much."}', ofWorker: true },
+    ])
+      expect(await failed(failure)).toMatchObject({ message: expect.not.stringContaining('https:') });
     expect(ports.index.jobs.get(jobId)?.error?.message).not.toContain('https:');
+  });
+
+  it.each([
+    ['its time was over', { Error: 'States.Timeout' }],
+    ['Batch did not take it', { Error: 'Batch.ClientException', Cause: 'No such queue.' }],
+    ['it ended well and left nothing', { Error: 'WORKFLOW_FAILED', Cause: '{"errorMessage":"Nothing."}' }],
+  ])('search the logs for the job of such a worker when %s', async (_, failure) => {
+    const ports = { ...serviceFakes(), workerLogs: { region: 'us-east-1', group: '/hpb/test/worker' } };
+    const jobId = await prepared(ports);
+
+    const answer = await failJob(ports)({ jobId, attempt: 1, failure: { ...failure, ofWorker: true } });
+
+    expect((answer as { readonly message: string }).message.split('Log of the worker: ')[1]).toMatch(
+      new RegExp(`^https:\\S+\\$252Fworker/log-events\\$3FfilterPattern\\$3D\\$2522${jobId}\\$2522$`),
+    );
+    expect(ports.index.jobs.get(jobId)?.error?.message).not.toContain('https:');
+  });
+
+  it('search the logs for the job whose worker ended well and left no result', async () => {
+    const ports = { ...serviceFakes(), workerLogs: { region: 'us-east-1', group: '/hpb/test/worker' } };
+    const jobId = await prepared(ports);
+
+    const published = await publishResults(ports)({ phase: 'publish', jobId, attempt: 1 });
+
+    const log = expect.stringMatching(new RegExp(`^https:\\S+\\$2522${jobId}\\$2522$`)) as string;
+    expect(published).toMatchObject({ outcome: 'FAILED', code: 'UNCLEAN_EXIT', log });
+    expect((published as { readonly message: string }).message).toMatch(/Log of the worker: https:/);
+    expect(ports.index.jobs.get(jobId)?.error?.message).not.toContain('https:');
+  });
+
+  it('name no log where no worker was to run, or none failed', async () => {
+    const ports = { ...serviceFakes(), workerLogs: { region: 'us-east-1', group: '/hpb/test/worker' } };
+    const refused = await submittedJob(ports);
+    ports.intake.finds(reportOf([foundCase(refused, 1, 'NIFTI_TRUNCATED')]));
+    await prepareJob(ports)({ phase: 'prepare', jobId: refused, attempt: 1 });
+    const well = await prepared(ports);
+    await storeResult(ports, well, caseIdOf(1));
+
+    for (const jobId of [refused, well])
+      expect(await publishResults(ports)({ phase: 'publish', jobId, attempt: 1 })).toMatchObject({ log: '' });
   });
 
   it('throw what Retry and Catch of the workflow match on', async () => {

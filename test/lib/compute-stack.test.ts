@@ -47,14 +47,11 @@ describe('what a worker may do', () => {
       .flatMap(({ Action }) => Action)
       .sort();
 
-  it('is to work on jobs', () => {
-    expect(actions('JobsBucket')).toEqual([
-      's3:AbortMultipartUpload',
-      's3:DeleteObject',
-      's3:GetObject',
-      's3:ListBucket',
-      's3:PutObject',
-    ]);
+  it('is to work on jobs, and to read uploads', () => {
+    const all = ['s3:AbortMultipartUpload', 's3:DeleteObject', 's3:GetObject', 's3:PutObject'];
+    expect(actions('/jobs/*')).toEqual(all);
+    expect(actions('/uploads/*')).toEqual(['s3:GetObject']);
+    expect(actions('JobsBucket')).toEqual([...all, 's3:GetObject', 's3:ListBucket'].sort());
   });
 
   it('is to read weights and write none', () => {

@@ -34,6 +34,19 @@ describe('a failure that the workflow caught', () => {
       'WORKFLOW_FAILED',
       'The workflow failed with TypeError.',
     ],
+    [
+      { Error: 'States.TaskFailed', Cause: '{"JobId":"j","Container":{"ExitCode":137}}' },
+      'UNCLEAN_EXIT',
+      'The worker ended with exit code 137 and without a result.',
+    ],
+    [
+      {
+        Error: 'States.TaskFailed',
+        Cause: '{"JobId":"j","StatusReason":"Job attempt duration exceeded timeout"}',
+      },
+      'JOB_TIMEOUT',
+      'The job did not end by its deadline.',
+    ],
   ])('%j ends the job as %s', async (failure, code, message) => {
     const ports = serviceFakes();
     const jobId = await submittedJob(ports);

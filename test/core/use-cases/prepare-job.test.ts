@@ -181,6 +181,18 @@ describe('preparing a job', () => {
     expect(publisher).toBe('worker');
     expect(publish.command).toEqual(['--publish', jobId, '--attempt', '1']);
   });
+
+  it('counts the wait for the machine of a worker that publishes into the deadline, of a function none', async () => {
+    const deadline = async (functionResultBytes: number): Promise<number> => {
+      const ports = serviceFakes({ functionResultBytes, queueSeconds: 7_200 });
+      const jobId = await jobOf(ports, ['fit']);
+      const { publish } = await prepareJob(ports, prepare(jobId));
+      expect(publish.timeoutSeconds).toBeGreaterThan(7_200 + 900);
+      return ports.index.jobs.get(jobId)!.deadlineAt!;
+    };
+
+    expect(await deadline(10)).toBe((await deadline(2 ** 40)) + 7_200_000);
+  });
 });
 
 describe('a large archive', () => {
@@ -191,6 +203,8 @@ describe('a large archive', () => {
     const first = await prepareJob(ports, prepare(jobId));
     expect(first).toMatchObject({ route: 'unpack', shards: 0 });
     expect(first.unpack.command).toEqual(['--take', jobId, '--attempt', '1']);
+    // The machines may be busy with other archives.
+    expect(first.unpack.timeoutSeconds).toBeGreaterThan(ports.limits.queueSeconds + 900);
     expect(ports.intake.requests).toEqual([]);
 
     await takeUpload(ports, { jobId, attempt: 1 });

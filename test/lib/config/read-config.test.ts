@@ -53,6 +53,11 @@ describe('readConfig', () => {
 
   it.each([
     ['stage', 'Prod'],
+    // Its job definition for cards would be that of `prod` without cards.
+    ['stage', 'prod-cpu'],
+    // Its buckets would be among those that whoever removes `prod` deletes.
+    ['stage', 'prod-data'],
+    ['stage', 'prod-data-2'],
     ['preset', 'test'],
     ['stages', 'dev'],
     ['network', 'nat'],
