@@ -85,6 +85,54 @@ describe('a view of the page', () => {
   });
 });
 
+describe('a case', () => {
+  it('that is left while its files are loading asks for no more of them', async () => {
+    const { page, requests } = await openPage(ok);
+    await send(page, 'first');
+    const open = jobCard(page, 'first').getByRole('link', { name: 'Open' });
+    await open.waitFor();
+    const loading = await heldBack(page, /\/files\/preview%2Fct|\/files\/preview\/ct/, 'GET');
+    await open.click();
+    await loading.first;
+
+    await leave(page);
+    requests.length = 0;
+    loading.release();
+    await page.waitForLoadState('networkidle');
+    await sleep(500);
+
+    expect(requests.filter((line) => /mask|liver|task008|mz3/.test(line))).toEqual([]);
+  });
+
+  it('in a browser that cannot draw has its measures and files, and says what to do', async () => {
+    const { page } = await openPage(ok);
+    await page.addInitScript('HTMLCanvasElement.prototype.getContext = () => null');
+    await page.reload();
+    await send(page, 'undrawn');
+
+    await jobCard(page, 'undrawn').getByRole('link', { name: 'Open' }).click();
+
+    await page.getByRole('alert').getByText('This browser cannot draw the pictures').waitFor();
+    expect(await page.getByRole('row', { name: /^Liver \d/ }).count()).toBe(1);
+  });
+
+  it.each([320, 1440])('and the list fit into %i pixels', async (width) => {
+    const { page } = await openPage(ok);
+    await page.setViewportSize({ width, height: 800 });
+    await send(page, 'a-long-name-of-a-case-that-has-no-blanks_and_underscores');
+    const tooWide = (): Promise<number> =>
+      page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+    const open = page.locator('.job').first().getByRole('link', { name: 'Open' });
+    await open.waitFor();
+    expect(await tooWide()).toBe(0);
+
+    await open.click();
+    await page.locator('.sliders').waitFor();
+
+    expect(await tooWide()).toBe(0);
+  });
+});
+
 describe('an upload that is cancelled', () => {
   it('once its bytes are there becomes no job', async () => {
     const { page, requests } = await openPage(ok);
