@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -45,6 +45,15 @@ async function heldBack(page: Page, url: RegExp, method: string) {
     await route.continue();
   });
   return { first, release };
+}
+
+/** Drops real files, as a file manager does. */
+async function dropFiles(page: Page, files: string[]): Promise<void> {
+  const { x, y } = (await page.locator('.drop').boundingBox())!;
+  const place = { x: x + 20, y: y + 20, data: { items: [], files, dragOperationsMask: 1 } };
+  const session = await context.newCDPSession(page);
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
+    await session.send('Input.dispatchDragEvent', { type, ...place });
 }
 
 /** Shows another view: that of a case which is not there. */
@@ -130,6 +139,35 @@ describe('a case', () => {
     await page.locator('.sliders').waitFor();
 
     expect(await tooWide()).toBe(0);
+  });
+});
+
+describe('a file', () => {
+  it('that changes before it is sent is named as the reason', async () => {
+    const { page } = await openPage(ok);
+    const path = join(folder, 'growing.nii.gz');
+    writeFileSync(path, await goodCt(3));
+    const opening = await heldBack(page, /\/uploads$/, 'POST');
+    await page.setInputFiles('#file', path);
+    await opening.first;
+
+    appendFileSync(path, 'more');
+    opening.release();
+
+    const words = await page.locator('.uploads [role="alert"]').textContent();
+    expect(words).toContain('The file changed or went away before it was sent.');
+  });
+
+  it.each(['gone.nii.gz', 'folder'])('dropped as %s beside others does not stop them', async (name) => {
+    const { page } = await openPage(ok);
+    const [good, other] = [join(folder, `with-${name}.nii.gz`), join(folder, name)];
+    writeFileSync(good, await goodCt(3));
+    if (name === 'folder') mkdirSync(other);
+
+    await dropFiles(page, [other, good]);
+
+    await jobCard(page, `with-${name}`).getByText('Done').waitFor();
+    await page.locator('.uploads li', { hasText: name }).getByRole('alert').waitFor();
   });
 });
 
