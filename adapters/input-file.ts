@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { statSync, type BigIntStats } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { HpbError } from '../core/errors.ts';
-import { fileError } from './file-error.ts';
+import { fileError, noFileError } from './file-error.ts';
 
 /** Bytes read and inflated at a time: 64 KiB would cost half as much time again, more gains nothing. */
 export const CHUNK_BYTES = 2 ** 20;
@@ -60,10 +60,7 @@ export async function openInput<T>(
     // Before opening: to open a pipe would wait for its writer.
     const kind = statSync(path);
     if (kind.isDirectory()) throw folderError();
-    if (!kind.isFile())
-      throw new HpbError('INPUT_UNREADABLE', 'The input is a device, a socket or a pipe, not a file.', {
-        remedy: 'Save the CT to a file first.',
-      });
+    if (!kind.isFile()) throw noFileError();
     file = await open(path, 'r');
     return await use(file, await file.stat({ bigint: true }));
   } catch (error) {

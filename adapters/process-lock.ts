@@ -1,7 +1,8 @@
-import { constants, copyFile, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { constants, copyFile, link, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolder } from './make-folder.ts';
 import { isAlive, ownIdentity, type ProcessIdentity } from './process-identity.ts';
 import { throwIfCancelled } from './run-process.ts';
 
@@ -25,7 +26,7 @@ export async function acquireProcessLock(
   path: string,
   options: LockOptions = {},
 ): Promise<() => Promise<void>> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   // Written aside and linked, so that a lock file is never seen half-written.
   const own = `${path}.${randomUUID()}`;
   let told = false;

@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib';
 import { openPromise, type Entry, type ZipFile } from 'yauzl';
 import { HpbError } from '../core/errors.ts';
 import type { ReceiptFile } from '../core/results/receipt.ts';
-import { fileError } from './file-error.ts';
+import { fileError, noFileError } from './file-error.ts';
 
 /** The files of a result: a ZIP, or a folder that one was unpacked to. */
 export interface ResultPackage {
@@ -28,7 +28,10 @@ const MOST_BYTES = 2 ** 26;
  */
 export async function openResultPackage(path: string): Promise<ResultPackage> {
   try {
-    return (await stat(path)).isDirectory() ? await openFolder(path) : await openZip(path);
+    const kind = await stat(path);
+    if (kind.isDirectory()) return await openFolder(path);
+    if (!kind.isFile()) throw noFileError();
+    return await openZip(path);
   } catch (error) {
     throw error instanceof HpbError ? error : fileError(error);
   }

@@ -1,6 +1,6 @@
 import { ERROR_CODES, commandExit, type ErrorCode } from '../core/errors.ts';
 import type { CaseAnswer, JobAnswer, JobSummary } from '../core/requests.ts';
-import { errorText, secondsText, tableText } from '../local/text.ts';
+import { errorText, printable, printableLines, secondsText, tableText } from '../local/text.ts';
 
 /** A job in one line: what `hpb status --watch` and `hpb submit --wait` show while it runs. */
 export function jobStep(job: JobAnswer): string {
@@ -61,7 +61,7 @@ export const jobExit = (job: JobSummary): number => commandExit(jobOutcomes(job)
 function casesTable(cases: readonly CaseAnswer[]): string {
   const rows = cases.map(({ caseId, name, state, stage, percent, error }) => [
     caseId,
-    printable(name),
+    name,
     state === 'running' ? `${stage ?? 'running'} ${Math.round(percent)} %` : state,
     error?.code ?? '',
   ]);
@@ -70,7 +70,11 @@ function casesTable(cases: readonly CaseAnswer[]): string {
 
 function failureText({ caseId, name, error }: CaseAnswer): readonly string[] {
   if (error === null) return [];
-  return ['', `${caseId} ${printable(name)}: ${error.message}`, `  What to do: ${error.remedy}`];
+  return [
+    '',
+    `${caseId} ${printable(name)}: ${printableLines(error.message)}`,
+    `  What to do: ${error.remedy}`,
+  ];
 }
 
 function nextSteps({ jobId, state, cases }: JobAnswer): readonly string[] {
@@ -80,9 +84,6 @@ function nextSteps({ jobId, state, cases }: JobAnswer): readonly string[] {
   if (state === 'PARTIAL') return ['', `hpb fetch ${jobId} --out DIR`, ...retry];
   return retry.length === 0 || state !== 'FAILED' ? [] : ['', ...retry];
 }
-
-/** Names come from archives of anybody's: none shall steer the terminal. */
-const printable = (name: string): string => name.replaceAll(/[\p{Cc}\p{Cf}]/gu, '?');
 
 const timeText = (time: string): string => time.replace('T', ' ').replace(/\.\d+Z$/, 'Z');
 

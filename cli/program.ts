@@ -25,6 +25,7 @@ import { registerStatus } from './commands/status.ts';
 import { registerSubmit } from './commands/submit.ts';
 import { registerUnpublish } from './commands/unpublish.ts';
 import { registerVerify } from './commands/verify.ts';
+import { printableLines } from '../local/text.ts';
 import type { CommandContext } from './context.ts';
 
 const EPILOGUE = `
@@ -51,6 +52,7 @@ export function buildProgram(context: CommandContext): Command {
     .version(packageVersion(context.packageRoot), '-V, --version')
     .showHelpAfterError('(run with --help for what it takes)')
     .addHelpText('after', EPILOGUE)
+    .configureOutput({ outputError: (text, write) => write(printableLines(text)) })
     .exitOverride();
   registerSegment(program, context);
   registerCheck(program, context);

@@ -1,5 +1,6 @@
 import { SingleBar } from 'cli-progress';
 import { PROGRESS_BAR } from '../local/progress-bar.ts';
+import { printable } from '../local/text.ts';
 
 /** Shows how far something is: a bar on a terminal, otherwise a line when the words or ten percent have changed. */
 export interface ProgressDisplay {
@@ -11,7 +12,7 @@ export interface ProgressDisplay {
 
 /** A display on `stderr` with a name before it. */
 export function progressDisplay(stderr: NodeJS.WriteStream, name: string): ProgressDisplay {
-  return stderr.isTTY ? barDisplay(stderr, name) : lineDisplay(stderr, name);
+  return (stderr.isTTY ? barDisplay : lineDisplay)(stderr, printable(name));
 }
 
 function barDisplay(stream: NodeJS.WriteStream, name: string): ProgressDisplay {

@@ -1,6 +1,6 @@
 import type { HpbError } from '../core/errors.ts';
 import type { JobAnswer } from '../core/requests.ts';
-import { bytesText, errorText, jsonLine } from '../local/text.ts';
+import { bytesText, errorText, jsonLine, printable } from '../local/text.ts';
 import type { FetchedResult } from './fetch-job.ts';
 import { jobStep, jobText } from './job-text.ts';
 import { progressDisplay, type ProgressDisplay } from './progress-display.ts';
@@ -34,7 +34,7 @@ export function fetchedText(results: readonly FetchedResult[]): string {
   return results
     .flatMap(({ file, folder, url }) => [file, folder, url])
     .filter((place) => place !== null)
-    .map((place) => `Results: ${place}\n`)
+    .map((place) => `Results: ${printable(place)}\n`)
     .join('');
 }
 
@@ -84,10 +84,10 @@ function textReporter({ stdout, stderr }: Streams): SubmitReporter {
   return {
     packed: (name, { cts, leftBehind }) => {
       const rest = leftBehind === 0 ? '' : `; ${leftBehind} other files stay behind`;
-      say(stderr, `${name}: ${cts} CT${cts === 1 ? '' : 's'} packed${rest}\n`);
+      say(stderr, `${printable(name)}: ${cts} CT${cts === 1 ? '' : 's'} packed${rest}\n`);
     },
     upload: showBytes('uploading'),
-    submitted: (name, { jobId }) => say(stdout, `${name}: job ${jobId}\n`),
+    submitted: (name, { jobId }) => say(stdout, `${printable(name)}: job ${jobId}\n`),
     progress: (name, job) => show(name, job.percent / 100, jobStep(job)),
     ended: (_, job) => say(stdout, jobText(job)),
     download: showBytes('fetching'),
@@ -95,7 +95,7 @@ function textReporter({ stdout, stderr }: Streams): SubmitReporter {
     failed: (name, error) => {
       // A job whose waiter left goes on.
       const what = error.code === 'CANCELLED' ? 'not waited for' : 'FAILED';
-      say(stderr, `${name}: ${what}\n  ${errorText(error).replaceAll('\n', '\n  ')}\n`);
+      say(stderr, `${printable(name)}: ${what}\n  ${errorText(error).replaceAll('\n', '\n  ')}\n`);
     },
     pause,
   };

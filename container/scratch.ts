@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { outputError } from '../adapters/file-error.ts';
 import { isAbandoned, keepAlive } from '../adapters/lease-lock.ts';
+import { makeFolder } from '../adapters/make-folder.ts';
 import { isAlive, ownIdentity } from '../adapters/process-identity.ts';
 import type { CaseId } from '../core/layout.ts';
 import type { Log } from '../core/ports.ts';
@@ -61,7 +62,7 @@ export async function openScratch(
   try {
     for (const root of new Set([roots.in, roots.out])) await removeLeftovers(root, log, neighbours);
     for (const folder of both) {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       await writeFile(join(folder, MARKER), JSON.stringify({ host: hostname(), ...ownIdentity() }));
     }
     await mkdir(temporary);

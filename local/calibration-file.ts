@@ -1,6 +1,8 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { outputError } from '../adapters/file-error.ts';
 import type { MachinePaths } from '../adapters/machine-paths.ts';
+import { makeFolder } from '../adapters/make-folder.ts';
 import { HpbError } from '../core/errors.ts';
 import { calibrationKey } from '../core/layout.ts';
 import { calibration, type Calibration } from '../core/models/calibration.ts';
@@ -31,10 +33,19 @@ export async function readCalibration(path: string): Promise<Calibration | null>
   }
 }
 
-/** Writes it whole or not at all. */
+/**
+ * Writes it whole or not at all.
+ *
+ * @throws HpbError OUTPUT_UNWRITABLE or DISK_FULL.
+ */
 export async function writeCalibration(path: string, found: Calibration): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
   const unfinished = `${path}.${process.pid}`;
-  await writeFile(unfinished, `${JSON.stringify(found, null, 2)}\n`);
-  await rename(unfinished, path);
+  try {
+    await makeFolder(dirname(path));
+    await writeFile(unfinished, `${JSON.stringify(found, null, 2)}\n`);
+    await rename(unfinished, path);
+  } catch (error) {
+    await rm(unfinished, { force: true }).catch(() => undefined);
+    throw outputError(error);
+  }
 }

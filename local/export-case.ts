@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { access, constants, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { outputError } from '../adapters/file-error.ts';
+import { makeFolder } from '../adapters/make-folder.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import type { CaseResult } from '../core/shard.ts';
 import {
@@ -18,7 +19,7 @@ import {
  */
 export async function prepareFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await access(folder, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw outputError(error);

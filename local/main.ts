@@ -15,9 +15,32 @@ import { ensureEngineEnvironment } from './engine-environment/ensure-engine-envi
 import { stepPrinter } from './engine-environment/step-printer.ts';
 import { segmentReporter } from './segment-report.ts';
 import { startLaptopService, type LaptopService } from './service/laptop-service.ts';
-import { errorText, secondsText } from './text.ts';
+import { errorText, printableLines, secondsText } from './text.ts';
 
 const packageRoot = fileURLToPath(new URL('..', import.meta.url));
+
+const OPTIONS = { once: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
+
+const HELP = `npm start [-- --once]
+
+Sets up the engines when they are missing, starts the service of this machine, and at the first start segments a
+synthetic CT with it. Serves until Ctrl-C; jobs that are not done go on at the next start.
+
+  --once        end after the synthetic CT, with the demo networks, at a free port
+
+Open http://127.0.0.1:8080 in a browser: send CTs, look at results. The API is described at /docs.
+
+Environment variables (all: docs/reference/settings.md):
+  HPB_PORT         where it listens, default 8080; on 127.0.0.1 only
+  HPB_DATA_ROOT    where jobs, results and weights are kept, default .hpb in the checkout
+  HPB_DEVICE       auto (default), cpu, cuda, cuda:N or mps
+  HPB_WEIGHTS      auto (default: real where installed, else demo), real or demo
+  HPB_PYTHON       the Python 3.11 to make the engines' environment with
+  HPB_VENV         an environment for them elsewhere, default .venv in the checkout
+  HPB_LOG_LEVEL    debug, info, warn or error: logs in JSON lines, default warn
+
+Next: npx hpb --help; npx hpb serve is the service alone.
+`;
 
 interface Start {
   readonly settings: Settings;
@@ -31,9 +54,18 @@ async function main(argv: readonly string[], environment: NodeJS.ProcessEnv): Pr
   const { stderr } = process;
   let once: boolean;
   try {
-    once = parseArgs({ args: [...argv], options: { once: { type: 'boolean' } } }).values.once === true;
+    const { values } = parseArgs({ args: [...argv], options: OPTIONS });
+    if (values.help === true) {
+      process.stdout.write(HELP);
+      return COMMAND_EXIT.ok;
+    }
+    once = values.once === true;
   } catch {
-    stderr.write(`npm start takes --once only, not: ${argv.join(' ')}\n`);
+    stderr.write(
+      printableLines(
+        `npm start takes --once only, not: ${argv.join(' ')}\n(npm start -- --help tells more)\n`,
+      ),
+    );
     return COMMAND_EXIT.usage;
   }
   const cancel = new AbortController();

@@ -6,7 +6,7 @@ import type { CaseProgress } from '../core/progress.ts';
 import { DEMO_NOTICE, NOT_A_MEDICAL_DEVICE } from '../core/results/notices.ts';
 import type { Metadata } from '../core/results/metadata-schema.ts';
 import { PROGRESS_BAR } from './progress-bar.ts';
-import { errorText, jsonLine, secondsText, tableText } from './text.ts';
+import { errorText, jsonLine, printable, secondsText, tableText } from './text.ts';
 
 /** How one CT ended, for the person or program that asked. */
 export interface CaseOutcome {
@@ -62,7 +62,7 @@ function plainReporter({ stdout, stderr }: Streams): SegmentReporter {
     started: (names, device) => stderr.write(`${names.length} CT on ${device}\n`),
     progress: (name, progress) => {
       // A line per step: a pipe is read by people and by log collectors, neither of whom wants every tile.
-      const step = `${name}: ${stepText(progress)}`;
+      const step = `${printable(name)}: ${stepText(progress)}`;
       if (step === last) return;
       last = step;
       const left = progress.secondsLeft === null ? '' : `, about ${secondsText(progress.secondsLeft)} left`;
@@ -86,7 +86,7 @@ function barReporter({ stdout, stderr }: Streams): SegmentReporter {
     progress: (name, progress) => {
       const { engine, secondsLeft } = progress;
       const shown = {
-        name,
+        name: printable(name),
         step: stepText(progress),
         tiles: engine === null || engine.total <= 1 ? '' : `, ${engine.done} of ${engine.total}`,
         left: secondsLeft === null ? '' : `, about ${secondsText(secondsLeft)} left`,
@@ -110,10 +110,13 @@ function barReporter({ stdout, stderr }: Streams): SegmentReporter {
 
 function writeOutcome({ stdout, stderr }: Streams, outcome: CaseOutcome): void {
   if (outcome.error !== null) {
-    stderr.write(`\n${outcome.input}: FAILED\n  ${errorText(outcome.error).replaceAll('\n', '\n  ')}\n`);
+    stderr.write(
+      `\n${printable(outcome.input)}: FAILED\n  ${errorText(outcome.error).replaceAll('\n', '\n  ')}\n`,
+    );
     return;
   }
-  const { metadata, name, folder, zip, seconds } = outcome;
+  const { metadata, seconds } = outcome;
+  const [name, folder, zip] = [outcome.name, outcome.folder!, outcome.zip!].map(printable);
   stdout.write(`\n${name}: done in ${secondsText(seconds)}\n${volumesTable(metadata!)}\n`);
   const { verdict, reasons } = metadata!.quality;
   const codes = [...new Set(reasons.map(({ code }) => code))].join(', ');

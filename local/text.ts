@@ -2,7 +2,7 @@ import type { ErrorDocument, HpbError } from '../core/errors.ts';
 
 /** An error as a person reads it: what is wrong, what to do, the code to search for. */
 export function errorText(error: HpbError | ErrorDocument): string {
-  return `${error.message}\n  What to do: ${error.remedy}\n  Code: ${error.code}`;
+  return printableLines(`${error.message}\n  What to do: ${error.remedy}\n  Code: ${error.code}`);
 }
 
 /** One JSON document on one line, as `--json` prints it. */
@@ -30,8 +30,14 @@ export function printable(name: string): string {
   return name.replace(/[\p{Cc}\p{Cf}]/gu, '\u{fffd}');
 }
 
-/** Rows as aligned columns; the first row is the heading. Columns whose name is in `right` are right-aligned. */
-export function tableText(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
+/** The same of text whose line ends and tabs are to stay. */
+export function printableLines(text: string): string {
+  return text.replace(/(?![\n\t])[\p{Cc}\p{Cf}]/gu, '\u{fffd}');
+}
+
+/** Rows as aligned columns; the first row is the heading. Columns whose number is in `right` are right-aligned. */
+export function tableText(cells: readonly (readonly string[])[], right: readonly number[] = []): string {
+  const rows = cells.map((row) => row.map(printable));
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const line = (row: readonly string[]): string =>
     row

@@ -1,12 +1,13 @@
-import { asHpbError } from '../core/errors.ts';
+import { HpbError } from '../core/errors.ts';
 import type { CaseDetailAnswer } from '../core/requests.ts';
 import type { Metadata } from '../core/results/metadata-schema.ts';
-import { api, fileContent } from './api.ts';
+import { api, fileContent, unreachable } from './api.ts';
 import { el } from './dom.ts';
 import type { View } from './home-view.ts';
 import { reportOpener, type ReportOpener } from './report-opener.ts';
 import { lesionTable, measureList, provenanceBox, verdictBox } from './measures.ts';
 import { structureList } from './structure-list.ts';
+import type { WantedCase } from './viewer/open-case.ts';
 import type { Viewer } from './viewer/viewer.ts';
 import { byteSize, errorWords } from './words.ts';
 
@@ -17,7 +18,8 @@ export async function caseView(jobId: string, caseId: string): Promise<View> {
   const metadata = found === undefined ? null : ((await (await fileContent(found.href)).json()) as Metadata);
   const stage = el('section', { class: 'stage', 'aria-label': 'Pictures' });
   const report = reportOpener(detail);
-  const shown = metadata === null ? null : openViewer(stage, detail, metadata);
+  const left = new AbortController();
+  const shown = metadata === null ? null : openViewer(stage, { detail, metadata, signal: left.signal });
   const notice = metadata?.demoNotice ?? null;
   const element = el(
     'article',
@@ -39,25 +41,27 @@ export async function caseView(jobId: string, caseId: string): Promise<View> {
     el('div', { class: 'split' }, stage, sidePanel({ detail, metadata, shown, report })),
   );
   const close = (): void => {
+    left.abort();
     report?.close();
     void shown?.then((viewer) => viewer?.close());
   };
   return { title: detail.name, element, close };
 }
 
+const UNDRAWN =
+  'This browser cannot draw the pictures: it needs WebGL 2 and memory for it. Switch its hardware acceleration on, or take another browser. Measures and files are all here.';
+
 /** The viewer is a megabyte of its own, which comes when it is needed. Its failure leaves the rest of the page. */
-async function openViewer(
-  stage: HTMLElement,
-  detail: CaseDetailAnswer,
-  metadata: Metadata,
-): Promise<Viewer | null> {
+async function openViewer(stage: HTMLElement, wanted: WantedCase): Promise<Viewer | null> {
   const wait = el('p', { class: 'wait', role: 'status' }, 'Opening the CT …');
   stage.append(wait);
   try {
-    const { openCase } = await import('./viewer/open-case.ts');
-    return await openCase(stage, detail, metadata);
+    const { openCase } = await import('./viewer/open-case.ts').catch((cause: unknown) => {
+      throw unreachable(cause);
+    });
+    return await openCase(stage, wanted);
   } catch (thrown) {
-    const words = errorWords(asHpbError(thrown));
+    const words = thrown instanceof HpbError ? errorWords(thrown) : UNDRAWN;
     stage.replaceChildren(el('p', { class: 'error', role: 'alert' }, words));
     return null;
   } finally {

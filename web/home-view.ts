@@ -23,15 +23,19 @@ export function homeView(version: VersionFacts, uploads: Uploads): View {
   let closed = false;
   const cards = new Map<string, JobCard>();
   const list = el('ul', { class: 'jobs' });
-  const empty = el('p', { class: 'note' }, 'Nothing yet. What you send is listed here.');
+  const empty = el('p', { class: 'note', hidden: true }, 'Nothing yet. What you send is listed here.');
   const more = el('button', { type: 'button', hidden: true }, 'Show older ones');
+  const showEmpty = (): void => void (empty.hidden = cards.size > 0 || !more.hidden);
   const add = (job: JobAnswer, place: 'prepend' | 'append'): void => {
     // A card watches its job until it is closed, which nobody would do any more.
     if (closed || cards.has(job.jobId)) return;
-    const card = new JobCard(job);
+    const card = new JobCard(job, () => {
+      cards.delete(job.jobId);
+      showEmpty();
+    });
     cards.set(job.jobId, card);
     list[place](card.element);
-    empty.hidden = true;
+    showEmpty();
   };
   let next: string | null = null;
   const load = async (): Promise<void> => {
@@ -43,6 +47,7 @@ export function homeView(version: VersionFacts, uploads: Uploads): View {
     for (const job of jobs) if (job !== null) add(job, 'append');
     ({ next } = page);
     more.hidden = next === null;
+    showEmpty();
   };
   const show = (): void =>
     void load().catch((thrown: unknown) =>

@@ -6,6 +6,8 @@ import { announce, el, type Child } from './dom.ts';
 import { errorWords, isOver, moment, stageWords, stateWord } from './words.ts';
 import { watchJob } from './watch-job.ts';
 
+const SILENCE = 'The service does not answer. It is asked again until it does.';
+
 /** A job in the list, which keeps itself up to date while it is shown. */
 export class JobCard {
   readonly element: HTMLLIElement = el('li', { class: 'job' });
@@ -13,9 +15,14 @@ export class JobCard {
   #error: HpbError | null = null;
   #stop: () => void;
   #closed = false;
+  #silent = false;
+  #busy = false;
+  readonly #onGone: () => void;
 
-  constructor(job: JobAnswer) {
+  /** @param onGone Told when the job is no more, and its card out of the list. */
+  constructor(job: JobAnswer, onGone: () => void) {
     this.#job = job;
+    this.#onGone = onGone;
     this.#show();
     this.#stop = this.#watch();
   }
@@ -27,11 +34,21 @@ export class JobCard {
   }
 
   #watch(): () => void {
-    return watchJob(this.#job, (job) => {
-      const { state } = this.#job;
-      this.#job = job;
-      if (job.state !== state) announce(`${titleOf(job)}: ${stateWord(job.state)}.`);
-      this.#show();
+    return watchJob(this.#job, {
+      onJob: (job) => {
+        const { state } = this.#job;
+        this.#job = job;
+        this.#silent = false;
+        if (job.state !== state) announce(`${titleOf(job)}: ${stateWord(job.state)}.`);
+        this.#show();
+      },
+      onGone: () => this.#remove(),
+      onSilence: () => {
+        if (this.#silent) return;
+        this.#silent = true;
+        announce(SILENCE);
+        this.#show();
+      },
     });
   }
 
@@ -51,6 +68,7 @@ export class JobCard {
       ),
       el('p', { class: 'note' }, `${modelWords(job)} · ${moment(job.createdAt)}`),
       ...(isOver(job) ? [] : [progressOf(job)]),
+      ...(this.#silent ? [el('p', { class: 'note' }, SILENCE)] : []),
       ...errorsOf(job, this.#error),
       ...caseList(job, opened),
       el('div', { class: 'actions' }, ...this.#actions()),
@@ -59,7 +77,7 @@ export class JobCard {
       (
         this.element.querySelector<HTMLElement>(`[data-action="${focused}"]`) ??
         this.element.querySelector<HTMLElement>('.actions a, .actions button')
-      )?.focus();
+      )?.focus({ preventScroll: true });
   }
 
   #actions(): readonly Child[] {
@@ -79,25 +97,45 @@ export class JobCard {
   }
 
   async #retry(): Promise<void> {
-    this.#job = await api.retry(this.#job.jobId);
+    this.#goOn(await api.retry(this.#job.jobId));
+  }
+
+  #goOn(job: JobAnswer): void {
+    this.#stop();
+    this.#job = job;
     if (!this.#closed) this.#stop = this.#watch();
   }
 
   async #delete(): Promise<void> {
     if (!(await confirmed(`Delete ${titleOf(this.#job)} with its CT and its results?`))) return;
     await api.remove(this.#job.jobId);
+    this.#remove();
+  }
+
+  #remove(): void {
+    this.#stop();
     announce(`${titleOf(this.#job)} was deleted.`);
     this.element.remove();
+    this.#onGone();
+  }
+
+  /** What is refused here, another tab may have done: then that is to be seen. */
+  async #refused(reason: HpbError): Promise<void> {
+    const job = await api.job(this.#job.jobId).catch(asHpbError);
+    if (job instanceof Error) {
+      if (job.code === 'JOB_NOT_FOUND') this.#remove();
+      else this.#error = reason;
+    } else if (job.attempt !== this.#job.attempt || job.state !== this.#job.state) this.#goOn(job);
+    else this.#error = reason;
   }
 
   #button(name: string, act: () => Promise<void>): HTMLButtonElement {
     const press = async (): Promise<void> => {
+      if (this.#busy) return;
+      this.#busy = true;
       this.#error = null;
-      try {
-        await act();
-      } catch (thrown) {
-        this.#error = asHpbError(thrown);
-      }
+      await act().catch((thrown: unknown) => this.#refused(asHpbError(thrown)));
+      this.#busy = false;
       this.#show();
     };
     return el(

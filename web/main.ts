@@ -60,6 +60,8 @@ async function start(): Promise<void> {
     await show(version);
   } catch (thrown) {
     main.replaceChildren(failed(thrown).element);
+    // Without its facts the page has no views: it begins anew.
+    window.addEventListener('hashchange', () => location.reload());
   }
 }
 

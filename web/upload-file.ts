@@ -18,7 +18,8 @@ const BROWSER_HEADERS: ReadonlySet<string> = new Set(['content-length', 'host'])
  * signed and sent again.
  *
  * @returns the id of the complete upload.
- * @throws HpbError of the service; CANCELLED; SERVICE_UNREACHABLE when several rounds bring nothing.
+ * @throws HpbError of the service; CANCELLED; INPUT_VANISHED when the file changes meanwhile; SERVICE_UNREACHABLE when
+ * several rounds bring nothing.
  */
 export async function uploadFile(file: File, { onProgress, signal }: UploadOptions): Promise<UploadId> {
   const opened = await api.openUpload(file.name, file.size);
@@ -53,7 +54,14 @@ function sendPiece(
     for (const [name, value] of Object.entries(headers))
       if (!BROWSER_HEADERS.has(name.toLowerCase())) request.setRequestHeader(name, value);
     request.upload.addEventListener('progress', ({ loaded }) => onSent(loaded));
-    request.addEventListener('error', () => resolve(unreachable()));
+    request.addEventListener('error', () => {
+      // A browser reads no file that is not as it was chosen any more, and tells that as it tells a lost connection.
+      const first = file.slice(start, start + 1).arrayBuffer();
+      first.then(
+        () => resolve(unreachable()),
+        () => reject(changed()),
+      );
+    });
     request.addEventListener('abort', () => reject(cancelled()));
     request.addEventListener('load', () => {
       const { status } = request;
@@ -63,6 +71,12 @@ function sendPiece(
     });
     signal.addEventListener('abort', () => request.abort(), { once: true });
     request.send(file.slice(start, start + bytes));
+  });
+}
+
+function changed(): HpbError {
+  return new HpbError('INPUT_VANISHED', 'The file changed or went away before it was sent.', {
+    remedy: 'Wait until it is completely written, and choose it again.',
   });
 }
 

@@ -1,4 +1,5 @@
 import { isOver } from './words.ts';
+import { asHpbError } from '../core/errors.ts';
 import type { JobAnswer } from '../core/requests.ts';
 import { api } from './api.ts';
 
@@ -8,21 +9,31 @@ const POLL_MS = 2000;
 
 let streams = 0;
 
+/** Who is told how a job goes on. */
+export interface JobWatcher {
+  readonly onJob: (job: JobAnswer) => void;
+  /** Somebody has deleted it. */
+  readonly onGone: () => void;
+  /** The service does not answer; it is asked again until it does. */
+  readonly onSilence: () => void;
+}
+
 /**
  * Tells how a job goes on until it is final: by its events where the service offers them, else by asking.
  *
  * @returns what ends it early.
  */
-export function watchJob(job: JobAnswer, onJob: (job: JobAnswer) => void): () => void {
+export function watchJob(job: JobAnswer, watcher: JobWatcher): () => void {
   if (isOver(job)) return () => undefined;
   const { events } = job.links;
-  if (events === undefined || streams >= MOST_STREAMS) return poll(job.jobId, onJob);
-  return listen(job, new URL(events, location.href).pathname, onJob);
+  if (events === undefined || streams >= MOST_STREAMS) return poll(job.jobId, watcher);
+  return listen(job, new URL(events, location.href).pathname, watcher);
 }
 
-function listen({ jobId }: JobAnswer, path: string, onJob: (job: JobAnswer) => void): () => void {
+function listen({ jobId }: JobAnswer, path: string, watcher: JobWatcher): () => void {
   const source = new EventSource(path);
   streams += 1;
+  let dropped = false;
   let end = (): void => {
     source.close();
     streams -= 1;
@@ -30,31 +41,42 @@ function listen({ jobId }: JobAnswer, path: string, onJob: (job: JobAnswer) => v
   };
   const hear = ({ data }: MessageEvent<string>): void => {
     const job = JSON.parse(data) as JobAnswer;
+    dropped = false;
     if (isOver(job)) end();
-    onJob(job);
+    watcher.onJob(job);
   };
   source.addEventListener('state', hear);
   source.addEventListener('progress', hear);
   source.addEventListener('error', () => {
-    // The browser connects again by itself, unless it was refused.
-    if (source.readyState !== EventSource.CLOSED) return;
+    // The browser connects again by itself, unless it was refused. A stream may end; that none begins is silence.
+    if (source.readyState !== EventSource.CLOSED) {
+      if (dropped) watcher.onSilence();
+      dropped = true;
+      return;
+    }
     end();
-    end = poll(jobId, onJob);
+    end = poll(jobId, watcher, 0);
   });
   return () => end();
 }
 
-function poll(jobId: string, onJob: (job: JobAnswer) => void): () => void {
+function poll(jobId: string, { onJob, onGone, onSilence }: JobWatcher, firstMs = POLL_MS): () => void {
   let ended = false;
   let timer: number;
   const ask = async (): Promise<void> => {
-    const job = await api.job(jobId).catch(() => null);
+    const answer = await api.job(jobId).catch(asHpbError);
     if (ended) return;
-    if (job !== null) onJob(job);
-    if (job === null || !isOver(job)) wait();
+    if (!(answer instanceof Error)) {
+      onJob(answer);
+      if (!isOver(answer)) wait(POLL_MS);
+    } else if (answer.code === 'JOB_NOT_FOUND') onGone();
+    else {
+      onSilence();
+      wait(POLL_MS);
+    }
   };
-  const wait = (): void => void (timer = setTimeout(() => void ask(), POLL_MS));
-  wait();
+  const wait = (ms: number): void => void (timer = setTimeout(() => void ask(), ms));
+  wait(firstMs);
   return () => {
     ended = true;
     clearTimeout(timer);

@@ -8,7 +8,7 @@ import { uploadKind, type ArchiveKind } from '../../adapters/intake/upload-kind.
 import { memoryPresent } from '../../adapters/system.ts';
 import { asHpbError, commandExit, type ErrorCode, type ErrorDocument } from '../../core/errors.ts';
 import type { ScanFacts, ScanVerdict } from '../../core/volume/scan-check.ts';
-import { bytesText, jsonLine } from '../../local/text.ts';
+import { bytesText, jsonLine, printable, printableLines } from '../../local/text.ts';
 import type { CommandContext } from '../context.ts';
 import { modelsOf, runOptions, segmentOptionsOf, type RunArguments } from '../options.ts';
 
@@ -132,15 +132,17 @@ const documentText = (document: CheckDocument | ArchiveDocument): string =>
   'problems' in document ? checkText(document) : archiveText(document);
 
 function archiveText({ file, cases, fitCases, ignored, ignoredCount }: ArchiveDocument): string {
-  const lines = [`${file}: ${cases} ${cases === 1 ? 'case' : 'cases'} found, ${fitCases} fit to run`];
-  for (const { name, reason } of ignored) lines.push(`  left aside   ${name}: ${reason}`);
+  const lines = [
+    `${printable(file)}: ${cases} ${cases === 1 ? 'case' : 'cases'} found, ${fitCases} fit to run`,
+  ];
+  for (const { name, reason } of ignored) lines.push(`  left aside   ${printable(name)}: ${reason}`);
   const more = ignoredCount - ignored.length;
   if (more > 0) lines.push(`  left aside   ${more} more`);
   return `${lines.join('\n')}\n`;
 }
 
 function checkText({ file, case: name, fit, facts, problems, warnings }: CheckDocument): string {
-  const subject = name === undefined ? file : `${file}, case ${name}`;
+  const subject = printable(name === undefined ? file : `${file}, case ${name}`);
   const lines = [`${subject}: ${fit ? 'fit to run' : 'NOT fit to run'}`];
   if (facts !== null) {
     const { dims, spacingMm, orientation, datatype, intensity, memoryNeeded } = facts;
@@ -162,6 +164,6 @@ function checkText({ file, case: name, fit, facts, problems, warnings }: CheckDo
 }
 
 const findingText = (kind: string, { code, message, remedy }: ErrorDocument): string[] => [
-  `  ${kind}      ${message}`,
+  `  ${kind}      ${printableLines(message)}`,
   `               ${remedy} [${code}]`,
 ];

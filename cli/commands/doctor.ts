@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { COMMAND_EXIT } from '../../core/errors.ts';
+import { COMMAND_EXIT, HpbError } from '../../core/errors.ts';
 import { runDoctor, type DoctorLine, type DoctorReport } from '../../local/doctor.ts';
 import type { CommandContext } from '../context.ts';
 import { jsonLine } from '../../local/text.ts';
@@ -32,7 +32,15 @@ export function registerDoctor(program: Command, context: CommandContext): void 
     .option('--stage <name>', 'with --aws: which deployment, as `cdk deploy -c stage=` named it', 'dev')
     .option('--json', 'print one JSON document: { ok, lines: [{ name, status, found, remedy }] }')
     .addHelpText('after', HELP)
-    .action(async (options: DoctorArguments) => {
+    .action(async (options: DoctorArguments, command: Command) => {
+      if (options.aws === undefined && command.getOptionValueSource('stage') === 'cli')
+        throw new HpbError(
+          'USAGE',
+          `--stage ${options.stage} names a deployment, and this looks at this machine.`,
+          {
+            remedy: `Run \`hpb doctor --aws --stage ${options.stage}\`, or leave --stage out.`,
+          },
+        );
       const report = options.aws ? await aboutAws(options, context) : await runDoctor(context);
       if (options.json) context.stdout.write(jsonLine(report));
       else context.stdout.write(`${report.lines.map(lineText).join('\n')}\n`);

@@ -9,7 +9,7 @@ import type { Calibration } from '../../core/models/calibration.ts';
 import { SIZE_TIERS, type ModelRun } from '../../core/plan.ts';
 import { checkScan } from '../../core/volume/scan-check.ts';
 import { calibrationFile, readCalibration } from '../../local/calibration-file.ts';
-import { bytesText, jsonLine, secondsText, tableText } from '../../local/text.ts';
+import { bytesText, jsonLine, printable, printableLines, secondsText, tableText } from '../../local/text.ts';
 import type { CommandContext } from '../context.ts';
 import { modelsOf, runOptions, segmentOptionsOf, type RunArguments } from '../options.ts';
 
@@ -86,10 +86,10 @@ async function estimateFile(
 }
 
 function documentText({ file, estimate, problems, thisMachine }: EstimateDocument): string {
-  const lines = [`${file}: ${problems.length === 0 ? 'would fit' : 'would be REFUSED'}`];
+  const lines = [`${printable(file)}: ${problems.length === 0 ? 'would fit' : 'would be REFUSED'}`];
   if (estimate !== null) lines.push(...estimateLines(estimate, thisMachine));
   for (const { code, message, remedy } of problems)
-    lines.push(`  problem      ${message}`, `               ${remedy} [${code}]`);
+    lines.push(`  problem      ${printableLines(message)}`, `               ${remedy} [${code}]`);
   return `${lines.join('\n')}\n`;
 }
 

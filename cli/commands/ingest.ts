@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { fileError, outputError } from '../../adapters/file-error.ts';
+import { fileError, noFileError, outputError } from '../../adapters/file-error.ts';
+import { makeFolder } from '../../adapters/make-folder.ts';
 import { HpbError } from '../../core/errors.ts';
 import { INGEST_PREFIX } from '../../core/layout.ts';
 import { isServed } from '../../local/service/data-root-lock.ts';
@@ -51,13 +52,15 @@ async function ingest(archive: string, { settings, paths, signal }: CommandConte
 
 async function assertFile(path: string): Promise<void> {
   try {
-    if ((await stat(path)).isFile()) return;
+    const kind = await stat(path);
+    if (kind.isDirectory())
+      throw new HpbError('INPUT_IS_FOLDER', 'The input to ingest is a folder, not a file.', {
+        remedy: '`hpb submit FOLDER` packs and sends a folder.',
+      });
+    if (!kind.isFile()) throw noFileError();
   } catch (error) {
     throw fileError(error);
   }
-  throw new HpbError('INPUT_IS_FOLDER', 'The input to ingest is a folder, not a file.', {
-    remedy: '`hpb submit FOLDER` packs and sends a folder.',
-  });
 }
 
 /** The watcher shall never see half a file: it is copied under a hidden name first. */
@@ -65,7 +68,7 @@ async function dropInFolder(archive: string, folder: string, name: string): Prom
   const partial = join(folder, `.${name}.partial`);
   const place = join(folder, name);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await copyFile(archive, partial);
     await rename(partial, place);
     return place;

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { jsonLine } from '../../local/text.ts';
+import { jsonLine, printableLines } from '../../local/text.ts';
 import type { CommandContext } from '../context.ts';
 import {
   connect,
@@ -23,6 +23,8 @@ export function registerLogs(program: Command, context: CommandContext): void {
   for (const option of serviceOptions('print one JSON document: { lines }')) command.addOption(option);
   command.action(async (jobId: string, options: LogsArguments) => {
     const lines = await (await connect(context, options)).logs(jobId, options.lines);
-    context.stdout.write(options.json ? jsonLine({ lines }) : lines.map((line) => `${line}\n`).join(''));
+    context.stdout.write(
+      options.json ? jsonLine({ lines }) : lines.map((line) => `${printableLines(line)}\n`).join(''),
+    );
   });
 }

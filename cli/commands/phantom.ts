@@ -1,7 +1,8 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { outputError } from '../../adapters/file-error.ts';
+import { makeFolder } from '../../adapters/make-folder.ts';
 import { writeNifti } from '../../adapters/nifti-file.ts';
 import { makePhantom, phantomGrid, type Phantom } from '../../core/volume/phantom.ts';
 import type { CommandContext } from '../context.ts';
@@ -53,7 +54,7 @@ async function writePhantom(options: PhantomArguments): Promise<PhantomDocument>
   const { out, seed, size, orientation } = options;
   const places = { ct: join(out, 'phantom.nii.gz'), truth: join(out, 'phantom_truth.nii.gz') };
   try {
-    await mkdir(out, { recursive: true });
+    await makeFolder(out);
     const { ct, truth, structures } = makePhantom({ seed, grid: phantomGrid(size, { orientation }) });
     await writeNifti(places.ct, ct);
     await writeNifti(places.truth, truth);

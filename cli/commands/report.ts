@@ -7,7 +7,7 @@ import { caseNames } from '../../local/case-names.ts';
 import type { GivenMask } from '../../local/given-masks.ts';
 import { reportCase } from '../../local/report-case.ts';
 import { resultText } from '../../local/result-text.ts';
-import { jsonLine } from '../../local/text.ts';
+import { jsonLine, printable } from '../../local/text.ts';
 import type { CommandContext } from '../context.ts';
 import { meshesOption } from '../options.ts';
 
@@ -61,7 +61,7 @@ export function registerReport(program: Command, context: CommandContext): void 
       stdout.write(
         options.json
           ? jsonLine({ folder, zip, report, metadata })
-          : `${resultText({ case: null, metadata })}\nResults: ${folder}\n         ${zip}\nReport:  ${report}\n`,
+          : `${resultText({ case: null, metadata })}\nResults: ${printable(folder)}\n         ${printable(zip)}\nReport:  ${printable(report)}\n`,
       );
     });
 }

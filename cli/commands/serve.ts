@@ -1,9 +1,10 @@
 import { userInfo } from 'node:os';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { outputError } from '../../adapters/file-error.ts';
 import { jsonLog } from '../../adapters/json-log.ts';
+import { makeFolder } from '../../adapters/make-folder.ts';
 import { systemClock } from '../../adapters/system.ts';
 import { HpbError } from '../../core/errors.ts';
 import { settingsSchema } from '../../core/settings.ts';
@@ -98,8 +99,7 @@ async function install({ user, unit, print }: InstallOptions, context: CommandCo
     return;
   }
   try {
-    for (const folder of folders) await mkdir(folder, { recursive: true });
-    await mkdir(dirname(unit), { recursive: true });
+    for (const folder of [...folders, dirname(unit)]) await makeFolder(folder);
     await writeFile(unit, text);
   } catch (error) {
     throw outputError(error);

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { constants, type BigIntStats } from 'node:fs';
-import { access, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { access, readdir, rm, stat } from 'node:fs/promises';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import { fileError, outputError } from '../../adapters/file-error.ts';
+import { makeFolder } from '../../adapters/make-folder.ts';
 import { writeZip, type ZipMember } from '../../adapters/zip-archive.ts';
 import { asHpbError, HpbError } from '../../core/errors.ts';
 import { caseNames } from '../../local/case-names.ts';
@@ -42,7 +43,7 @@ export async function packCases(
   const state = await fingerprint(members);
   const path = join(workFolder, `${state}.zip`);
   try {
-    await mkdir(workFolder, { recursive: true });
+    await makeFolder(workFolder);
   } catch (error) {
     throw outputError(error);
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { fileError } from '../../adapters/file-error.ts';
+import { fileError, noFileError } from '../../adapters/file-error.ts';
 import { HpbError } from '../../core/errors.ts';
 import type { UploadId } from '../../core/layout.ts';
 import type { UploadAnswer } from '../../core/requests.ts';
@@ -101,7 +101,9 @@ function emptyFile(): HpbError {
 
 async function factsOf(path: string): Promise<{ readonly size: bigint; readonly mtimeNs: bigint }> {
   try {
-    return await stat(path, { bigint: true });
+    const facts = await stat(path, { bigint: true });
+    if (!facts.isFile()) throw noFileError();
+    return facts;
   } catch (error) {
     throw fileError(error);
   }

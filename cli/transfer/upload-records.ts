@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fileError, outputError } from '../../adapters/file-error.ts';
+import { makeFolder } from '../../adapters/make-folder.ts';
 
 const uploadRecord = z.object({
   layoutVersion: z.literal(1),
@@ -41,7 +42,7 @@ export async function openUploadRecords(folder: string): Promise<UploadRecords> 
     async save(key, record) {
       const partial = join(folder, `${key}.${randomUUID()}.partial`);
       try {
-        await mkdir(folder, { recursive: true });
+        await makeFolder(folder);
         await writeFile(partial, JSON.stringify(record));
         await rename(partial, pathOf(key));
       } catch (error) {

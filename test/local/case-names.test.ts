@@ -12,6 +12,11 @@ describe('the name of a case', () => {
     ['patient7/raw.nii.gz', 'patient7'],
     ['patient7/raw_0000.nii.gz', 'patient7'],
     ['/raw.nii.gz', 'case'],
+    ['patient7/.nii.gz', 'patient7'],
+    ['patient7/..nii.gz', 'patient7'],
+    ['patient7/...nii.gz', 'patient7'],
+    ['patient7/._0000.nii', 'patient7'],
+    ['patient7/....nii.gz', '...'],
   ])('of %s is %s', (path, name) => {
     expect(caseNames([path])).toEqual([name]);
   });

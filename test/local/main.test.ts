@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { canaryPhantom, phantomVolumes } from '../../core/canary.ts';
+import { settingsSchema } from '../../core/settings.ts';
 import { nodeOnDisk, noDisks } from '../fixtures/full-disk.ts';
 import { ROOT, startNode, type CommandResult } from '../fixtures/hpb-command.ts';
 import { closeServer, listen, urlOf } from '../fixtures/package-index.ts';
@@ -38,11 +39,49 @@ describe('npm start', () => {
     expect(stderr).not.toMatch(/Making|Collecting|Downloading/);
   });
 
-  it('takes nothing but --once', async () => {
+  it('takes nothing but --once, and says where to read on', async () => {
     const { code, stderr } = await startNode([START, '--twice']).ended;
 
     expect(code).toBe(2);
     expect(stderr).toContain('--twice');
+    expect(stderr).toContain('--help');
+  });
+
+  it.each(['--help', '-h'])('explains itself with %s and starts nothing', async (option) => {
+    const folder = tempFolder();
+    const { code, stdout } = await startNode([START, option], {
+      HPB_DATA_ROOT: join(folder, 'data'),
+      ...fresh(folder),
+    }).ended;
+
+    expect(code).toBe(0);
+    for (const word of [
+      '--once',
+      'http://127.0.0.1:8080',
+      'Ctrl-C',
+      'HPB_PORT',
+      'HPB_DATA_ROOT',
+      'settings.md',
+    ])
+      expect(stdout).toContain(word);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('names only settings that there are', async () => {
+    const { stdout } = await startNode([START, '--help']).ended;
+
+    for (const [name] of stdout.matchAll(/\bHPB_\w+/g))
+      expect(Object.keys(settingsSchema.shape)).toContain(name);
+  });
+
+  it.skipIf(!existsSync('/proc/self'))('says which data root cannot be written to', async () => {
+    const { code, stderr } = await startNode([START], {
+      HPB_DATA_ROOT: '/proc/hpb',
+      HPB_VENV: join(ROOT, '.venv'),
+    }).ended;
+
+    expect(code).toBe(14);
+    expect(stderr).toContain('The data root /proc/hpb cannot be written to (ENOENT)');
   });
 });
 

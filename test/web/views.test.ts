@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -47,6 +47,15 @@ async function heldBack(page: Page, url: RegExp, method: string) {
   return { first, release };
 }
 
+/** Drops real files, as a file manager does. */
+async function dropFiles(page: Page, files: string[]): Promise<void> {
+  const { x, y } = (await page.locator('.drop').boundingBox())!;
+  const place = { x: x + 20, y: y + 20, data: { items: [], files, dragOperationsMask: 1 } };
+  const session = await context.newCDPSession(page);
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
+    await session.send('Input.dispatchDragEvent', { type, ...place });
+}
+
 /** Shows another view: that of a case which is not there. */
 const leave = async (page: Page): Promise<void> => {
   await page.evaluate("location.hash = '#/jobs/j-nothing1/c0001'");
@@ -82,6 +91,83 @@ describe('a view of the page', () => {
 
     await jobCard(page, 'patient').getByText('Done').waitFor();
     expect(await page.locator('.uploads li').count()).toBe(0);
+  });
+});
+
+describe('a case', () => {
+  it('that is left while its files are loading asks for no more of them', async () => {
+    const { page, requests } = await openPage(ok);
+    await send(page, 'first');
+    const open = jobCard(page, 'first').getByRole('link', { name: 'Open' });
+    await open.waitFor();
+    const loading = await heldBack(page, /\/files\/preview%2Fct|\/files\/preview\/ct/, 'GET');
+    await open.click();
+    await loading.first;
+
+    await leave(page);
+    requests.length = 0;
+    loading.release();
+    await page.waitForLoadState('networkidle');
+    await sleep(500);
+
+    expect(requests.filter((line) => /mask|liver|task008|mz3/.test(line))).toEqual([]);
+  });
+
+  it('in a browser that cannot draw has its measures and files, and says what to do', async () => {
+    const { page } = await openPage(ok);
+    await page.addInitScript('HTMLCanvasElement.prototype.getContext = () => null');
+    await page.reload();
+    await send(page, 'undrawn');
+
+    await jobCard(page, 'undrawn').getByRole('link', { name: 'Open' }).click();
+
+    await page.getByRole('alert').getByText('This browser cannot draw the pictures').waitFor();
+    expect(await page.getByRole('row', { name: /^Liver \d/ }).count()).toBe(1);
+  });
+
+  it.each([320, 1440])('and the list fit into %i pixels', async (width) => {
+    const { page } = await openPage(ok);
+    await page.setViewportSize({ width, height: 800 });
+    await send(page, 'a-long-name-of-a-case-that-has-no-blanks_and_underscores');
+    const tooWide = (): Promise<number> =>
+      page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+    const open = page.locator('.job').first().getByRole('link', { name: 'Open' });
+    await open.waitFor();
+    expect(await tooWide()).toBe(0);
+
+    await open.click();
+    await page.locator('.sliders').waitFor();
+
+    expect(await tooWide()).toBe(0);
+  });
+});
+
+describe('a file', () => {
+  it('that changes before it is sent is named as the reason', async () => {
+    const { page } = await openPage(ok);
+    const path = join(folder, 'growing.nii.gz');
+    writeFileSync(path, await goodCt(3));
+    const opening = await heldBack(page, /\/uploads$/, 'POST');
+    await page.setInputFiles('#file', path);
+    await opening.first;
+
+    appendFileSync(path, 'more');
+    opening.release();
+
+    const words = await page.locator('.uploads [role="alert"]').textContent();
+    expect(words).toContain('The file changed or went away before it was sent.');
+  });
+
+  it.each(['gone.nii.gz', 'folder'])('dropped as %s beside others does not stop them', async (name) => {
+    const { page } = await openPage(ok);
+    const [good, other] = [join(folder, `with-${name}.nii.gz`), join(folder, name)];
+    writeFileSync(good, await goodCt(3));
+    if (name === 'folder') mkdirSync(other);
+
+    await dropFiles(page, [other, good]);
+
+    await jobCard(page, `with-${name}`).getByText('Done').waitFor();
+    await page.locator('.uploads li', { hasText: name }).getByRole('alert').waitFor();
   });
 });
 

@@ -9,17 +9,22 @@ import { plainName } from '../words.ts';
 import { Viewer, type ShownFile, type ShownMask, type ShownMesh } from './viewer.ts';
 import { viewerPanel } from './viewer-panel.ts';
 
+/** A case to be looked at. */
+export interface WantedCase {
+  readonly detail: CaseDetailAnswer;
+  readonly metadata: Metadata;
+  /** Aborted when it is left: nothing more is fetched, and no canvas is opened for it. */
+  readonly signal: AbortSignal;
+}
+
 /**
  * Opens CT, masks and meshes of a case in `stage`, small versions where there are any.
  *
- * @throws HpbError of the service; NiiVue's errors where the browser has no WebGL 2.
+ * @throws HpbError of the service; NiiVue's errors where the browser has no WebGL 2; the reason of the signal.
  */
-export async function openCase(
-  stage: HTMLElement,
-  detail: CaseDetailAnswer,
-  metadata: Metadata,
-): Promise<Viewer> {
-  const ct = await shownFile(detail, 'preview/ct.nii.gz');
+export async function openCase(stage: HTMLElement, wanted: WantedCase): Promise<Viewer> {
+  const { metadata } = wanted;
+  const ct = await shownFile(wanted, 'preview/ct.nii.gz');
   if (ct === null)
     throw new HpbError('RESULT_NOT_FOUND', 'This case has no preview of its CT.', {
       remedy: 'It was made without HPB_PREVIEWS: send the CT again, or open the files in a viewer of yours.',
@@ -27,7 +32,7 @@ export async function openCase(
   const masks: ShownMask[] = [];
   for (const { id } of metadata.provenance.models) {
     const { output } = modelEntry(id);
-    const file = (await shownFile(detail, `preview/${output}`)) ?? (await shownFile(detail, output));
+    const file = (await shownFile(wanted, `preview/${output}`)) ?? (await shownFile(wanted, output));
     if (file === null) continue;
     const labels = metadata.structures
       .filter(({ model }) => model === id)
@@ -43,7 +48,7 @@ export async function openCase(
   }
   // Vessels and tumours lie over the liver that they are in.
   masks.sort((a, b) => Number(b.faint) - Number(a.faint));
-  const meshes = await meshesOf(detail, metadata);
+  const meshes = await meshesOf(wanted);
   const canvas = document.createElement('canvas');
   canvas.setAttribute('role', 'img');
   const frame = document.createElement('div');
@@ -71,14 +76,14 @@ function firstPlace({ hpb, structures, grid }: Metadata): readonly [number, numb
   return [along(0), along(1), along(2)];
 }
 
-async function meshesOf(detail: CaseDetailAnswer, metadata: Metadata): Promise<readonly ShownMesh[]> {
+async function meshesOf(wanted: WantedCase): Promise<readonly ShownMesh[]> {
   const meshes: ShownMesh[] = [];
-  for (const structure of metadata.structures) {
+  for (const structure of wanted.metadata.structures) {
     const { name, label, model } = structure;
     // Of two models with a structure of one name, the second has its own before it.
     const file =
-      (await shownFile(detail, `preview/${model}_${name}.mz3`)) ??
-      (await shownFile(detail, `preview/${name}.mz3`));
+      (await shownFile(wanted, `preview/${model}_${name}.mz3`)) ??
+      (await shownFile(wanted, `preview/${name}.mz3`));
     if (file === null) continue;
     const faint = roleOf(name) === 'liver';
     meshes.push({ ...file, key: structureKey(structure), colour: colourOf(name, label), faint });
@@ -87,9 +92,11 @@ async function meshesOf(detail: CaseDetailAnswer, metadata: Metadata): Promise<r
   return meshes.toSorted((a, b) => Number(a.faint) - Number(b.faint));
 }
 
-async function shownFile({ files, previews }: CaseDetailAnswer, name: string): Promise<ShownFile | null> {
+async function shownFile({ detail, signal }: WantedCase, name: string): Promise<ShownFile | null> {
+  const { files, previews } = detail;
   const found = [...previews, ...files].find((file) => file.name === name);
   if (found === undefined) return null;
   const content = await (await fileContent(found.href)).arrayBuffer();
+  signal.throwIfAborted();
   return { name: name.slice(name.lastIndexOf('/') + 1), content };
 }
