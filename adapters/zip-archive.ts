@@ -1,11 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { Readable, Writable, type PassThrough } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { callbackify } from 'node:util';
 import { ZipFile } from 'yazl';
 import { HpbError } from '../core/errors.ts';
@@ -52,34 +50,33 @@ export function zipStream(
   { keepSmall = false }: { readonly keepSmall?: boolean } = {},
 ): Readable {
   const zip = new ZipFile();
-  const output = zip.outputStream as PassThrough;
+  const output = zip.outputStream as Readable;
   // Without this a member that cannot be read would leave the output waiting for ever.
   zip.on('error', (error: Error) => output.destroy(error));
   // Whoever reads gets it; before anybody does, nobody would be there to take it.
   output.on('error', () => undefined);
-  void addAll({ zip, output, mostKept: keepSmall ? BLOCK_BYTES : -1 }, sources).catch((error: unknown) =>
-    zip.emit('error', error),
-  );
+  // After its end the output can be destroyed no more; before it, somebody does not want the rest.
+  let current: Readable | undefined;
+  output.on('close', () => current?.destroy());
+  void addAll().catch((error: unknown) => zip.emit('error', error));
   return output;
-}
 
-async function addAll(
-  {
-    zip,
-    output,
-    mostKept,
-  }: { readonly zip: ZipFile; readonly output: PassThrough; readonly mostKept: number },
-  sources: AsyncIterable<ZipSource> | Iterable<ZipSource>,
-): Promise<void> {
-  const closed = new Promise<void>((resolve) => output.once('close', resolve));
-  for await (const source of sources) {
-    if (output.destroyed) return;
-    await (source.bytes <= mostKept ? addWhole(zip, source) : addStreamed(zip, source, closed));
-    // yazl goes on to the next member in a turn of its own.
-    await nextTurn();
-    if (output.writableNeedDrain) await Promise.race([once(output, 'drain').catch(() => undefined), closed]);
+  async function addAll(): Promise<void> {
+    for await (const source of sources) {
+      if (keepSmall && source.bytes <= BLOCK_BYTES) await addWhole(zip, source);
+      else addStreamed(source);
+    }
+    zip.end();
   }
-  zip.end();
+
+  function addStreamed({ name, bytes, open }: ZipSource): void {
+    zip.addReadStreamLazy(name, { ...optionsOf(name), size: bytes }, (take) => {
+      current = Readable.from(open(), { objectMode: false });
+      // yazl hears no error of a source.
+      current.on('error', (error) => zip.emit('error', error));
+      take(null, current);
+    });
+  }
 }
 
 const optionsOf = (name: string) =>
@@ -98,30 +95,8 @@ function changed(seen: number, bytes: number): HpbError {
   return new HpbError(
     'UNEXPECTED',
     `A file changed before it was packed: ${seen} bytes instead of ${bytes}.`,
-    {
-      remedy: 'Let nothing else write into the working folder, and run the case again.',
-    },
+    { remedy: 'Let nothing else write into the working folder, and run the case again.' },
   );
-}
-
-/** Resolves when all of it has been read. */
-async function addStreamed(
-  zip: ZipFile,
-  { name, bytes, open }: ZipSource,
-  closed: Promise<void>,
-): Promise<void> {
-  let content: Readable | undefined;
-  const read = new Promise<void>((resolve) => {
-    zip.addReadStreamLazy(name, { ...optionsOf(name), size: bytes }, (take) => {
-      content = Readable.from(open(), { objectMode: false });
-      // yazl hears no error of a source.
-      content.on('error', (error) => zip.emit('error', error)).once('close', resolve);
-      take(null, content);
-    });
-  });
-  await Promise.race([read, closed]);
-  // After its end the output can be destroyed no more; before it, somebody does not want the rest.
-  content?.destroy();
 }
 
 /** Members in the order of an archive. Throws `UNEXPECTED` when a name comes twice. */

@@ -35,7 +35,9 @@ TASK008_PATCH = [64, 192, 192]
 
 TOTAL_TRAINER = "nnUNetTrainerNoMirroring"
 ROUGH_TRAINER = "nnUNetTrainer_4000epochs_NoMirroring"
-# dataset folder, trainer, outputs, spacing in mm (None: that of Task008), value of the label `liver` or None
+TASK008_SPACING = (1.5, 0.8, 0.8)
+# dataset folder, trainer, outputs, spacing in mm (z, y, x, with the network of Task008, or one for all), value of the
+# label `liver` or None
 DATASETS = [
     ("Dataset291_TotalSegmentator_part1_organs_1559subj", TOTAL_TRAINER, 25, 1.5, 5),
     ("Dataset292_TotalSegmentator_part2_vertebrae_1532subj", TOTAL_TRAINER, 27, 1.5, None),
@@ -44,7 +46,8 @@ DATASETS = [
     ("Dataset295_TotalSegmentator_part5_ribs_1559subj", TOTAL_TRAINER, 27, 1.5, None),
     ("Dataset297_TotalSegmentator_total_3mm_1559subj", ROUGH_TRAINER, 118, 3.0, 5),
     ("Dataset298_TotalSegmentator_total_6mm_1559subj", ROUGH_TRAINER, 118, 6.0, 5),
-    ("Dataset008_HepaticVessel", "nnUNetTrainer", 3, None, None),
+    ("Dataset008_HepaticVessel", "nnUNetTrainer", 3, TASK008_SPACING, None),
+    ("Dataset570_ct_liver_segments", TOTAL_TRAINER, 9, (1.5, 0.8047, 0.8047), None),
 ]
 
 
@@ -158,10 +161,11 @@ def configuration(patch, spacing, stages: int):
 
 
 def write_dataset(root: Path, name: str, trainer: str, outputs: int, spacing, liver) -> None:
-    rough = spacing is not None and spacing > 2
+    like_task008 = isinstance(spacing, tuple)
+    rough = not like_task008 and spacing > 2
     stages = 5 if rough else 6
-    if spacing is None:
-        settings = configuration(TASK008_PATCH, [1.5, 0.8, 0.8], stages)
+    if like_task008:
+        settings = configuration(TASK008_PATCH, list(spacing), stages)
         settings["architecture"]["arch_kwargs"]["strides"] = [[1, 1, 1], *TASK008_POOLS]
     else:
         settings = configuration([112, 112, 128] if rough else [128, 128, 128], [spacing] * 3, stages)
@@ -205,7 +209,7 @@ def write_dataset(root: Path, name: str, trainer: str, outputs: int, spacing, li
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
-    parser.add_argument("--task008-spacing", type=float, nargs=3, default=[1.5, 0.8, 0.8], metavar=("Z", "Y", "X"))
+    parser.add_argument("--task008-spacing", type=float, nargs=3, default=TASK008_SPACING, metavar=("Z", "Y", "X"))
     options = parser.parse_args()
     write_task008(options.out / "nnunet_v1", options.task008_spacing)
     for name, trainer, outputs, spacing, liver in DATASETS:
