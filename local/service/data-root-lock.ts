@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { outputError } from '../../adapters/file-error.ts';
 import { acquireProcessLock, lockHolder } from '../../adapters/process-lock.ts';
 import { HpbError } from '../../core/errors.ts';
 
@@ -13,7 +14,7 @@ export async function isServed(dataRoot: string): Promise<boolean> {
  * Takes the data root for this server; call the returned function to give it back. The lock of a server that was
  * killed is taken over.
  *
- * @throws HpbError DATA_ROOT_LOCKED naming the process that has it.
+ * @throws HpbError DATA_ROOT_LOCKED naming the process that has it; OUTPUT_UNWRITABLE, DISK_FULL.
  */
 export async function lockDataRoot(dataRoot: string): Promise<() => Promise<void>> {
   const held = new AbortController();
@@ -27,7 +28,7 @@ export async function lockDataRoot(dataRoot: string): Promise<() => Promise<void
       },
     });
   } catch (thrown) {
-    if (!held.signal.aborted) throw thrown;
+    if (!held.signal.aborted) throw outputError(thrown);
     throw new HpbError('DATA_ROOT_LOCKED', `Another service (process ${holder}) works in ${dataRoot}.`, {
       remedy: 'Use that one, end it, or give this one another HPB_DATA_ROOT and HPB_PORT.',
       details: { pid: holder },
