@@ -22,7 +22,7 @@ import type { ByteRange, FileWrite, ObjectFacts, ObjectStore, WriteCondition } f
 import { FileCommit, factsOf, fileStats } from './file-commit.ts';
 import { fileError, outputError } from './file-error.ts';
 import { FileStoreKeys, isKey } from './file-store-keys.ts';
-import { walkKeys } from './file-store-walk.ts';
+import { foldersBelow, foldersOf, walkKeys } from './file-store-walk.ts';
 import { objectChanged, objectNotFound, requireRange } from './store-errors.ts';
 import { requireFile, WatchedSource } from './store-sources.ts';
 
@@ -173,11 +173,8 @@ export class FileObjectStore implements ObjectStore {
     const removed = await mapLimited(found, PARALLEL, async (facts) =>
       (await this.#remove(facts.key)) ? facts : null,
     );
-    // The folder of the prefix also when it is empty: its objects may have gone one by one.
-    const folders = new Set([
-      ...(prefix.endsWith('/') && isKey(prefix.slice(0, -1)) ? [prefix] : []),
-      ...found.flatMap(({ key }) => foldersOf(key, prefix)),
-    ]);
+    const below = isKey(prefix.slice(0, -1)) ? await foldersBelow(this.#keys.root, prefix) : [];
+    const folders = new Set([...below, ...found.flatMap(({ key }) => foldersOf(key, prefix))]);
     // Deepest first; a folder that was written to meanwhile is not empty and stays.
     for (const folder of [...folders].sort((a, b) => b.length - a.length))
       await rmdir(join(this.#keys.root, folder)).catch(() => undefined);
@@ -279,14 +276,6 @@ async function clone(from: string, to: string, bytes: number): Promise<void> {
   const how = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
   if (bytes <= SMALL_BYTES) copyFileSync(from, to, how);
   else await copyFile(from, to, how);
-}
-
-/** Folders of a key that lie below a prefix, or are it. */
-function foldersOf(key: string, prefix: string): readonly string[] {
-  const segments = key.split('/').slice(0, -1);
-  return segments
-    .map((_, index) => `${segments.slice(0, index + 1).join('/')}/`)
-    .filter((folder) => folder.startsWith(prefix) && prefix !== '');
 }
 
 function readError(key: string, error: unknown): unknown {

@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 /** Which keys a walk yields. */
 interface WalkBounds {
@@ -39,4 +39,20 @@ async function entriesOf(root: string, folder: string): Promise<readonly string[
     return entry.isFile() ? [`${folder}${entry.name}`] : [];
   });
   return keys.sort((a, b) => (a < b ? -1 : 1));
+}
+
+/** Folders of a key that lie below a prefix, or are it. */
+export function foldersOf(key: string, prefix: string): readonly string[] {
+  const segments = key.split('/').slice(0, -1);
+  return segments
+    .map((_, index) => `${segments.slice(0, index + 1).join('/')}/`)
+    .filter((folder) => folder.startsWith(prefix) && prefix !== '');
+}
+
+/** Folders of a prefix that is one, it included, whether anything lies in them or not; none for another prefix. */
+export async function foldersBelow(root: string, prefix: string): Promise<readonly string[]> {
+  if (!prefix.endsWith('/')) return [];
+  const entries = await readdir(join(root, prefix), { recursive: true, withFileTypes: true }).catch(() => []);
+  const folders = entries.filter((entry) => entry.isDirectory());
+  return [prefix, ...folders.map(({ parentPath, name }) => `${relative(root, join(parentPath, name))}/`)];
 }

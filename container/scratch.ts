@@ -8,13 +8,26 @@ import { outputError } from '../adapters/file-error.ts';
 import { isAbandoned, keepAlive } from '../adapters/lease-lock.ts';
 import { makeFolder } from '../adapters/make-folder.ts';
 import { isAlive, ownIdentity } from '../adapters/process-identity.ts';
+import type { MachinePaths } from '../adapters/machine-paths.ts';
 import type { CaseId } from '../core/layout.ts';
 import type { Log } from '../core/ports.ts';
+import type { Settings } from '../core/settings.ts';
 
 /** Folders under which workers keep what they need while a case runs. */
 export interface ScratchRoots {
   readonly in: string;
   readonly out: string;
+}
+
+/** Those of a machine with these settings. */
+export function scratchRoots(
+  settings: Pick<Settings, 'HPB_IN_ROOT' | 'HPB_OUT_ROOT'>,
+  { dataRoot }: Pick<MachinePaths, 'dataRoot'>,
+): ScratchRoots {
+  return {
+    in: settings.HPB_IN_ROOT ?? join(dataRoot, 'scratch', 'in'),
+    out: settings.HPB_OUT_ROOT ?? join(dataRoot, 'scratch', 'out'),
+  };
 }
 
 /** The folders of one case, which exist. */
@@ -60,7 +73,7 @@ export async function openScratch(
   const temporary = join(folders.out, 'tmp');
   const both = [...new Set([folders.in, folders.out])];
   try {
-    for (const root of new Set([roots.in, roots.out])) await removeLeftovers(root, log, neighbours);
+    await removeDeadScratch(roots, log, neighbours);
     for (const folder of both) {
       await makeFolder(folder);
       await writeFile(join(folder, MARKER), JSON.stringify({ host: hostname(), ...ownIdentity() }));
@@ -82,6 +95,15 @@ export async function openScratch(
       for (const part of [...parts, temporary]) await rm(part, { recursive: true, force: true });
     },
   };
+}
+
+/** Removes what workers of this machine left behind that died. */
+export async function removeDeadScratch(
+  roots: ScratchRoots,
+  log: Log,
+  neighbours: ScratchNeighbours = { inContainers: false },
+): Promise<void> {
+  for (const root of new Set([roots.in, roots.out])) await removeLeftovers(root, log, neighbours);
 }
 
 async function makeCase(folders: ScratchRoots): Promise<CaseScratch> {

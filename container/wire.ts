@@ -13,7 +13,7 @@ import type { Log, Metrics, ObjectStore } from '../core/ports.ts';
 import { meshFormatOf, type Settings } from '../core/settings.ts';
 import type { WorkerPorts } from './case-context.ts';
 import { machineCare, type MachineCare } from './machine-care.ts';
-import { openScratch, type ScratchRoots } from './scratch.ts';
+import { openScratch, scratchRoots } from './scratch.ts';
 import { workerHome } from './worker-home.ts';
 import { machineOf, WorkerMeter } from './worker-meter.ts';
 
@@ -86,13 +86,6 @@ export async function wireWorker(options: WireOptions): Promise<WiredWorker> {
       await compute.close();
       await scratch.close(keepIntermediate);
     },
-  };
-}
-
-function scratchRoots(settings: Settings, { dataRoot }: MachinePaths): ScratchRoots {
-  return {
-    in: settings.HPB_IN_ROOT ?? join(dataRoot, 'scratch', 'in'),
-    out: settings.HPB_OUT_ROOT ?? join(dataRoot, 'scratch', 'out'),
   };
 }
 

@@ -75,7 +75,14 @@ const retry = createRoute({
   request: { params: PARAMS.job },
   responses: {
     202: json(SCHEMAS.job, 'The job in its new attempt.'),
-    ...problems('JOB_NOT_FOUND', 'JOB_NOT_FINISHED', 'JOB_NOTHING_TO_RETRY', 'TOO_MANY_JOBS', 'DISK_FULL'),
+    ...problems(
+      'JOB_NOT_FOUND',
+      'JOB_NOT_FINISHED',
+      'JOB_NOTHING_TO_RETRY',
+      'TOO_MANY_JOBS',
+      'DISK_FULL',
+      'WEIGHTS_MISSING',
+    ),
   },
 });
 

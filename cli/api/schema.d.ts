@@ -1704,7 +1704,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `STORE_UNAVAILABLE` */
+            /** @description `WEIGHTS_MISSING`, `STORE_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description Seconds */

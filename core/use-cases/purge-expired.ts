@@ -1,6 +1,13 @@
 import { asHpbError, type HpbError } from '../errors.ts';
 import { isFinal, type JobDocument } from '../job.ts';
-import { parseUploadKey, UPLOADS_PREFIX, type UploadId } from '../layout.ts';
+import {
+  jobIndexPrefix,
+  parseJobIndexKey,
+  parseUploadKey,
+  UPLOADS_PREFIX,
+  type JobId,
+  type UploadId,
+} from '../layout.ts';
 import { purgeJob, removeUpload } from './purge-job.ts';
 import type { ServicePorts } from './service-ports.ts';
 import { uploadUses } from './upload-uses.ts';
@@ -17,8 +24,8 @@ export interface PurgedExpired {
 }
 
 /**
- * Deletes jobs that ended longer ago than `olderThanMs`, and uploads of that age that no job uses. What cannot be deleted
- * stops none of the others.
+ * Deletes jobs that ended longer ago than `olderThanMs`, and uploads of that age that no job uses. Of a job whose document
+ * is damaged its start counts. What cannot be deleted stops none of the others.
  *
  * @throws HpbError what went wrong first, after all has been tried.
  */
@@ -27,7 +34,7 @@ export async function purgeExpired(
   { olderThanMs }: { readonly olderThanMs: number },
 ): Promise<PurgedExpired> {
   const before = ports.clock.now() - olderThanMs;
-  const jobs = await purgeEach(await expiredJobs(ports, before), ({ jobId }) => purgeJob(ports, jobId));
+  const jobs = await purgeEach(await expiredJobs(ports, before), (jobId) => purgeJob(ports, jobId));
   const uploads = await purgeEach(await forgottenUploads(ports, before), (id) => removeUpload(ports, id));
   const [fault] = [...jobs.faults, ...uploads.faults];
   if (fault !== undefined) throw fault;
@@ -64,19 +71,41 @@ async function purgeEach<T>(
 
 /** Read as a whole first: purging would shift the pages. */
 async function expiredJobs(
-  { index }: Pick<ServicePorts, 'index'>,
+  ports: Pick<ServicePorts, 'index' | 'store'>,
   before: number,
-): Promise<readonly JobDocument[]> {
-  const expired: JobDocument[] = [];
+): Promise<readonly JobId[]> {
+  const listed: JobDocument[] = [];
   let after: string | undefined;
   do {
-    const page = await index.list({ limit: PAGE, after });
-    expired.push(
-      ...page.jobs.filter(({ state, endedAt }) => isFinal(state) && endedAt !== null && endedAt < before),
-    );
+    const page = await ports.index.list({ limit: PAGE, after });
+    listed.push(...page.jobs);
     after = page.next ?? undefined;
   } while (after !== undefined);
-  return expired;
+  const expired = listed.filter(
+    ({ state, endedAt }) => isFinal(state) && endedAt !== null && endedAt < before,
+  );
+  const known = new Set(listed.map(({ jobId }) => jobId));
+  return [...expired.map(({ jobId }) => jobId), ...(await damagedJobs(ports, known, before))];
+}
+
+/** Jobs that were begun before `before` and that no list shows, since their document cannot be read. */
+async function damagedJobs(
+  { index, store }: Pick<ServicePorts, 'index' | 'store'>,
+  known: ReadonlySet<JobId>,
+  before: number,
+): Promise<readonly JobId[]> {
+  const damaged: JobId[] = [];
+  for (const { key } of await store.list(jobIndexPrefix())) {
+    const entry = parseJobIndexKey(key);
+    if (entry === null || entry.createdAt >= before || known.has(entry.jobId)) continue;
+    // Others have come or gone since.
+    const isDamaged = await index.get(entry.jobId).then(
+      () => false,
+      (thrown: unknown) => asHpbError(thrown).code === 'DOCUMENT_UNREADABLE',
+    );
+    if (isDamaged) damaged.push(entry.jobId);
+  }
+  return damaged;
 }
 
 /** Uploads that no job uses and nobody has written to since `before`, ms since 1970. */

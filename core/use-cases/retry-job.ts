@@ -6,19 +6,23 @@ import { findCases, fitCases } from './job-cases.ts';
 import { findJob, readRequest } from './job-request.ts';
 import { answerOf } from './read-job.ts';
 import type { AnswerLinks, ServicePorts } from './service-ports.ts';
-import { startAttempt } from './submit-job.ts';
+import { admitAttempt, startAttempt } from './submit-job.ts';
 
 /**
  * Begins another attempt at a job that has ended: over its cases that have no result. Two calls at once begin one.
  *
- * @throws HpbError JOB_NOT_FOUND, JOB_NOT_FINISHED, JOB_NOTHING_TO_RETRY.
+ * @throws HpbError JOB_NOT_FOUND, JOB_NOT_FINISHED, JOB_NOTHING_TO_RETRY, and what `admitAttempt` throws.
  */
 export async function retryJob(ports: ServicePorts, jobId: string, links: AnswerLinks): Promise<JobAnswer> {
   const job = await findJob(ports.index, jobId);
   // Left by a retry that died before it could start the execution.
   const resumes = job.state === 'QUEUED' && job.attempt > 1;
   if (!isFinal(job.state) && !resumes) throw notFinished(job);
-  if (!resumes) await refuseWithoutWork(ports, job);
+  if (!resumes) {
+    await refuseWithoutWork(ports, job);
+    // Its bytes are there already.
+    await admitAttempt(ports, { ...job, bytes: 0 });
+  }
   const now = ports.clock.now();
   const begun = await ports.index.update(job.jobId, (latest) =>
     isFinal(latest.state) && latest.attempt === job.attempt ? beginAttempt(latest, now) : null,

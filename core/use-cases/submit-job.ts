@@ -85,6 +85,8 @@ export async function startAttempt(
 async function again(ports: ServicePorts, job: JobDocument, fingerprint: string): Promise<JobDocument> {
   refuseOtherBody(await readRequest(ports.store, job.jobId), fingerprint);
   const now = ports.clock.now();
+  // Its bytes are there already.
+  if (job.state === 'FAILED') await admitAttempt(ports, { ...job, bytes: 0 });
   const current =
     job.state === 'FAILED'
       ? await ports.index.update(job.jobId, (latest) =>
@@ -193,11 +195,22 @@ function requestOf(
 }
 
 async function admit(ports: ServicePorts, request: JobRequest): Promise<void> {
-  const { bytes, models, options } = request;
-  await ports.admission({ bytes, work: { models, options } });
+  await admitAttempt(ports, request);
   // Loaded when needed: what the API loads at its start is what a caller waits for.
   const { refuseCostOfCt } = await import('./cost-limit.ts');
   await refuseCostOfCt(ports, request);
+}
+
+/**
+ * Refuses one more attempt that the home has no room for.
+ *
+ * @throws HpbError TOO_MANY_JOBS, and what `admission` throws.
+ */
+export async function admitAttempt(
+  ports: Pick<ServicePorts, 'admission' | 'limits' | 'index'>,
+  { bytes, models, options }: Pick<JobRequest, 'bytes' | 'models' | 'options'>,
+): Promise<void> {
+  await ports.admission({ bytes, work: { models, options } });
   const { maxActiveJobs } = ports.limits;
   const active = await ports.index.countActive();
   if (active < maxActiveJobs) return;

@@ -34,6 +34,8 @@ interface SeenFile {
   readonly sinceMs: number;
   /** Why it was not taken, as the log was told. */
   readonly told?: ErrorCode;
+  /** Whether it has become a job, and only its removal is left. */
+  readonly taken?: boolean;
 }
 
 const REST_MS = 2000;
@@ -117,8 +119,10 @@ export class IngestFolder {
   }
 
   async #take(file: DroppedFile): Promise<void> {
+    const seen = this.#seen.get(file.name)!;
     try {
-      await this.#options.take(file);
+      if (seen.taken !== true) await this.#options.take(file);
+      this.#seen.set(file.name, { ...seen, taken: true });
     } catch (thrown) {
       const error = asHpbError(thrown).toDocument();
       if (!this.#options.isFinal(error)) throw thrown;

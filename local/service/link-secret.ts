@@ -1,27 +1,38 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { constants, copyFile, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { outputError } from '../../adapters/file-error.ts';
 
 /**
  * The key that signs the links of this data root, made at the first call and kept in a file that only its owner can
- * read: links given before a restart are good after it.
+ * read: links given before a restart are good after it. One that is damaged is replaced: whoever knows it could sign.
  *
  * @throws HpbError OUTPUT_UNWRITABLE, DISK_FULL
  */
 export async function linkSecret(dataRoot: string): Promise<string> {
   const path = join(dataRoot, 'link-secret');
+  const own = `${path}.${randomUUID()}`;
   try {
     await mkdir(dataRoot, { recursive: true });
-    const own = `${path}.${randomUUID()}`;
     await writeFile(own, randomBytes(32).toString('hex'), { mode: 0o600, flush: true });
-    // Whoever comes first decides; a half-written key is never seen.
-    await link(own, path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
-    await rm(own);
+    await keepFirst(own, path);
+    if (!/^[0-9a-f]{64}$/.test(await readFile(path, 'utf8'))) await rename(own, path);
     return await readFile(path, 'utf8');
   } catch (error) {
     throw outputError(error);
+  } finally {
+    await rm(own, { force: true }).catch(() => undefined);
   }
+}
+
+/** Whoever comes first decides; a half-written key is never seen. */
+async function keepFirst(own: string, path: string): Promise<void> {
+  const unlessThere = (error: NodeJS.ErrnoException): void => {
+    if (error.code !== 'EEXIST') throw error;
+  };
+  await link(own, path).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EEXIST') return;
+    // A file system without hard links.
+    await copyFile(own, path, constants.COPYFILE_EXCL).catch(unlessThere);
+  });
 }

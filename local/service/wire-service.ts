@@ -13,6 +13,7 @@ import { randomIds } from '../../adapters/random-ids.ts';
 import { StoreBundler } from '../../adapters/store-bundler.ts';
 import { StoreJobIndex } from '../../adapters/store-job-index.ts';
 import { memoryPresent, systemClock } from '../../adapters/system.ts';
+import { removeDeadScratch, scratchRoots } from '../../container/scratch.ts';
 import { objectsRoot } from '../../container/worker-home.ts';
 import { serviceLimits } from '../../core/use-cases/service-limits.ts';
 import type { ServicePorts } from '../../core/use-cases/service-ports.ts';
@@ -32,7 +33,7 @@ export interface WiredService {
   readonly clear: () => Promise<void>;
   /** Runs again what an earlier process was running. */
   readonly recover: () => Promise<void>;
-  /** Forgets uploads in parts that nobody has gone on with for long, and writes that were broken off. */
+  /** Forgets uploads in parts that nobody has gone on with for long, and what broken-off writes and dead workers left. */
   readonly tidy: () => Promise<void>;
   /** Ends what runs, workers included. */
   readonly close: () => Promise<void>;
@@ -63,6 +64,7 @@ export async function wireService(
     slots,
     logFolder: join(paths.dataRoot, 'logs'),
   });
+  const scratch = scratchRoots(settings, paths);
   const intakeScratch = join(paths.dataRoot, 'scratch', 'intake');
   const memoryBytes = await memoryPresent();
   const onGpu =
@@ -86,6 +88,7 @@ export async function wireService(
     serviceVersion: packageVersion(packageRoot),
     clear: async () => {
       await rm(intakeScratch, { recursive: true, force: true });
+      await removeDeadScratch(scratch, options.log);
       await store.removeUnfinished(0);
     },
     recover: async () => {
@@ -93,7 +96,8 @@ export async function wireService(
     },
     tidy: async () => {
       await multipart.removeStale(STALE_UPLOAD_MS);
-      // Of workers that were killed while they wrote.
+      // Of workers that were killed: while they worked, and while they wrote.
+      await removeDeadScratch(scratch, options.log);
       await store.removeUnfinished(STALE_WRITE_MS);
     },
     close: async () => {

@@ -182,10 +182,11 @@ describe('a folder of objects', () => {
     await store.put('jobs/b/x', 'x');
 
     await store.put('jobs/c/job.json', 'x');
+    await store.put('jobs/c/progress/c0001', 'x');
     mkdirSync(join(root, '..', 'beside'));
 
     await store.removeAll('jobs/a/');
-    await store.remove('jobs/c/job.json');
+    for (const name of ['progress/c0001', 'job.json']) await store.remove(`jobs/c/${name}`);
     for (const prefix of ['jobs/c/', '../beside/']) await store.removeAll(prefix);
 
     expect(readdirSync(join(root, 'jobs'))).toEqual(['b']);

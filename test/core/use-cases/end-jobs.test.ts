@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { HpbError } from '../../../core/errors.ts';
 import { caseIdOf, jobCasesKey, type JobId } from '../../../core/layout.ts';
 import { cancelJob } from '../../../core/use-cases/cancel-job.ts';
 import { failJob, settleExecution } from '../../../core/use-cases/fail-job.ts';
@@ -143,6 +144,20 @@ describe('a retry', () => {
 
     expect(answers.map(({ attempt }) => attempt)).toEqual([2, 2]);
     expect(ports.executions.started.map(({ name }) => name)).toEqual([`${jobId}-a1`, `${jobId}-a2`]);
+  });
+
+  it.each([
+    ['DISK_FULL', { admission: () => Promise.reject(new HpbError('DISK_FULL', 'Full.', { remedy: '' })) }],
+    ['TOO_MANY_JOBS', {}],
+  ])('is refused, as every other new work, with %s', async (code, full) => {
+    const fakes = serviceFakes({ maxActiveJobs: 1 });
+    const jobId = await finishedJob(fakes, 'ENGINE_FAILED');
+    await submittedJob(fakes);
+    const ports = { ...fakes, ...full };
+
+    await expect(retryJob(ports, jobId, LINKS)).rejects.toMatchObject({ code });
+
+    expect(ports.index.jobs.get(jobId)).toMatchObject({ state: 'FAILED', attempt: 1 });
   });
 
   it('of a job that runs, or that lacks nothing, is refused', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { StoreJobIndex } from '../../../adapters/store-job-index.ts';
 import { HpbError } from '../../../core/errors.ts';
-import { caseIdOf, type JobId } from '../../../core/layout.ts';
+import { caseIdOf, jobDocumentKey, type JobId } from '../../../core/layout.ts';
 import { prepareJob } from '../../../core/use-cases/prepare-job.ts';
 import { publishResults } from '../../../core/use-cases/publish-results.ts';
 import { purgeExpired } from '../../../core/use-cases/purge-expired.ts';
@@ -53,6 +54,21 @@ describe('retention', () => {
 
     expect(await purgeExpired(ports, { olderThanMs: 500 })).toMatchObject({ jobs: 0, uploads: 1 });
     expect(ports.store.keys()).toEqual([]);
+  });
+
+  it('takes jobs whose document is damaged once they are as old, though no list shows them', async () => {
+    const fakes = serviceFakes();
+    const { store, clock } = fakes;
+    const index = new StoreJobIndex(store, clock);
+    const ports = { ...fakes, index };
+    const jobId = await finishedJob(fakes);
+    await index.create(fakes.index.jobs.get(jobId)!);
+    await store.put(jobDocumentKey(jobId), '{"half');
+    ports.time.now += 1_000;
+
+    expect(await purgeExpired(ports, { olderThanMs: 5_000 })).toMatchObject({ jobs: 0 });
+    expect(await purgeExpired(ports, { olderThanMs: 500 })).toMatchObject({ jobs: 1 });
+    expect(store.keys()).toEqual([]);
   });
 
   it('goes on with the others where one cannot be deleted, and tells of it at the end', async () => {

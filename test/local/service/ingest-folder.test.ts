@@ -1,5 +1,6 @@
 import {
   appendFileSync,
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -14,6 +15,7 @@ import { describe, expect, it } from 'vitest';
 import { HpbError, type ErrorCode } from '../../../core/errors.ts';
 import { IngestFolder, type DroppedFile } from '../../../local/service/ingest-folder.ts';
 import { memoryLog } from '../../fixtures/memory-log.ts';
+import { becomeNobody } from '../../fixtures/nobody.ts';
 import { tempFolder } from '../../fixtures/temp-folder.ts';
 
 const REST_MS = 30;
@@ -201,6 +203,25 @@ describe('a file dropped into the ingest folder', () => {
 
     expect(taken.map(({ name }) => name)).toEqual(['a.zip', 'b.zip']);
     expect(readdirSync(folder)).toEqual(['a.zip']);
+  });
+
+  it('that cannot be removed is taken once, not in every round', async () => {
+    const { box, folder, taken, log, rest } = await dropBox();
+    const path = join(folder, 'cases.zip');
+    writeFileSync(path, 'PK');
+    chmodSync(join(folder, '..'), 0o755);
+    chmodSync(folder, 0o555);
+    const again = becomeNobody();
+
+    await rest();
+    for (let round = 0; round < 3; round++) await box.look();
+    again();
+
+    expect(taken).toHaveLength(1);
+    expect(log.lines.map(({ fields }) => fields['code'])).toEqual(['OUTPUT_UNWRITABLE']);
+    chmodSync(folder, 0o755);
+    await box.look();
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('that stays is told of in the log, once for each reason, without its name', async () => {

@@ -1,17 +1,11 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { FileObjectStore } from '../../../adapters/file-object-store.ts';
 import { ingestFile } from '../../../local/service/ingest-sink.ts';
 import { serviceFakes } from '../../fakes/service-fakes.ts';
+import { becomeNobody } from '../../fixtures/nobody.ts';
 import { tempFolder } from '../../fixtures/temp-folder.ts';
-
-/** From now on this test may read only what everybody may. */
-function becomeNobody(): void {
-  if (process.getuid!() !== 0) return;
-  process.seteuid!(65_534);
-  onTestFinished(() => process.seteuid!(0));
-}
 
 describe('a file of the ingest folder', () => {
   it('that the service may not read is refused for that, as one that no later round could take', async () => {

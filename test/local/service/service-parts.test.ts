@@ -1,10 +1,11 @@
-import { statSync } from 'node:fs';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { JobDocument } from '../../../core/job.ts';
 import type { JobId } from '../../../core/layout.ts';
+import { lockDataRoot } from '../../../local/service/data-root-lock.ts';
 import { keepDiskFloor } from '../../../local/service/disk-floor.ts';
 import { finishedWebhook } from '../../../local/service/finished-webhook.ts';
 import { isHostOf, isLoopbackHost } from '../../../local/service/host-check.ts';
@@ -22,6 +23,27 @@ describe('the key of signed links', () => {
     expect(new Set(keys).size).toBe(1);
     expect(statSync(join(root, 'link-secret')).mode & 0o777).toBe(0o600);
     expect(await linkSecret(tempFolder())).not.toBe(keys[0]);
+    expect(readdirSync(root)).toEqual(['link-secret']);
+  });
+
+  it.each(['', '0123', 'g'.repeat(64)])('is made anew when it is damaged: %j', async (damaged) => {
+    const root = tempFolder();
+    writeFileSync(join(root, 'link-secret'), damaged);
+
+    const key = await linkSecret(root);
+
+    expect(key).toMatch(/^[0-9a-f]{64}$/);
+    expect(await linkSecret(root)).toBe(key);
+    expect(statSync(join(root, 'link-secret')).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe('the lock of the data root', () => {
+  it('says so when there can be no data root', async () => {
+    const file = join(tempFolder(), 'file');
+    writeFileSync(file, '');
+
+    await expect(lockDataRoot(join(file, 'data'))).rejects.toMatchObject({ code: 'OUTPUT_UNWRITABLE' });
   });
 });
 
