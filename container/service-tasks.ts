@@ -4,6 +4,7 @@ import { failJobWith } from '../core/use-cases/finish-job.ts';
 import { takeUpload } from '../core/use-cases/prepare-job.ts';
 import { publishResults, type PublishPorts } from '../core/use-cases/publish-results.ts';
 import type { ServicePorts } from '../core/use-cases/service-ports.ts';
+import { isAttemptOver } from './attempt-over.ts';
 import type { WorkerTask } from './worker-arguments.ts';
 import type { TaskSignals } from './worker-server.ts';
 
@@ -23,6 +24,7 @@ export async function runServiceTask(
 ): Promise<number> {
   cancel.throwIfAborted();
   ports.log.info('worker:start', { jobId, attempt, task: kind });
+  if (kind === 'take' && (await isAttemptOver(ports, { jobId, attempt }))) return WORKER_EXIT.done;
   // Neither can be stopped half-way: whoever does not want to wait ends the process.
   if (kind === 'take') await take(ports, { jobId, attempt });
   else await publishResults(ports, { jobId, attempt });

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { asHpbError } from '../core/errors.ts';
+import { asHpbError, WORKER_EXIT } from '../core/errors.ts';
 import { jobPlanKey, type CaseId } from '../core/layout.ts';
 import type { Metrics, ObjectStore } from '../core/ports.ts';
 import { shard as shardSchema, type Shard } from '../core/shard.ts';
+import { isAttemptOver } from './attempt-over.ts';
 import type { CallersNames } from './callers-names.ts';
 import type { WorkerPorts } from './case-context.ts';
 import { runServiceTask, type ServiceTaskPorts } from './service-tasks.ts';
@@ -30,6 +31,7 @@ export async function runTask(task: WorkerTask, ports: TaskPorts, signals: TaskS
   // Importing the engines takes as long as fetching and checking the first CT.
   void worker.engine.hello().catch(() => undefined);
   const shard = await readShard(task.place, worker.store);
+  if (await isAttemptOver(worker, shard)) return WORKER_EXIT.done;
   await meterQueue(shard, ports);
   const names = await ports.names.of(shard.jobId);
   const caseName = (caseId: CaseId): string => names.get(caseId) ?? caseId;

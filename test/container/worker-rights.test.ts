@@ -76,13 +76,13 @@ it('workers may do with jobs and uploads what they do, and no more', async () =>
   ];
   await prepareJob(others, { phase: 'plan', ...own });
   const ran = await run({ kind: 'shard', place: { key: shardKey(jobId, 1, 1) } });
-  const published = await run({ kind: 'publish', ...own });
   // A case of a manifest stays where it was uploaded.
   const shard = others.store.json(shardKey(jobId, 1, 1)) as { readonly cases: readonly object[] };
   const inputKey = uploadInputKey(await sent(ct));
   const cases = shard.cases.map((one) => ({ ...one, inputKey }));
   await others.store.put(shardKey(jobId, 1, 2), JSON.stringify({ ...shard, cases }));
   const ranOfUpload = await run({ kind: 'shard', place: { key: shardKey(jobId, 1, 2) } });
+  const published = await run({ kind: 'publish', ...own });
 
   const states = await Promise.all([jobId, bad].map(async (id) => (await others.index.get(id))?.state));
   expect(states).toEqual(['SUCCEEDED', 'FAILED']);

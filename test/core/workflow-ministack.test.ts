@@ -118,6 +118,29 @@ describe("the file in MiniStack's interpreter", () => {
     expect([unprepared.status, unprepared.error]).toEqual(['FAILED', 'JOB_CODE']);
   });
 
+  it.each([
+    ['UnpackArchive', { route: 'unpack' }],
+    ['PublishLargeResults', { publisher: 'worker', shards: 1 }],
+  ] as const)('tells FailJob that it was a worker that failed: %s', async (state, how) => {
+    const { sfn, executionArn } = await start({
+      PrepareJob: answers(prepared(how)),
+      RunShard: DONE,
+      [state]: fails('States.Timeout'),
+      FailJob: FAILED,
+    });
+    const entered = async (): Promise<unknown> => {
+      const { events = [] } = await sfn.send(new GetExecutionHistoryCommand({ executionArn }));
+      const [failed] = events.flatMap(({ stateEnteredEventDetails: of }) =>
+        of?.name === 'FailJob' ? [of] : [],
+      );
+      return failed === undefined ? null : JSON.parse(failed.input!);
+    };
+
+    await expect
+      .poll(entered, { timeout: 60_000 })
+      .toMatchObject({ failure: { Error: 'States.Timeout', ofWorker: true } });
+  });
+
   it('takes the routes over workers, and ends without a record when failing fails', async () => {
     const { status, error } = await run({
       PrepareJob: answers(prepared({ route: 'unpack' })),

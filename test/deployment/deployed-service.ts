@@ -57,10 +57,12 @@ export interface DeployedService {
   readonly stop: () => Promise<void>;
 }
 
-/** Deploys it; takes some ten seconds. */
-export async function deployedService(): Promise<DeployedService> {
+/** Deploys it, as stage `dev` with other properties; takes some ten seconds. */
+export async function deployedService(
+  properties: Readonly<Record<string, unknown>> = {},
+): Promise<DeployedService> {
   const account = await emulatedAccount();
-  const outputs = await deployStacks(account);
+  const outputs = await deployStacks(account, properties);
   const options = clientOf(account, ADMINISTRATOR);
   const s3 = new S3Client({ ...options, forcePathStyle: true });
   const [apiId = ''] = new URL(outputs.Service['ApiUrl']!).hostname.split('.');
@@ -183,24 +185,47 @@ export async function eventually<T>(what: string, check: () => Promise<T | null>
   throw new Error(`In a minute nothing came of: ${what}.`);
 }
 
+/** How a worker ended. */
+export interface RanWorker {
+  readonly exitCode: number | null;
+  readonly printed: string;
+}
+
 /** Runs the worker of a shard as Batch would, in the role of the job definition, its engine a double. */
-export async function runWorker(
+export function runWorker(
   service: DeployedService,
   jobId: JobId,
   { attempt = 1, shard = 1 } = {},
-): Promise<{ readonly exitCode: number | null; readonly printed: string }> {
-  const { account, outputs } = service;
+): Promise<RanWorker> {
+  return runInRole(service, 'WorkerRole', ['--shard-key', shardKey(jobId, attempt, shard)]);
+}
+
+/** Runs a worker that unpacks (`take`) or publishes for a job as Batch would, in the role of its job definition. */
+export function runServiceWorker(
+  service: DeployedService,
+  what: 'take' | 'publish',
+  jobId: JobId,
+): Promise<RanWorker> {
+  return runInRole(service, 'CpuWorkerRole', [`--${what}`, jobId, '--attempt', '1']);
+}
+
+async function runInRole(
+  { account, outputs }: DeployedService,
+  roleId: string,
+  args: readonly string[],
+): Promise<RanWorker> {
   const folder = mkdtempSync(join(account.folder, 'worker-'));
   mkdirSync(join(folder, 'scratch'));
-  const role = await inRole(account, await physicalName(account, `Hpb-${STAGE}-Compute`, 'WorkerRole'));
+  const role = await inRole(account, await physicalName(account, `Hpb-${STAGE}-Compute`, roleId));
   const { exitCode, stdout, tail } = await runProcess({
     command: process.execPath,
-    args: [join(ROOT, 'container/main.ts'), '--shard-key', shardKey(jobId, attempt, shard)],
+    args: [join(ROOT, 'container/main.ts'), ...args],
     environment: {
       PATH: '/usr/bin:/bin',
       HPB_STAGE: STAGE,
       HPB_JOBS_BUCKET: outputs.Data['JobsBucketName']!,
       HPB_MODELS_BUCKET: outputs.Data['ModelsBucketName']!,
+      HPB_VIEWER_BUCKET: outputs.Data['ViewerBucketName']!,
       HPB_DATA_ROOT: join(folder, 'scratch'),
       HPB_MODELS_ROOT: join(folder, 'models'),
       HPB_VENV: fakeVenv(folder, 'ok'),

@@ -25,8 +25,11 @@ export const REFUSED_TYPES: readonly string[] = [
 const UNKNOWN_CONDITIONS = ['cloudwatch:namespace', 'events:source'] as const;
 
 /** Deploys all three stacks by the command that operators use, functions bundled. */
-export async function deployStacks(account: EmulatedAccount): Promise<StackOutputs> {
-  const { directory } = stacksOf({ stage: STAGE }, { bundled: true }).app.synth();
+export async function deployStacks(
+  account: EmulatedAccount,
+  properties: Readonly<Record<string, unknown>> = {},
+): Promise<StackOutputs> {
+  const { directory } = stacksOf({ stage: STAGE, ...properties }, { bundled: true }).app.synth();
   for (const name of readdirSync(directory))
     if (name.endsWith('.template.json')) fitTemplate(join(directory, name));
   const outputs = join(account.folder, 'outputs.json');

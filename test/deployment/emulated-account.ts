@@ -147,25 +147,51 @@ export async function query(
   service: keyof typeof VERSIONS,
   parameters: Readonly<Record<string, string>>,
 ): Promise<string> {
+  const body = new URLSearchParams({ Version: VERSIONS[service], ...parameters }).toString();
+  const type = 'application/x-www-form-urlencoded';
+  return signedCall(endpoint, service, { method: 'POST', path: '/', body, type });
+}
+
+/** A call of Lambda's own API; gives the answer's JSON. */
+export async function callLambda(
+  { endpoint }: Pick<EmulatedAccount, 'endpoint'>,
+  method: 'GET' | 'POST' | 'PUT',
+  path: string,
+  body: object = {},
+): Promise<Readonly<Record<string, unknown>>> {
+  const text = await signedCall(endpoint, 'lambda', {
+    method,
+    path: `/2015-03-31/functions/${path}`,
+    body: method === 'GET' ? '' : JSON.stringify(body),
+    type: 'application/json',
+  });
+  return JSON.parse(text) as Readonly<Record<string, unknown>>;
+}
+
+async function signedCall(
+  endpoint: string,
+  service: string,
+  call: { readonly method: string; readonly path: string; readonly body: string; readonly type: string },
+): Promise<string> {
+  const { method, path, body, type } = call;
   const { hostname, port, host } = new URL(endpoint);
   const signer = new SignatureV4({ service, region: REGION, credentials: ADMINISTRATOR, sha256: Sha256 });
-  const body = new URLSearchParams({ Version: VERSIONS[service], ...parameters }).toString();
   const { headers } = await signer.sign(
     new HttpRequest({
-      method: 'POST',
+      method,
       protocol: 'https:',
       hostname,
       port: Number(port),
-      path: '/',
-      headers: { host, 'content-type': 'application/x-www-form-urlencoded' },
-      body,
+      path,
+      headers: { host, 'content-type': type },
+      ...(body !== '' && { body }),
     }),
   );
   const { host: _, ...sent } = headers;
-  const answer = await fetch(`${endpoint}/`, { method: 'POST', headers: sent, body });
+  const answer = await fetch(`${endpoint}${path}`, { method, headers: sent, ...(body !== '' && { body }) });
   const text = await answer.text();
   if (answer.ok) return text;
-  throw new Error(`${service} ${parameters['Action']} was answered ${answer.status}: ${text}`);
+  throw new Error(`${service} ${path} ${body} was answered ${answer.status}: ${text}`);
 }
 
 /** What stands in the elements of a name, in order. */

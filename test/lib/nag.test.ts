@@ -2,6 +2,8 @@ import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { describe, expect, it } from 'vitest';
 import { stacksOf } from '../fixtures/stacks.ts';
 
+const SIGNING_KEY = 'arn:aws:kms:us-east-1:123456789012:key/1234abcd';
+/** Every choice at least once, both ways. */
 const DEPLOYMENTS = [
   { stage: 'dev' },
   { stage: 'prod' },
@@ -9,6 +11,10 @@ const DEPLOYMENTS = [
   { stage: 'dev', network: 'existing', vpcId: 'vpc-12345678', subnetIds: 'subnet-12345678' },
   { stage: 'dev', imageUri: undefined },
   { stage: 'prod', canaryHours: 24 },
+  { stage: 'prod', network: 'public', waf: false, retainData: false, ingestSources: 'a,b' },
+  { stage: 'dev', network: 'isolated', waf: true, retainData: true, signingKeyArn: SIGNING_KEY },
+  { stage: 'dev', viewerReaders: '0.0.0.0/0', viewerOpenToTheWorld: true, viewerRetentionDays: 5 },
+  { stage: 'dev', alarmEmail: 'a@example.org', alarmWebhook: 'https://example.org/x', budgetUsd: 10 },
 ] as const;
 
 describe('rules of AwsSolutions and HIPAA Security', () => {
