@@ -11,7 +11,7 @@ function shownOn(columns: number | undefined, name: string): string {
   display.update(0.4, 'segment, 4 of 10 cases');
   display.end();
   const text = String(stream.read());
-  const line = text.split(/\u001b(?:[78]|\[[0-9;?]*[A-Za-z])/).find((part) => part.includes('%'))!;
+  const line = text.split(/\p{Cc}(?:[78]|\[[0-9;?]*[A-Za-z])/u).find((part) => part.includes('%'))!;
   return line.slice(0, columns);
 }
 
