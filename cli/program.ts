@@ -25,6 +25,7 @@ import { registerStatus } from './commands/status.ts';
 import { registerSubmit } from './commands/submit.ts';
 import { registerUnpublish } from './commands/unpublish.ts';
 import { registerVerify } from './commands/verify.ts';
+import { HpbError } from '../core/errors.ts';
 import { printableLines } from '../local/text.ts';
 import type { CommandContext } from './context.ts';
 
@@ -52,6 +53,8 @@ export function buildProgram(context: CommandContext): Command {
     .version(packageVersion(context.packageRoot), '-V, --version')
     .showHelpAfterError('(run with --help for what it takes)')
     .addHelpText('after', EPILOGUE)
+    // That of commander looks one word far, and says nothing of one that it does not know.
+    .helpCommand(false)
     .configureOutput({ outputError: (text, write) => write(printableLines(text)) })
     .exitOverride();
   registerSegment(program, context);
@@ -79,5 +82,25 @@ export function buildProgram(context: CommandContext): Command {
   registerPhantom(program, context);
   registerDoctor(program, context);
   registerSetup(program, context);
+  registerHelp(program);
   return program;
+}
+
+function registerHelp(program: Command): void {
+  program
+    .command('help')
+    .description('Show how a command is used, as its --help does.')
+    .argument('[command...]', 'the command, such as `jobs` or `models pull`')
+    .action((names: readonly string[]) => {
+      let command = program;
+      for (const name of names) {
+        const found = command.commands.find((one) => one.name() === name);
+        if (found === undefined)
+          throw new HpbError('USAGE', `There is no command ${JSON.stringify(names.join(' '))}.`, {
+            remedy: 'Run `hpb --help` for what there is.',
+          });
+        command = found;
+      }
+      command.outputHelp();
+    });
 }

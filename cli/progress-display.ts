@@ -15,19 +15,37 @@ export function progressDisplay(stderr: NodeJS.WriteStream, name: string): Progr
   return (stderr.isTTY ? barDisplay : lineDisplay)(stderr, printable(name));
 }
 
+const USUAL_COLUMNS = 80;
+const NARROW_BAR = 8;
+/** Of percents and words beside a bar. */
+const WORDS_COLUMNS = 40;
+const SHORTEST_NAME = 10;
+
+/** Begin and end of a name that is longer than `columns`. */
+function shortened(name: string, columns: number): string {
+  const most = Math.max(SHORTEST_NAME, columns);
+  if (name.length <= most) return name;
+  const half = (most - 1) / 2;
+  return `${name.slice(0, Math.ceil(half))}…${name.slice(-Math.floor(half))}`;
+}
+
 function barDisplay(stream: NodeJS.WriteStream, name: string): ProgressDisplay {
   let bar: SingleBar | null = null;
   return {
     update(fraction, words) {
+      const room = stream.columns ?? USUAL_COLUMNS;
+      const barsize = room < USUAL_COLUMNS ? NARROW_BAR : PROGRESS_BAR.barsize!;
+      const shown = { name: shortened(name, room - barsize - WORDS_COLUMNS), words };
       if (bar === null) {
         bar = new SingleBar({
           ...PROGRESS_BAR,
+          barsize,
           format: '{name}  {bar} {percentage} %  {words}',
           stream,
         });
-        bar.start(100, 0, { name, words });
+        bar.start(100, 0, shown);
       }
-      bar.update(Math.floor(fraction * 100), { name, words });
+      bar.update(Math.floor(fraction * 100), shown);
     },
     end() {
       bar?.stop();

@@ -79,13 +79,21 @@ async function once(
 ): Promise<Response | Error> {
   const limits = [AbortSignal.timeout(answerMs), ...(signal === undefined ? [] : [signal])];
   try {
-    return await fetch(new Request(request, { signal: AbortSignal.any(limits) }));
+    return await whole(await fetch(new Request(request, { signal: AbortSignal.any(limits) })));
   } catch (error) {
     if (signal?.aborted === true) throw interrupted();
     // Not of the network: the request could not even be signed.
     if (error instanceof HpbError || !(error instanceof Error)) throw error;
     return error;
   }
+}
+
+/** With its body here: an answer that breaks off is none. */
+async function whole({ status, statusText, headers, body }: Response): Promise<Response> {
+  const content = body === null ? null : await new Response(body).arrayBuffer();
+  // Such an answer may hold nothing, not even an empty body.
+  const empty = content === null || status === 204 || status === 205 || status === 304;
+  return new Response(empty ? null : content, { status, statusText, headers });
 }
 
 /** A second `retry` would meet the attempt that the first one began; all else may be said twice. */
@@ -104,13 +112,19 @@ function interrupted(): HpbError {
 
 function unreachable(endpoint: string, error: Error): HpbError {
   const cause = error.cause instanceof Error ? error.cause : error;
-  const reason = (cause as NodeJS.ErrnoException).code ?? cause.name;
-  const local = /^(127\.|localhost$|\[::1\]$)/.test(new URL(endpoint).hostname);
+  const plain = ['Error', 'TypeError'].includes(cause.name);
+  const reason = (cause as NodeJS.ErrnoException).code ?? (plain ? cause.message : cause.name);
   return new HpbError('SERVICE_UNREACHABLE', `Nothing answers at ${endpoint} (${reason}).`, {
-    remedy: local
-      ? 'Start it with npm start, or name another service with --endpoint or HPB_ENDPOINT.'
-      : 'Check the address (--endpoint or HPB_ENDPOINT) and the network, and try again.',
+    remedy: unreachableRemedy(endpoint, reason),
     details: { reason },
     cause: error,
   });
+}
+
+function unreachableRemedy(endpoint: string, reason: string): string {
+  if (reason === 'ERR_SSL_WRONG_VERSION_NUMBER')
+    return `It speaks no TLS: if it is the service of this machine, give --endpoint ${endpoint.replace('https', 'http')}.`;
+  return /^(127\.|localhost$|\[::1\]$)/.test(new URL(endpoint).hostname)
+    ? 'Start it with npm start, or name another service with --endpoint or HPB_ENDPOINT.'
+    : 'Check the address (--endpoint or HPB_ENDPOINT) and the network, and try again.';
 }

@@ -58,7 +58,7 @@ export function connectService(client: HpbClient, endpoint: string): Service {
   client.use({
     onResponse: async ({ response }) => {
       if (!response.ok) throw await answerError(response, endpoint);
-      if (!isOurs(response)) throw foreignAnswer(response, endpoint);
+      if (!(await isOurs(response))) throw foreignAnswer(response, endpoint);
     },
   });
   const read = async <S extends z.ZodType>(
@@ -118,5 +118,13 @@ const jobPath = (jobId: string): { path: { jobId: string } } => ({ path: { jobId
 
 const TEXT = { accept: 'text/plain' };
 
-const isOurs = ({ headers }: Response): boolean =>
-  /^(application\/json|text\/plain)\b/.test(headers.get('content-type') ?? '');
+async function isOurs(response: Response): Promise<boolean> {
+  const type = response.headers.get('content-type') ?? '';
+  if (/^text\/plain\b/.test(type)) return true;
+  if (!/^application\/json\b/.test(type)) return false;
+  const document: unknown = await response
+    .clone()
+    .json()
+    .catch(() => undefined);
+  return document !== undefined;
+}

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { HpbError } from '../../core/errors.ts';
 import type { ResultAnswer } from '../../core/requests.ts';
@@ -42,11 +42,14 @@ export async function downloadResult(request: DownloadRequest): Promise<Download
     const { url, fileName, bytes, sha256 } = await request.link();
     const path = join(out, safeName(fileName));
     if ((await sha256Of(path)) === sha256) return { path, bytes, sha256 };
+    const resumed = existsSync(`${path}.part`);
     try {
       const options = { onProgress, signal, ...(pauseMs !== undefined && { pauseMs }) };
       await downloadFile({ url, path, bytes, sha256, md5: null, ...options });
       return { path, bytes, sha256 };
     } catch (error) {
+      // What an earlier call has left may be of an earlier result: it is gone now.
+      if (resumed && error instanceof HpbError && error.code === 'WEIGHTS_CORRUPT') continue;
       const isExpired = error instanceof HpbError && error.details['status'] === 403;
       if (!isExpired || refused >= MAX_REFUSED) throw resultError(error, new URL(url).host);
     }

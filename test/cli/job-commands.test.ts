@@ -107,6 +107,22 @@ describe('hpb fetch', () => {
     expect(readFileSync(join(again, path!.split('/').at(-1)!)).equals(content)).toBe(true);
   });
 
+  it('begins anew when what it had is of another result', async () => {
+    const { run, folder, service, submitted } = await workplace();
+    const { jobId } = await submitted();
+    const { content } = await finished(service, jobId, 'SUCCEEDED');
+    for (const bytes of [100_000, content.length, content.length + 5]) {
+      const out = join(folder, `out-${bytes}`);
+      mkdirSync(out);
+      writeFileSync(join(out, `${jobId}_results.zip.part`), Buffer.alloc(bytes, 'x'));
+
+      const { code, stderr } = await run('fetch', jobId, '--out', out);
+
+      expect(code, stderr).toBe(0);
+      expect(readFileSync(join(out, `${jobId}_results.zip`)).equals(content)).toBe(true);
+    }
+  });
+
   it('says that it cannot write where something else lies in the way', async () => {
     const { run, folder, service, submitted } = await workplace();
     const { jobId } = await submitted();
@@ -234,6 +250,30 @@ describe('without a service', () => {
     expect(outcomes.map(({ code }) => code)).toEqual([17, 17, 17]);
     for (const { stderr } of outcomes) expect(stderr).toMatch(/npm start[^]*SERVICE_UNREACHABLE/);
     await server.start();
+  });
+
+  it.each([
+    ['a port that no program may use', 'http://127.0.0.1:9', 'bad port'],
+    ['https where nobody speaks it', 'https', '--endpoint http://127'],
+  ])('says what is wrong with the address: %s', async (_, address, words) => {
+    const { url } = await serviceServer();
+    const endpoint = address === 'https' ? url.replace('http', 'https') : address;
+
+    const { code, stderr } = await hpbHere(['jobs', '--endpoint', endpoint]);
+
+    expect(code).toBe(17);
+    expect(stderr).toContain(words);
+  });
+
+  it('half a document at its address is told apart too', async () => {
+    const server = await serviceServer();
+    const { run } = await workplace(server);
+    server.fault = () => new Response('{"jobs":', { headers: { 'content-type': 'application/json' } });
+
+    const { code, stderr } = await run('jobs');
+
+    expect(code).toBe(17);
+    expect(stderr).toContain('is not the segmentation service');
   });
 
   it('another program at its address is told apart', async () => {

@@ -101,6 +101,27 @@ describe('what becomes of a run when', () => {
   });
 });
 
+describe('hpb help', () => {
+  it.each([
+    ['jobs', 'Usage: hpb jobs'],
+    ['models pull', 'Usage: hpb models pull'],
+    ['', 'Start here:'],
+  ])('%s shows how it is used', async (names, words) => {
+    const { code, stdout } = await hpb(['help', ...names.split(' ').filter(Boolean)]);
+
+    expect(code).toBe(0);
+    expect(stdout).toContain(words);
+  });
+
+  it.each(['nosuch', 'models nosuch'])('%s says that there is no such command', async (names) => {
+    const { code, stderr } = await hpb(['help', ...names.split(' ')]);
+
+    expect(code).toBe(2);
+    expect(stderr).toContain(`There is no command "${names}".`);
+    expect(stderr).toContain('hpb --help');
+  });
+});
+
 it('tells wrong usage as a JSON line with --json', async () => {
   const { code, stdout } = await hpb(['segment', 'a.nii', '--folds', '0,7', '--json']);
 

@@ -27,6 +27,16 @@ function over(answers: readonly (Response | Error)[], options: Partial<PatienceO
 
 const status = (code: number, headers: Record<string, string> = {}): Response =>
   new Response(null, { status: code, headers });
+/** An answer whose connection is lost after its first bytes. */
+const cutOff = (): Response => {
+  const chunks = [Buffer.from('{"jobs":')];
+  const pull = (stream: ReadableStreamDefaultController<Uint8Array>): void => {
+    const chunk = chunks.shift();
+    if (chunk === undefined) stream.error(new TypeError('terminated'));
+    else stream.enqueue(chunk);
+  };
+  return new Response(new ReadableStream({ pull }), { headers: { 'content-type': 'application/json' } });
+};
 const refused = new TypeError('fetch failed', {
   cause: Object.assign(new Error('x'), { code: 'ECONNREFUSED' }),
 });
@@ -48,6 +58,28 @@ describe('a call of the API', () => {
       '{"uploadId":"u"}',
       '{"uploadId":"u"}',
     ]);
+  });
+
+  it('is made again when its answer breaks off, as it does when the service is killed', async () => {
+    const { ask, asked } = over([status(200), cutOff(), Response.json({ jobs: [] })]);
+    await ask();
+
+    expect(await (await ask()).json()).toEqual({ jobs: [] });
+    expect(asked).toHaveLength(3);
+  });
+
+  it('has a service that breaks off its first answer told as one that answers nothing', async () => {
+    const { ask } = over([cutOff()], { patienceMs: 0 });
+
+    await expect(ask()).rejects.toMatchObject({ code: 'SERVICE_UNREACHABLE' });
+  });
+
+  it.each([204, 302])('keeps an answer without a body: HTTP %i', async (code) => {
+    const { ask } = over([status(code, { location: 'https://elsewhere' })]);
+
+    const answer = await ask();
+
+    expect([answer.status, answer.headers.get('location')]).toEqual([code, 'https://elsewhere']);
   });
 
   it('gives the refusal back when it asks for more patience than there is', async () => {
