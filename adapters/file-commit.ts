@@ -70,7 +70,7 @@ export class FileCommit {
       )
         throw objectChanged(key);
       const stats = laterThan(partial, present);
-      inFolder(dirname(target), () => renameSync(partial, target));
+      inFolder({ path: dirname(target), mode: this.#keys.mode }, () => renameSync(partial, target));
       return factsOf(key, stats);
     });
   }
@@ -90,7 +90,7 @@ export class FileCommit {
   #create(partial: string, key: string): boolean {
     const target = this.#keys.pathOf(key);
     try {
-      inFolder(dirname(target), () => linkSync(partial, target));
+      inFolder({ path: dirname(target), mode: this.#keys.mode }, () => linkSync(partial, target));
       return true;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
@@ -140,14 +140,14 @@ function laterThan(partial: string, present: BigIntStats | null): BigIntStats {
 }
 
 /** Does the work in a folder, which is made when it is not there. */
-function inFolder<T>(folder: string, work: () => T): T {
+function inFolder<T>({ path, mode }: { readonly path: string; readonly mode: number }, work: () => T): T {
   // Tried first: nearly always the folder is there.
   for (let tries = 0; ; tries += 1) {
     try {
       return work();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === FOLDER_TRIES) throw error;
-      mkdirSync(folder, { recursive: true });
+      mkdirSync(path, { recursive: true, mode });
     }
   }
 }

@@ -27,7 +27,7 @@ export class FileMultipart {
     this.#keys.pathOf(key);
     const id = randomUUID();
     try {
-      await mkdir(join(this.#keys.multipart, id), { recursive: true });
+      await mkdir(join(this.#keys.multipart, id), { recursive: true, mode: this.#keys.mode });
       await writeFile(join(this.#keys.multipart, id, UPLOAD), JSON.stringify({ key }));
     } catch (error) {
       throw outputError(error);
@@ -40,7 +40,7 @@ export class FileMultipart {
     const folder = await this.#folder(key, id);
     const partial = join(this.#keys.partial, randomUUID());
     try {
-      await mkdir(this.#keys.partial, { recursive: true });
+      await mkdir(this.#keys.partial, { recursive: true, mode: this.#keys.mode });
       const file = await open(partial, 'wx');
       try {
         for await (const chunk of chunks) await file.writeFile(chunk);
@@ -117,7 +117,7 @@ export class FileMultipart {
   async #discard(folder: string): Promise<void> {
     const aside = join(this.#keys.partial, randomUUID());
     try {
-      await mkdir(this.#keys.partial, { recursive: true });
+      await mkdir(this.#keys.partial, { recursive: true, mode: this.#keys.mode });
       await rename(folder, aside);
       await rm(aside, { recursive: true, force: true });
     } catch (error) {

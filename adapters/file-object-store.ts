@@ -21,7 +21,7 @@ import { mapLimited } from '../core/map-limited.ts';
 import type { ByteRange, FileWrite, ObjectFacts, ObjectStore, WriteCondition } from '../core/ports.ts';
 import { FileCommit, factsOf, fileStats } from './file-commit.ts';
 import { fileError, outputError } from './file-error.ts';
-import { FileStoreKeys, isKey } from './file-store-keys.ts';
+import { FileStoreKeys, isKey, type StoreAccess } from './file-store-keys.ts';
 import { foldersBelow, foldersOf, walkKeys } from './file-store-walk.ts';
 import { objectChanged, objectNotFound, requireRange } from './store-errors.ts';
 import { requireFile, WatchedSource } from './store-sources.ts';
@@ -45,8 +45,8 @@ export class FileObjectStore implements ObjectStore {
   readonly #keys: FileStoreKeys;
   readonly #commit: FileCommit;
 
-  constructor(root: string) {
-    this.#keys = new FileStoreKeys(root);
+  constructor(root: string, access: StoreAccess = {}) {
+    this.#keys = new FileStoreKeys(root, access);
     this.#commit = new FileCommit(this.#keys);
   }
 
@@ -243,7 +243,7 @@ export class FileObjectStore implements ObjectStore {
     this.#keys.pathOf(key);
     const partial = join(this.#keys.partial, randomUUID());
     try {
-      mkdirSync(this.#keys.partial, { recursive: true });
+      mkdirSync(this.#keys.partial, { recursive: true, mode: this.#keys.mode });
       await fill(partial);
       return await this.#commit.commit(partial, key, condition);
     } catch (error) {

@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { PRIVATE_MODE } from './make-folder.ts';
 import { objectNotFound } from './store-errors.ts';
+
+/** Who may read the folder of a store. */
+export interface StoreAccess {
+  /** Whether other users of the machine may, as far as its umask lets them. Default: false. */
+  readonly shared?: boolean;
+}
 
 /**
  * Where things lie in the folder of a `FileObjectStore`: objects under their keys, and beside them, under names that
@@ -14,8 +21,12 @@ export class FileStoreKeys {
   /** Uploads in parts, a folder each. */
   readonly multipart: string;
 
-  constructor(root: string) {
+  /** Of new folders: the machine's usual one where others are to read, else nobody else may even look inside. */
+  readonly mode: number;
+
+  constructor(root: string, { shared = false }: StoreAccess = {}) {
     this.root = root;
+    this.mode = shared ? 0o777 : PRIVATE_MODE;
     this.partial = join(root, '.partial');
     this.locks = join(root, '.locks');
     this.multipart = join(root, '.multipart');

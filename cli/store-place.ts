@@ -13,7 +13,7 @@ export async function storePlace(
   region: string | undefined,
   remedy: string,
 ): Promise<ObjectStore> {
-  if (!place.includes('://')) return new FileObjectStore(place);
+  if (!place.includes('://')) return new FileObjectStore(place, { shared: true });
   const [, bucket] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\/?$/.exec(place) ?? [];
   if (bucket === undefined)
     throw new HpbError('USAGE', `${JSON.stringify(place)} is neither s3://bucket nor a folder.`, { remedy });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { outputError } from '../adapters/file-error.ts';
 import { isAbandoned, keepAlive } from '../adapters/lease-lock.ts';
-import { makeFolder } from '../adapters/make-folder.ts';
+import { makeFolder, PRIVATE_MODE } from '../adapters/make-folder.ts';
 import { isAlive, ownIdentity } from '../adapters/process-identity.ts';
 import type { MachinePaths } from '../adapters/machine-paths.ts';
 import type { CaseId } from '../core/layout.ts';
@@ -75,7 +75,7 @@ export async function openScratch(
   try {
     await removeDeadScratch(roots, log, neighbours);
     for (const folder of both) {
-      await makeFolder(folder);
+      await makeFolder(folder, PRIVATE_MODE);
       await writeFile(join(folder, MARKER), JSON.stringify({ host: hostname(), ...ownIdentity() }));
     }
     await mkdir(temporary);

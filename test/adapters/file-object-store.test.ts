@@ -21,6 +21,23 @@ import { objectStoreContract } from './object-store.contract.ts';
 objectStoreContract('a folder', () => new FileObjectStore(join(tempFolder(), 'objects')));
 
 describe('a folder of objects', () => {
+  it('is for its owner only', async () => {
+    const root = join(tempFolder(), 'objects');
+    await new FileObjectStore(root).put('jobs/a/input.nii.gz', 'a CT');
+
+    expect(statSync(root).mode & 0o077).toBe(0);
+  });
+
+  it('is for the users whom the umask allows where it is shared', async () => {
+    const folder = tempFolder();
+    const [root, usual] = [join(folder, 'viewer'), join(folder, 'usual')];
+    mkdirSync(usual);
+    await new FileObjectStore(root, { shared: true }).put('liverCases/a/manifest.json', '{}');
+
+    for (const made of ['.', 'liverCases', 'liverCases/a'])
+      expect(statSync(join(root, made)).mode).toBe(statSync(usual).mode);
+  });
+
   it.each([
     '../secret',
     'jobs/../../secret',

@@ -27,6 +27,14 @@ function crash(folders: ReturnType<typeof roots>): void {
 }
 
 describe('scratch', () => {
+  it('is for its owner only', async () => {
+    const root = join(tempFolder(), 'scratch');
+    await openScratch({ in: root, out: root }, memoryLog());
+
+    const [worker] = readdirSync(root);
+    expect(statSync(join(root, worker!)).mode & 0o077).toBe(0);
+  });
+
   it('has folders of its own for each case, and removes them', async () => {
     const folders = roots();
     const scratch = await openScratch(folders, memoryLog());
