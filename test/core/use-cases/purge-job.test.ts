@@ -136,9 +136,9 @@ describe('purging', () => {
   it('ends an attempt that somebody begins while the job is deleted, and takes what that has written', async () => {
     const ports = serviceFakes();
     const jobId = await submittedJob(ports);
-    const { removeAll } = ports.store;
+    const removeAll = ports.store.removeAll.bind(ports.store);
     ports.store.removeAll = async (prefix) => {
-      const removed = await removeAll.call(ports.store, prefix);
+      const removed = await removeAll(prefix);
       if (prefix !== `jobs/${jobId}/plans/`) return removed;
       await retryJob(ports, jobId, LINKS);
       const stop = ports.executions.stop.bind(ports.executions);
