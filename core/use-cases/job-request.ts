@@ -6,7 +6,7 @@ import { MODEL_IDS, type ModelId } from '../models/catalogue.ts';
 import type { JobIndex, ObjectStore } from '../ports.ts';
 import { MESH_FORMATS } from '../results/meshed-structures.ts';
 import { segmentOptions } from '../shard.ts';
-import { findDocument, readDocument } from './stored-document.ts';
+import { findDocument } from './stored-document.ts';
 import { quoted } from './upload-document.ts';
 
 /** request.json: what was asked for; written once, before anything else of a job. */
@@ -37,9 +37,11 @@ export const jobRequest = z.object({
 });
 export type JobRequest = z.infer<typeof jobRequest>;
 
-/** Reads request.json of a job. */
-export function readRequest(store: Pick<ObjectStore, 'get'>, jobId: JobId): Promise<JobRequest> {
-  return readDocument(store, jobRequestKey(jobId), jobRequest);
+/** Reads request.json of a job. Throws `JOB_NOT_FOUND` when there is none: the job is being deleted. */
+export async function readRequest(store: Pick<ObjectStore, 'get'>, jobId: JobId): Promise<JobRequest> {
+  const request = await findRequest(store, jobId);
+  if (request === null) throw noJob(jobId);
+  return request;
 }
 
 /** Like `readRequest`; null when there is none. */
@@ -51,7 +53,11 @@ export function findRequest(store: Pick<ObjectStore, 'get'>, jobId: JobId): Prom
 export async function findJob(index: Pick<JobIndex, 'get'>, jobId: string): Promise<JobDocument> {
   const job = isJobId(jobId) ? await index.get(jobId) : null;
   if (job !== null) return job;
-  throw new HpbError('JOB_NOT_FOUND', `There is no job ${quoted(jobId)}.`, {
+  throw noJob(jobId);
+}
+
+function noJob(jobId: string): HpbError {
+  return new HpbError('JOB_NOT_FOUND', `There is no job ${quoted(jobId)}.`, {
     remedy: 'GET /jobs lists the jobs that there are.',
   });
 }

@@ -93,6 +93,7 @@ async function publish(ports: PublishPorts, job: JobDocument): Promise<JobDocume
   const ends = await gatherOutcomes(ports, job, cases);
   const outcome = outcomeOf(ends.map(({ entry }) => entry));
   const zip = await jobZip(ports, job, ends);
+  if (zip !== null) await replaceZip(ports, job, zip);
   const manifest: JobManifest = {
     layoutVersion: LAYOUT_VERSION,
     jobId,
@@ -106,6 +107,20 @@ async function publish(ports: PublishPorts, job: JobDocument): Promise<JobDocume
   await publishToViewer(ports, job, ends);
   await putCaseMetrics(ports, job, ends);
   return endJob(ports, jobId, finishEvent(attempt, outcome, zip));
+}
+
+/**
+ * A new ZIP has taken the place of that of an earlier attempt: the job tells its checksum at once, since it may be cancelled
+ * or fail before it has ended with it.
+ */
+async function replaceZip(
+  { index }: Pick<PublishPorts, 'index'>,
+  { jobId, attempt }: JobDocument,
+  zip: NonNullable<JobDocument['zip']>,
+): Promise<void> {
+  await index.update(jobId, (latest) =>
+    latest.zip === null || latest.attempt !== attempt ? null : { ...latest, zip },
+  );
 }
 
 function finishEvent(attempt: number, { state, counts, error }: JobOutcome, zip: JobDocument['zip']) {

@@ -40,17 +40,20 @@ interface Removed {
  * @throws HpbError JOB_NOT_FOUND.
  */
 export async function purgeJob(ports: ServicePorts, jobId: string): Promise<PurgeReceipt> {
-  const id = await endedJob(ports, jobId);
+  const { jobId: id, attempt } = await endedJob(ports, jobId);
   const removed: Removed[] = [...(await removeUploadsOf(ports, id))];
-  for (const prefix of [...jobContentPrefixes(id), jobExecutionsPrefix(id)])
-    removed.push(await ports.store.removeAll(prefix));
+  for (const prefix of jobContentPrefixes(id)) removed.push(await ports.store.removeAll(prefix));
   await ports.jobs.removeLogs?.(workerNamePrefix(id));
   // The larger part of them while the job can still be purged again.
   for (const prefix of jobContentPrefixes(id)) removed.push(await erased(ports, prefix));
   if (ports.workersLinger === true) await ports.store.put(purgedKey(id), '');
   await ports.index.remove(id);
-  // What a worker that was ended still wrote meanwhile.
-  removed.push(await ports.store.removeAll(jobPrefix(id)), await erased(ports, jobPrefix(id)));
+  // From here on nobody begins an attempt: those that somebody has begun meanwhile end, and what they wrote goes.
+  await stopAttempts(ports, id, attempt + 1);
+  await ports.jobs.removeLogs?.(workerNamePrefix(id));
+  for (const prefix of [jobExecutionsPrefix(id), jobPrefix(id)])
+    removed.push(await ports.store.removeAll(prefix));
+  removed.push(await erased(ports, jobPrefix(id)));
   const { objects, bytes, versions } = summed(removed);
   ports.log.info('job:purged', { jobId: id, objects, bytes, versions });
   return { jobId: id, objects, bytes, versions, purgedAt: new Date(ports.clock.now()).toISOString() };
@@ -73,25 +76,31 @@ async function erased(
 }
 
 /** Sees to it that nothing of a job runs any more. */
-async function endedJob(ports: ServicePorts, jobId: string): Promise<JobId> {
+async function endedJob(
+  ports: ServicePorts,
+  jobId: string,
+): Promise<{ readonly jobId: JobId; readonly attempt: number }> {
   try {
-    const job = await findJob(ports.index, jobId);
-    await endByCaller(ports, job);
-    return job.jobId;
+    return await endByCaller(ports, await findJob(ports.index, jobId));
   } catch (thrown) {
     const isDamaged = thrown instanceof HpbError && thrown.code === 'DOCUMENT_UNREADABLE';
     if (!isDamaged || !isJobId(jobId)) throw thrown;
     // Which attempt it is at, nobody knows any more.
-    for (
-      let attempt = 1;
-      (await ports.executions.describe(executionName(jobId, attempt))) !== null;
-      attempt++
-    )
-      await ports.executions.stop(executionName(jobId, attempt), {
-        error: 'CANCELLED',
-        cause: 'The job was purged.',
-      });
-    return jobId;
+    await stopAttempts(ports, jobId, 1);
+    return { jobId, attempt: 1 };
+  }
+}
+
+/** Stops the executions of an attempt and of those after it. */
+async function stopAttempts(
+  { executions }: Pick<ServicePorts, 'executions'>,
+  jobId: JobId,
+  first: number,
+): Promise<void> {
+  for (let attempt = first; ; attempt++) {
+    const name = executionName(jobId, attempt);
+    if ((await executions.describe(name)) === null) return;
+    await executions.stop(name, { error: 'CANCELLED', cause: 'The job was purged.' });
   }
 }
 

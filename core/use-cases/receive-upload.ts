@@ -5,15 +5,16 @@ import type { ObjectFacts } from '../ports.ts';
 import type { ServicePorts } from './service-ports.ts';
 import { documentText } from './stored-document.ts';
 import type { UploadDocument } from './upload-document.ts';
+import { refuseTooLarge } from './uploads.ts';
 
-type ReceivePorts = Pick<ServicePorts, 'store' | 'ids' | 'clock' | 'log' | 'admission'>;
+type ReceivePorts = Pick<ServicePorts, 'store' | 'ids' | 'clock' | 'log' | 'limits' | 'admission'>;
 
 /** An upload whose bytes come as a stream, through this process. */
 export interface IncomingUpload {
   readonly uploadId: UploadId;
   /** Stores the bytes as they come. */
   readonly store: (chunks: AsyncIterable<Uint8Array>) => Promise<ObjectFacts>;
-  /** Makes it a complete upload; throws REQUEST_INVALID for an empty file. */
+  /** Makes it a complete upload; throws REQUEST_INVALID for an empty file, REQUEST_TOO_LARGE. */
   readonly complete: (file: { readonly fileName: string; readonly facts: ObjectFacts }) => Promise<void>;
   /** Removes whatever has arrived. */
   readonly discard: () => Promise<void>;
@@ -36,6 +37,7 @@ export async function receiveUpload(ports: ReceivePorts, bytes: number): Promise
         throw new HpbError('REQUEST_INVALID', 'The file is empty (0 bytes).', {
           remedy: 'Send the CT itself.',
         });
+      refuseTooLarge(ports, facts.bytes);
       const document: UploadDocument = {
         layoutVersion: LAYOUT_VERSION,
         uploadId,

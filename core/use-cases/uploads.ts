@@ -22,13 +22,7 @@ const SIGNED_AT_ONCE = 16;
 export async function openUpload(ports: UploadPorts, body: OpenUploadRequest): Promise<UploadAnswer> {
   const { limits, links, ids, clock, store } = ports;
   const { fileName, sizeBytes, sha256 = null } = body;
-  if (sizeBytes > limits.maxUploadBytes) {
-    throw new HpbError(
-      'REQUEST_TOO_LARGE',
-      `An upload of ${sizeBytes} bytes is too large; at most ${limits.maxUploadBytes} bytes are taken.`,
-      { remedy: 'Split the archive into several.', details: { sizeBytes, limit: limits.maxUploadBytes } },
-    );
-  }
+  refuseTooLarge(ports, sizeBytes);
   await ports.admission({ bytes: sizeBytes });
   const uploadId = ids.uploadId();
   const inParts = sizeBytes >= limits.multipartFromBytes;
@@ -50,6 +44,19 @@ export async function openUpload(ports: UploadPorts, body: OpenUploadRequest): P
   await store.put(uploadDocumentKey(uploadId), documentText(upload), { ifAbsent: true });
   ports.log.info('upload:opened', { uploadId, bytes: sizeBytes, inParts });
   return openAnswer(ports, upload, []);
+}
+
+/** Throws `REQUEST_TOO_LARGE` for an upload of more bytes than are taken. */
+export function refuseTooLarge(
+  { limits: { maxUploadBytes: limit } }: Pick<ServicePorts, 'limits'>,
+  sizeBytes: number,
+): void {
+  if (sizeBytes <= limit) return;
+  throw new HpbError(
+    'REQUEST_TOO_LARGE',
+    `An upload of ${sizeBytes} bytes is too large; at most ${limit} bytes are taken.`,
+    { remedy: 'Split the archive into several.', details: { sizeBytes, limit } },
+  );
 }
 
 /**

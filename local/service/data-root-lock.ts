@@ -30,7 +30,8 @@ export async function lockDataRoot(dataRoot: string): Promise<() => Promise<void
   } catch (thrown) {
     if (!held.signal.aborted) throw unwritable(dataRoot, outputError(thrown));
     throw new HpbError('DATA_ROOT_LOCKED', `Another service (process ${holder}) works in ${dataRoot}.`, {
-      remedy: 'Use that one, end it, or give this one another HPB_DATA_ROOT and HPB_PORT.',
+      remedy:
+        'Use that one, end it, or give this one another HPB_DATA_ROOT and HPB_PORT. If this data root is a copy of its one, remove service.lock from the copy.',
       details: { pid: holder },
     });
   }

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { outputError } from '../../adapters/file-error.ts';
 import { asHpbError, type ErrorCode, type ErrorDocument } from '../../core/errors.ts';
@@ -110,7 +110,9 @@ export class IngestFolder {
     const entries = await readdir(folder, { withFileTypes: true });
     const files: DroppedFile[] = [];
     for (const entry of entries) {
-      if (!entry.isFile() || UNFINISHED.test(entry.name)) continue;
+      // Links too: nobody would be told otherwise that they are not taken.
+      const isDrop = entry.isFile() || entry.isSymbolicLink();
+      if (!isDrop || UNFINISHED.test(entry.name)) continue;
       const file = await droppedFile(folder, entry.name);
       // Null: taken away while we looked.
       if (file !== null) files.push(file);
@@ -157,7 +159,7 @@ async function written<T>(work: Promise<T>): Promise<T> {
 
 async function droppedFile(folder: string, name: string): Promise<DroppedFile | null> {
   const path = join(folder, name);
-  const facts = await stat(path, { bigint: true }).catch(() => null);
+  const facts = await lstat(path, { bigint: true }).catch(() => null);
   if (facts === null) return null;
   return { path, name, bytes: Number(facts.size), version: `${facts.ino}-${facts.size}-${facts.mtimeNs}` };
 }

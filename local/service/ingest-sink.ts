@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { lstat, open } from 'node:fs/promises';
 import { fileError } from '../../adapters/file-error.ts';
 import { LAYOUT_VERSION, uploadDocumentKey, uploadInputKey, type UploadId } from '../../core/layout.ts';
 import { HpbError } from '../../core/errors.ts';
@@ -20,8 +20,8 @@ export async function ingestFile(
   { path, name, bytes, version }: DroppedFile,
 ): Promise<void> {
   const { store, ids, clock, log } = ports;
-  const target = ingestTarget(name, bytes);
   await requireReadable(path);
+  const target = ingestTarget(name, bytes);
   await ports.admission({ bytes });
   const uploadId = `u-${ids.sha256(`${name} ${version}`).slice(0, 40)}` as UploadId;
   await keepFirst(() => store.putFile(uploadInputKey(uploadId), path, { ifAbsent: true }));
@@ -46,6 +46,13 @@ export async function ingestFile(
 
 /** Told apart from what the store cannot write: that may pass, a file that we may not read stays so. */
 async function requireReadable(path: string): Promise<void> {
+  const facts = await lstat(path).catch((error: unknown) => {
+    throw fileError(error);
+  });
+  if (facts.isSymbolicLink())
+    throw new HpbError('INPUT_UNREADABLE', 'What was dropped is a link, and links are not followed here.', {
+      remedy: 'Copy or move the file itself into the folder.',
+    });
   const file = await open(path).catch((error: unknown) => {
     throw fileError(error);
   });

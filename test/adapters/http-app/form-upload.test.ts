@@ -2,10 +2,23 @@ import { describe, expect, it } from 'vitest';
 import { HpbError } from '../../../core/errors.ts';
 import { uploadInputKey } from '../../../core/layout.ts';
 import { readRequest } from '../../../core/use-cases/job-request.ts';
-import { ends, formOf, onlyJob, post } from './form-home.ts';
+import { CT, ends, formOf, onlyJob, post } from './form-home.ts';
 import { httpHome } from './http-home.ts';
 
 describe('an upload of a form', () => {
+  it.each([
+    [0, 200],
+    [1, 413],
+  ])('of %i bytes more than are taken is answered %i', async (more, status) => {
+    const home = httpHome({ limits: { maxUploadBytes: CT.length - more } });
+    ends(home, 'SUCCEEDED');
+
+    const answer = await post(home, '/segment/both', formOf({}));
+
+    expect(answer.status).toBe(status);
+    if (status === 413) expect(home.ports.store.keys()).toEqual([]);
+  });
+
   it('is not kept when there can be no job of it', async () => {
     const home = httpHome({ limits: { maxActiveJobs: 1 } });
     await home.submit();

@@ -101,6 +101,32 @@ describe('a batch of which every case succeeded', () => {
     await expect(jobFileLink(ports, jobId, 'job.json')).rejects.toMatchObject({ code: 'RESULT_NOT_FOUND' });
   });
 
+  it.each(['while it is packed', 'before it has ended'])(
+    'in its second attempt, and is cancelled %s, gives the ZIP that there is then',
+    async (when) => {
+      const { ports, jobId } = await preparedJob(2);
+      await storeResult(ports, jobId, caseIdOf(1));
+      await storeResult(ports, jobId, caseIdOf(2), { error: 'CT_ALL_AIR' });
+      await publishResults(ports, publish(jobId));
+      await retryJob(ports, jobId, LINKS);
+      await prepareJob(ports, { phase: 'prepare', jobId, attempt: 2 });
+      await storeResult(ports, jobId, caseIdOf(2), { attempt: 2 });
+      ports.store.beforeWrite = (key) => {
+        if (key !== (when === 'while it is packed' ? jobZipKey(jobId) : jobManifestKey(jobId))) return;
+        ports.store.beforeWrite = () => undefined;
+        void cancelJob(ports, jobId, LINKS);
+      };
+
+      await publishResults(ports, publish(jobId, 2));
+
+      expect(ports.index.jobs.get(jobId)).toMatchObject({ state: 'CANCELLED', attempt: 2 });
+      const { bytes, sha256 } = await resultOf(ports, jobId);
+      const there = await ports.store.get(jobZipKey(jobId));
+      expect(bytes).toBe(there.length);
+      expect(sha256).toBe(ports.ids.sha256(new TextDecoder().decode(there)));
+    },
+  );
+
   it('leaves nothing of its index behind when it is purged', async () => {
     const { ports, jobId } = await preparedJob(1, { limits: { maxZipBytes: 1 } });
     await storeResult(ports, jobId, caseIdOf(1));

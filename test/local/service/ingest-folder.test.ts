@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmdirSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -190,6 +191,23 @@ describe('a file dropped into the ingest folder', () => {
       for (const name of kept) expect(existsSync(join(rejected, `${name}.reason.json`))).toBe(true);
     },
   );
+
+  it('that is a link, wherever it leads, is offered as well, and goes with its reason when it is refused', async () => {
+    const { folder, rejected, rest } = await dropBox(() => {
+      throw new HpbError('INPUT_UNREADABLE', 'It is a link.', { remedy: 'Copy the file.' });
+    });
+    writeFileSync(join(folder, '..', 'ct'), 'voxels');
+    symlinkSync('../ct', join(folder, 'a.nii.gz'));
+    symlinkSync('nowhere', join(folder, 'b.nii.gz'));
+
+    await rest();
+
+    expect(readdirSync(folder)).toEqual([]);
+    expect(readdirSync(rejected)).toEqual(
+      ['a', 'b'].flatMap((name) => [`${name}.nii.gz`, `${name}.nii.gz.reason.json`]),
+    );
+    expect(readFileSync(join(folder, '..', 'ct'), 'utf8')).toBe('voxels');
+  });
 
   it('that can neither be taken nor be moved holds nobody up', async () => {
     const { folder, rejected, taken, rest } = await dropBox(({ name }) => {

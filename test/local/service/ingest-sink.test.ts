@@ -1,4 +1,4 @@
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FileObjectStore } from '../../../adapters/file-object-store.ts';
@@ -26,5 +26,16 @@ describe('a file of the ingest folder', () => {
       blame: 'caller',
       retryable: false,
     });
+  });
+
+  it('that is a link is refused for that', async () => {
+    const folder = tempFolder();
+    const path = join(folder, 'case.nii.gz');
+    writeFileSync(join(folder, 'ct'), 'voxels');
+    symlinkSync(join(folder, 'ct'), path);
+
+    await expect(
+      ingestFile(serviceFakes(), { path, name: 'case.nii.gz', bytes: 6, version: '1-6-1' }),
+    ).rejects.toMatchObject({ code: 'INPUT_UNREADABLE', message: expect.stringContaining('link') });
   });
 });
