@@ -11,6 +11,7 @@ import {
   type CfnStateMachine,
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
+import { JOBS_PREFIX } from '../../core/layout.ts';
 import type { WORKFLOW_PLACEHOLDERS } from '../../core/workflow.ts';
 import type { ComputeStack } from '../compute-stack.ts';
 import type { StageConfig } from '../config/read-config.ts';
@@ -36,6 +37,9 @@ export interface WorkflowProps {
 }
 
 const DEFINITION = join(import.meta.dirname, '../../core/workflow.asl.json');
+
+/** Lists of shards, which its map reads; nothing else of a job. */
+const PLANS = `${JOBS_PREFIX}*/plans/*`;
 
 /** Name of the state machine: roles name it before it is there. */
 export const machineName = ({ stage }: Pick<StageConfig, 'stage'>): string => `hpb-${stage}`;
@@ -92,7 +96,7 @@ export class Workflow extends Construct {
         'Executions are named after jobs.',
       [wildcard(ownArn('states', `execution:${machineName(props.config)}/SegmentCases:*`))]:
         'Step Functions makes up the names of the children of a map.',
-      [`AwsSolutions-IAM5[Resource::${exportName(data.jobsBucket.bucketArn, data)}/jobs/*]`]:
+      [`AwsSolutions-IAM5[Resource::${exportName(data.jobsBucket.bucketArn, data)}/${PLANS}]`]:
         'Every job has a list of shards of its own.',
     };
     acknowledge(policy, {
@@ -143,7 +147,7 @@ function statements({ config, key, data, functions }: WorkflowProps): PolicyStat
       ['states:DescribeExecution', 'states:StopExecution', 'states:RedriveExecution'],
       [ownArn('states', `execution:${name}:*`), ownArn('states', `execution:${name}/SegmentCases:*`)],
     ),
-    allow('ListOfShards', ['s3:GetObject'], [data.jobsBucket.arnForObjects('jobs/*')]),
+    allow('ListOfShards', ['s3:GetObject'], [data.jobsBucket.arnForObjects(PLANS)]),
     allow('Key', ['kms:Decrypt', 'kms:GenerateDataKey'], [key.keyArn]),
     allow('Logs', LOG_DELIVERY, ['*']),
     allow('Traces', TRACING, ['*']),

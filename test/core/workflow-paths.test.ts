@@ -71,6 +71,21 @@ describe('a job that goes well', () => {
     expect(bench.jobs.specs).toEqual([]);
   });
 
+  it('tried again for its large result alone is published by a worker too', async () => {
+    const bench = workflowBench({
+      PrepareJob: () => prepared({ shards: 0, publisher: 'worker' }),
+      ConfirmResults: () => published('SUCCEEDED'),
+    });
+
+    const { status } = await runToEnd(bench, []);
+
+    expect({ status, states: bench.states() }).toEqual({
+      status: 'SUCCEEDED',
+      states: ['PrepareJob', 'ConfirmResults'],
+    });
+    expect(bench.jobs.specs).toMatchObject([{ gpu: false, command: ['--publish', JOB, '--attempt', '1'] }]);
+  });
+
   it('with a large archive is unpacked by a worker without a GPU', async () => {
     const bench = workflowBench({
       PrepareJob: () => prepared({ route: 'unpack' }),

@@ -47,6 +47,22 @@ describe('in a role of its own', () => {
     expect(await invoked('Sweeper')).toMatchObject({ started: 0, ended: 0, stopped: 0, leftOvers: 0 });
   });
 
+  it('the API takes an upload in parts, tells what has arrived, cancels a job and tries it again', async () => {
+    const { account, caller } = service;
+    const { uploadId, parts } = await caller.openUpload({ fileName: 'cases.zip', sizeBytes: 100_000_000 });
+    const [first] = parts!.missing;
+    const { method, url, headers } = first!.request;
+    const sent = await fetch(url, { method, headers, body: new Uint8Array(first!.bytes) });
+    expect(sent.status).toBe(200);
+    expect((await caller.uploadParts(uploadId)).parts!.arrived).toMatchObject([{ part: 1 }]);
+
+    await account.mock(MACHINE, { RunShard: WAITING });
+    const jobId = await submitted(service, { name: 'ct.nii.gz', body: await ctFile() });
+    expect(await caller.cancel(jobId)).toMatchObject({ state: 'CANCELLED' });
+    expect(await caller.retry(jobId)).toMatchObject({ attempt: 2 });
+    expect(await caller.cancel(jobId)).toMatchObject({ state: 'CANCELLED', attempt: 2 });
+  });
+
   it('the canary sends a CT, judges it and purges it', async () => {
     await service.account.mock(MACHINE, { RunShard: WORKER_DONE });
 

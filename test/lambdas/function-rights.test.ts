@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { writeNifti } from '../../adapters/nifti-file.ts';
 import { canaryPhantom } from '../../core/canary.ts';
-import { caseIdOf, jobPlanKey, uploadInputKey, type JobId, type UploadId } from '../../core/layout.ts';
+import {
+  caseIdOf,
+  caseInputKey,
+  jobPlanKey,
+  uploadInputKey,
+  type JobId,
+  type UploadId,
+} from '../../core/layout.ts';
 import { openUpload } from '../../core/use-cases/uploads.ts';
 import { create as api } from '../../lambdas/api.ts';
 import { create as canary } from '../../lambdas/canary.ts';
@@ -178,6 +185,14 @@ describe('the role of each function allows what the function asks, and no more:'
     expect(await round()).toMatchObject({ canary: 'failed', reason: 'still QUEUED' });
     expect(held('CanaryHandlerRole', asked)).toEqual(NONE);
   });
+});
+
+it('the workflow itself may read lists of shards, and nothing else of a job', () => {
+  const read = (key: string) => held('WorkflowRole', [{ action: 's3:GetObject', of: `jobs:${key}` }]).refused;
+  const jobId = 'j-000000000001' as JobId;
+
+  expect(read(jobPlanKey(jobId, 1))).toEqual([]);
+  expect(read(caseInputKey(jobId, caseIdOf(1)))).toHaveLength(1);
 });
 
 /** A job whose shards are planned. */

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { stacksOf } from '../fixtures/stacks.ts';
@@ -41,12 +42,36 @@ const STATEFUL = [
   'AWS::ApiGateway::RestApi',
 ];
 
+/** Name -> logical id of what we name ourselves. A new line is fine; a changed id is a deployment that cannot be upgraded. */
+const NAMED = join(import.meta.dirname, 'golden/named.json');
+/** What there is only one of by its name, and the property that holds it. */
+const OWN_NAMES = {
+  'AWS::KMS::Alias': 'AliasName',
+  'AWS::Batch::JobDefinition': 'JobDefinitionName',
+  'AWS::Budgets::Budget': 'BudgetName',
+  'AWS::CloudWatch::Alarm': 'AlarmName',
+  'AWS::CloudWatch::Dashboard': 'DashboardName',
+  'AWS::CloudWatch::InsightRule': 'RuleName',
+  'AWS::Logs::LogGroup': 'LogGroupName',
+  'AWS::Logs::ResourcePolicy': 'PolicyName',
+  'AWS::StepFunctions::StateMachine': 'StateMachineName',
+} as const;
+
+interface Resource {
+  readonly Type: string;
+  readonly Properties?: Readonly<Record<string, unknown>>;
+}
 interface Resources {
-  readonly Resources: Readonly<Record<string, { readonly Type: string }>>;
+  readonly Resources: Readonly<Record<string, Resource>>;
 }
 
 describe('logical ids of what must not be made anew', () => {
-  const { data, compute, service } = stacksOf({ stage: 'prod' });
+  const { data, compute, service } = stacksOf({
+    stage: 'prod',
+    canaryHours: 24,
+    alarmEmail: 'ops@example.org',
+    budgetUsd: 10,
+  });
   const resources = [data, compute, service].flatMap((stack) =>
     Object.entries((Template.fromStack(stack).toJSON() as Resources).Resources),
   );
@@ -60,5 +85,16 @@ describe('logical ids of what must not be made anew', () => {
     const stateful = resources.filter(([, { Type }]) => STATEFUL.includes(Type)).map(([id]) => id);
 
     expect(stateful.filter((id) => !(id in FROZEN))).toEqual([]);
+  });
+
+  it('are the same for what has a name of its own: a second one of that name cannot be made', async () => {
+    const named = resources.flatMap(([id, { Type, Properties }]) => {
+      const name = Properties?.[OWN_NAMES[Type as keyof typeof OWN_NAMES]];
+      return typeof name === 'string' ? [[`${Type} ${name}`, id] as const] : [];
+    });
+
+    expect(named.length).toBeGreaterThan(35);
+    const text = `${JSON.stringify(Object.fromEntries(named.toSorted(([a], [b]) => (a < b ? -1 : 1))), null, 2)}\n`;
+    await expect(text).toMatchFileSnapshot(NAMED);
   });
 });
