@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
+import { packageVersion } from '../adapters/package-version.ts';
 import { REPLACED } from './bundle-worker.ts';
 
 /**
@@ -45,6 +46,17 @@ const englishOnly: Plugin = {
     })),
 };
 
+/** Of our package.json only the version is asked for, and a bundle holds a JSON file whole. */
+const versionOnly: Plugin = {
+  name: 'version-only',
+  setup: (bundling) =>
+    bundling.onLoad({ filter: /[\\/]package\.json$/ }, ({ path }) =>
+      path === join(ROOT, 'package.json')
+        ? { contents: JSON.stringify({ version: packageVersion(ROOT) }), loader: 'json' }
+        : undefined,
+    ),
+};
+
 /** Bundles for Node 24 as Lambda has it: minified modules, everything inside, the SDK too. `write`: into `folder`. */
 export async function bundleLambdas(folder: string, write: boolean): Promise<LambdaBundle> {
   const { outputFiles = [], metafile } = await build({
@@ -66,7 +78,7 @@ export async function bundleLambdas(folder: string, write: boolean): Promise<Lam
     chunkNames: 'shared/[name]-[hash]',
     banner: { js: REQUIRE },
     alias: REPLACED,
-    plugins: [englishOnly],
+    plugins: [englishOnly, versionOnly],
     logLevel: 'error',
   });
   return { files: outputFiles, metafile };

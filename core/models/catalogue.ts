@@ -1,5 +1,5 @@
 import type { EngineCall } from '../engine-protocol.ts';
-import { LIVER_CROP_MM, task008Memory, totalMemory, v2Memory, type MemoryFigures } from './memory-figures.ts';
+import type { MemoryFigures } from './memory-figures.ts';
 import { TOTAL_CLASSES } from './totalsegmentator-classes.ts';
 import type { WeightsId } from './weights.ts';
 
@@ -44,10 +44,93 @@ export interface ModelEntry {
   readonly memory: (options: SegmentOptions) => MemoryFigures;
 }
 
+const GIB = 2 ** 30;
+
 const APACHE: Licence = {
   name: 'Apache-2.0',
   url: 'https://github.com/wasserth/TotalSegmentator/blob/master/LICENSE',
   commercialUse: true,
+};
+
+const LIVER_CROP_MM = [320, 280, 320] as const;
+
+// Measured by bench/memory.ts with networks of the published sizes (31 M parameters) on CTs of 0.2 to 79 million voxels:
+// bases on one so small that nothing else counts.
+const TOTALSEGMENTATOR_LOADED_BYTES = 1.9 * GIB;
+const NNUNET_V1_BASE_BYTES = 2.7 * GIB;
+const NNUNET_V1_LOADED_BYTES = 0.87 * GIB;
+const NNUNET_V1_FOLD_BYTES = 0.11 * GIB;
+
+/** By the networks that a task runs: one, one after the rough one that finds the crop, five. */
+const TOTALSEGMENTATOR_BASE_BYTES = { 1: 2.95 * GIB, 2: 3.15 * GIB, 5: 3.75 * GIB } as const;
+
+/** nnU-Net v2 adds up its classes and their weights in float16; the image is float32. */
+const v2SumBytes = (classes: number): number => 2 * classes + 2 + 4;
+
+/** Of TotalSegmentator's tasks, by the classes of a network and what a voxel of its grid takes when it is resampled. */
+const v2Memory = (
+  place: Pick<MemoryFigures, 'networkSpacingMm' | 'cropExtentMm'>,
+  {
+    classes,
+    resampleBytes,
+    thickBytes = 0,
+    networks = 2,
+  }: {
+    readonly classes: number;
+    readonly resampleBytes: number;
+    readonly thickBytes?: number;
+    readonly networks?: keyof typeof TOTALSEGMENTATOR_BASE_BYTES;
+  },
+): MemoryFigures => ({
+  ...place,
+  forward: {
+    baseBytes: TOTALSEGMENTATOR_BASE_BYTES[networks],
+    bytesPerInputVoxel: 6,
+    // Beside the sums, as measured: copies of the image, and labels.
+    bytesPerNetworkVoxel: v2SumBytes(classes) + 16,
+  },
+  resample: {
+    baseBytes: TOTALSEGMENTATOR_LOADED_BYTES,
+    bytesPerInputVoxel: 6,
+    bytesPerNetworkVoxel: resampleBytes,
+  },
+  thickBytesPerNetworkVoxel: thickBytes,
+  cardBytesPerNetworkVoxel: v2SumBytes(classes),
+});
+
+const TOTAL_MEMORY = (fast: boolean, cropExtentMm: MemoryFigures['cropExtentMm']): MemoryFigures =>
+  fast
+    ? v2Memory(
+        { networkSpacingMm: [3, 3, 3], cropExtentMm },
+        { classes: 118, resampleBytes: 430, networks: cropExtentMm === null ? 1 : 2 },
+      )
+    : v2Memory(
+        { networkSpacingMm: [1.5, 1.5, 1.5], cropExtentMm },
+        { classes: 28, resampleBytes: 75, networks: cropExtentMm === null ? 5 : 2 },
+      );
+
+const TASK008_MEMORY = ({ folds }: SegmentOptions): MemoryFigures => {
+  const parameters = folds.length * NNUNET_V1_FOLD_BYTES;
+  // Three classes, their weights and the image, all float32.
+  const sums = (3 + 2) * 4;
+  // The mean of the folds so far.
+  const mean = folds.length > 1 ? 13 : 0;
+  return {
+    networkSpacingMm: [0.8, 0.8, 1.5],
+    cropExtentMm: null,
+    forward: {
+      baseBytes: NNUNET_V1_BASE_BYTES + parameters,
+      bytesPerInputVoxel: 6,
+      bytesPerNetworkVoxel: sums + mean,
+    },
+    resample: {
+      baseBytes: NNUNET_V1_LOADED_BYTES + parameters,
+      bytesPerInputVoxel: 27,
+      bytesPerNetworkVoxel: 28 + mean / 2,
+    },
+    thickBytesPerNetworkVoxel: 47,
+    cardBytesPerNetworkVoxel: sums,
+  };
 };
 
 /** The model catalogue: id -> entry. */
@@ -63,7 +146,7 @@ export const CATALOGUE = {
       url: 'https://zenodo.org/record/4003545',
       commercialUse: false,
     },
-    memory: ({ folds }) => task008Memory(folds),
+    memory: TASK008_MEMORY,
   },
   liver: {
     title: 'Liver (TotalSegmentator, task total, subset liver)',
@@ -78,7 +161,7 @@ export const CATALOGUE = {
     labels: { 1: 'liver' },
     weights: ({ fast }) => (fast ? ['ts297', 'ts298'] : ['ts291', 'ts298']),
     licence: APACHE,
-    memory: ({ fast }) => totalMemory(fast, LIVER_CROP_MM),
+    memory: ({ fast }) => TOTAL_MEMORY(fast, LIVER_CROP_MM),
   },
   totalseg: {
     title: '117 structures (TotalSegmentator, task total)',
@@ -87,7 +170,7 @@ export const CATALOGUE = {
     labels: TOTAL_CLASSES,
     weights: ({ fast }) => (fast ? ['ts297'] : ['ts291', 'ts292', 'ts293', 'ts294', 'ts295']),
     licence: APACHE,
-    memory: ({ fast }) => totalMemory(fast, null),
+    memory: ({ fast }) => TOTAL_MEMORY(fast, null),
   },
   liver_vessels: {
     title: 'Hepatic vessels and liver tumours (TotalSegmentator, task liver_vessels)',

@@ -9,7 +9,7 @@ const THICK_RATIO = 3;
  * Peak resident memory in bytes that one model needs for a CT of this grid: the engine process with its libraries, and
  * either the activations of one patch beside the sums of the classes, or, larger for large CTs, the CT and the
  * network's arrays on its own grid (after the crop, where the model crops) while they are resampled. The one formula
- * that the input check, the planner and the worker call; the coefficients stand in `memory-figures.ts` and are calibrated by
+ * that the input check, the planner and the worker call; the coefficients stand in the catalogue and are calibrated by
  * `bench/memory.ts`.
  */
 export function memoryNeeded(grid: Grid, model: ModelId, options: SegmentOptions): number {
