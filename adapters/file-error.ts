@@ -37,12 +37,6 @@ export function fileError(thrown: unknown): unknown {
   }
 }
 
-/** What is neither file nor folder, where a file is needed. To open a pipe would wait for its writer. */
-export const noFileError = (): HpbError =>
-  new HpbError('INPUT_UNREADABLE', 'The input is a device, a socket or a pipe, not a file.', {
-    remedy: 'Save it to a file first.',
-  });
-
 /** An error of the file system on writing a result, as an `HpbError`: `DISK_FULL` or `OUTPUT_UNWRITABLE`. */
 export function outputError(thrown: unknown): unknown {
   if (thrown instanceof HpbError || !(thrown instanceof Error)) return thrown;

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { statSync, type BigIntStats } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { HpbError } from '../core/errors.ts';
-import { fileError, noFileError } from './file-error.ts';
+import { fileError } from './file-error.ts';
 
 /** Bytes read and inflated at a time: 64 KiB would cost half as much time again, more gains nothing. */
 export const CHUNK_BYTES = 2 ** 20;
@@ -46,6 +46,12 @@ export class FileChunks {
     return this.#hash.digest('hex');
   }
 }
+
+/** What is neither file nor folder, where a file is needed. To open a pipe would wait for its writer. */
+export const noFileError = (): HpbError =>
+  new HpbError('INPUT_UNREADABLE', 'The input is a device, a socket or a pipe, not a file.', {
+    remedy: 'Save it to a file first.',
+  });
 
 /**
  * Opens the caller's file for `use` and closes it; `facts` are those at the start. Every failure of the file system

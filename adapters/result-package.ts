@@ -6,7 +6,8 @@ import { crc32 } from 'node:zlib';
 import { openPromise, type Entry, type ZipFile } from 'yauzl';
 import { HpbError } from '../core/errors.ts';
 import type { ReceiptFile } from '../core/results/receipt.ts';
-import { fileError, noFileError } from './file-error.ts';
+import { fileError } from './file-error.ts';
+import { noFileError } from './input-file.ts';
 
 /** The files of a result: a ZIP, or a folder that one was unpacked to. */
 export interface ResultPackage {

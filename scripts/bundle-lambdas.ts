@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
+import { packageVersion } from '../adapters/package-version.ts';
 import { REPLACED } from './bundle-worker.ts';
 
 /**
@@ -45,15 +46,15 @@ const englishOnly: Plugin = {
     })),
 };
 
-/** All that the functions take of package.json is the version. */
+/** Of our package.json only the version is asked for, and a bundle holds a JSON file whole. */
 const versionOnly: Plugin = {
   name: 'version-only',
   setup: (bundling) =>
-    bundling.onLoad({ filter: /[\\/]package\.json$/ }, ({ path }) => {
-      if (path !== join(ROOT, 'package.json')) return null;
-      const { version } = JSON.parse(readFileSync(path, 'utf8')) as { readonly version: string };
-      return { contents: JSON.stringify({ version }), loader: 'json' };
-    }),
+    bundling.onLoad({ filter: /[\\/]package\.json$/ }, ({ path }) =>
+      path === join(ROOT, 'package.json')
+        ? { contents: JSON.stringify({ version: packageVersion(ROOT) }), loader: 'json' }
+        : undefined,
+    ),
 };
 
 /** Bundles for Node 24 as Lambda has it: minified modules, everything inside, the SDK too. `write`: into `folder`. */

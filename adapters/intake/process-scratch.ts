@@ -1,7 +1,6 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { outputError } from '../file-error.ts';
-import { makeFolder } from '../make-folder.ts';
 import { isAlive, ownIdentity } from '../process-identity.ts';
 
 const OWN_NAME = /^(\d+)-(\d+)$/;
@@ -17,7 +16,7 @@ export async function processScratch(root: string): Promise<string> {
   const { pid, started } = ownIdentity();
   const folder = join(root, `${pid}-${started ?? UNKNOWN}`);
   try {
-    await makeFolder(root);
+    await mkdir(root, { recursive: true });
     // First: they may be what has filled the disk.
     for (const name of await readdir(root))
       if (isLeft(name)) await rm(join(root, name), { recursive: true, force: true });

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { fileError, noFileError } from '../../adapters/file-error.ts';
+import { fileError } from '../../adapters/file-error.ts';
+import { noFileError } from '../../adapters/input-file.ts';
 import { HpbError } from '../../core/errors.ts';
 import type { UploadId } from '../../core/layout.ts';
 import type { UploadAnswer } from '../../core/requests.ts';

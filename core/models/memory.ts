@@ -1,11 +1,6 @@
 import { spacingOf, voxelCount, type Grid } from '../volume/volume.ts';
-import {
-  modelEntry,
-  type MemoryFigures,
-  type ModelId,
-  type PhaseMemory,
-  type SegmentOptions,
-} from './catalogue.ts';
+import { modelEntry, type ModelId, type SegmentOptions } from './catalogue.ts';
+import type { MemoryFigures, PhaseMemory } from './memory-figures.ts';
 
 /** From this ratio of a CT's spacings on nnU-Net resamples the axis of thick slices by itself (`RESAMPLING_SEPARATE_Z_ANISO_THRESHOLD`). */
 const THICK_RATIO = 3;
