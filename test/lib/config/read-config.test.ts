@@ -117,7 +117,7 @@ describe('readConfig', () => {
     expect(readConfig({ ingestSources: sources(30) }).ingestSources).toHaveLength(30);
     const { message, details } = refusal({ ingestSources: sources(40) });
     expect(details).toEqual({ name: 'ingestSources' });
-    expect(message).toMatch(/40 folders .* 2048/);
+    expect(message).toMatch(/40 folders .*2048/);
   });
 
   it('opens the viewer bucket to the world only when told so in words', () => {
