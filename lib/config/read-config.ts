@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { HpbError } from '../../core/errors.ts';
+import { INGEST_PREFIX } from '../../core/layout.ts';
 import { GPU_VCPUS } from '../../core/prices.ts';
 import { configSchema, VCPUS_PER_SLOT, type DeploymentConfig } from './deployment-config.ts';
 import { presetOf, PRESETS, type PresetName } from './presets.ts';
@@ -92,6 +93,7 @@ function checkTogether(config: DeploymentConfig): void {
   checkNetwork(config);
   checkMachines(config);
   checkReaders(config);
+  checkSources(config);
   if (config.apiBurst < config.apiRate) {
     throw contradiction('apiBurst', `apiBurst=${config.apiBurst} is below apiRate=${config.apiRate}`);
   }
@@ -167,6 +169,19 @@ function checkReaders({ viewerReaders, viewerOpenToTheWorld }: DeploymentConfig)
       `viewerReaders holds ${wide}, which is open to the world: name smaller ranges, or say viewerOpenToTheWorld=true`,
     );
   }
+}
+
+/** Longest pattern of a rule of EventBridge, characters, and what it holds beside the folders. */
+const MAX_PATTERN = 2_048;
+const REST_OF_PATTERN = 250;
+
+function checkSources({ ingestSources }: DeploymentConfig): void {
+  const folders = ingestSources.map((source) => ({ prefix: `${INGEST_PREFIX}${source}/` }));
+  if (JSON.stringify(folders).length + REST_OF_PATTERN <= MAX_PATTERN) return;
+  throw contradiction(
+    'ingestSources',
+    `the ${folders.length} folders of ingestSources do not fit into a rule of EventBridge (${MAX_PATTERN} characters): name fewer, or none to take all`,
+  );
 }
 
 /** Whether S3 counts a range as public: wider than /8 (IPv4) or /32 (IPv6). */

@@ -15,7 +15,7 @@ export interface WorkerRoleProps {
   readonly data: DataStack;
   /** ARN of the KMS key that receipts are signed with. Default: they are not. */
   readonly signingKeyArn?: string | undefined;
-  /** Whether they put cases into the viewer: those that publish large results. Default: no. */
+  /** Whether they unpack and publish, into the viewer too, instead of running shards. Default: no. */
   readonly publishes?: boolean;
 }
 
@@ -31,7 +31,7 @@ const SERVICE_WORK = {
   Index: ['read', 'write', 'remove'],
 } as const satisfies ObjectWork;
 
-/** What workers may do: jobs read and written, weights read, receipts signed, figures told. */
+/** What workers may do: jobs read and written, weights read or cases published, receipts signed, figures told. */
 export class WorkerRole extends Role {
   constructor(scope: Construct, id: string, props: WorkerRoleProps) {
     const { data } = props;
@@ -47,32 +47,20 @@ export class WorkerRole extends Role {
     this.addManagedPolicy(policy);
     const folder = (bucket: Bucket, prefix: string): string =>
       `AwsSolutions-IAM5[Resource::${exportName(bucket.bucketArn, bucket)}/${prefix}*]`;
-    if (props.publishes === true) {
-      acknowledge(policy, {
-        [folder(data.viewerBucket, VIEWER_PREFIX)]: 'Cases are named after their jobs.',
-      });
-    }
     acknowledge(policy, {
       'AwsSolutions-IAM5[Resource::*]': 'PutMetricData knows no resources; the namespace bounds it.',
       ...objects.wildcards,
-      [folder(data.modelsBucket, MODELS_PREFIX)]: 'A worker reads any model.',
+      ...(props.publishes === true
+        ? { [folder(data.viewerBucket, VIEWER_PREFIX)]: 'Cases are named after their jobs.' }
+        : { [folder(data.modelsBucket, MODELS_PREFIX)]: 'A worker reads any model.' }),
     });
   }
 }
 
 function statements({ stage, data, signingKeyArn, publishes = false }: WorkerRoleProps): PolicyStatement[] {
-  const { key, modelsBucket } = data;
+  const { key } = data;
   return [
-    new PolicyStatement({
-      sid: 'ListWeights',
-      actions: ['s3:ListBucket'],
-      resources: [modelsBucket.bucketArn],
-    }),
-    new PolicyStatement({
-      sid: 'Weights',
-      actions: ['s3:GetObject'],
-      resources: [modelsBucket.arnForObjects(`${MODELS_PREFIX}*`)],
-    }),
+    ...(publishes ? publishToViewer(data) : readWeights(data)),
     new PolicyStatement({
       sid: 'Key',
       actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
@@ -84,7 +72,6 @@ function statements({ stage, data, signingKeyArn, publishes = false }: WorkerRol
       resources: ['*'],
       conditions: { StringEquals: { 'cloudwatch:namespace': metricNamespace(stage) } },
     }),
-    ...(publishes ? publishToViewer(data) : []),
     ...(signingKeyArn === undefined
       ? []
       : [
@@ -96,3 +83,16 @@ function statements({ stage, data, signingKeyArn, publishes = false }: WorkerRol
         ]),
   ];
 }
+
+const readWeights = ({ modelsBucket }: DataStack): readonly PolicyStatement[] => [
+  new PolicyStatement({
+    sid: 'ListWeights',
+    actions: ['s3:ListBucket'],
+    resources: [modelsBucket.bucketArn],
+  }),
+  new PolicyStatement({
+    sid: 'Weights',
+    actions: ['s3:GetObject'],
+    resources: [modelsBucket.arnForObjects(`${MODELS_PREFIX}*`)],
+  }),
+];

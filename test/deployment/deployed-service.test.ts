@@ -168,6 +168,7 @@ describe('an object that is dropped', () => {
 
   it('becomes a dead letter when nobody can read its message', async () => {
     const { IngestQueueUrl: queue, IngestDeadLettersUrl: dead } = service.outputs.Service;
+    await visibleAfter(service, 1);
     await sent(service, queue!, 'no event');
 
     const letter = await eventually('a dead letter', async () => {
@@ -175,6 +176,7 @@ describe('an object that is dropped', () => {
       return letters.find((one) => one === 'no event') ?? null;
     });
     expect(letter).toBe('no event');
+    await visibleAfter(service, 2);
   });
 });
 

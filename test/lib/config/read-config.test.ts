@@ -111,6 +111,15 @@ describe('readConfig', () => {
     expect(message).toMatch(/^The configuration contradicts itself: [^\n]+\.$/);
   });
 
+  it('refuses more folders of senders than one rule of EventBridge can name', () => {
+    const sources = (count: number) => Array.from({ length: count }, (_, n) => `a-clinic-of-the-region-${n}`);
+
+    expect(readConfig({ ingestSources: sources(30) }).ingestSources).toHaveLength(30);
+    const { message, details } = refusal({ ingestSources: sources(40) });
+    expect(details).toEqual({ name: 'ingestSources' });
+    expect(message).toMatch(/40 folders .*2048/);
+  });
+
   it('opens the viewer bucket to the world only when told so in words', () => {
     const open = { viewerReaders: '0.0.0.0/0', viewerOpenToTheWorld: 'true' };
 
