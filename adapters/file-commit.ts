@@ -18,6 +18,7 @@ import { objectChanged, objectExists } from './store-errors.ts';
 const LOCK_POLL_MS = 2;
 /** A folder that is emptied and removed while we write into it is made again. */
 const FOLDER_TRIES = 5;
+const DISK_IS_FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT']);
 const NO_HARD_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
 /** Facts of the file of an object. The tag is never that of another version, however fast versions follow. */
@@ -78,11 +79,16 @@ export class FileCommit {
   /** Removes an object. Returns whether there was one. */
   async remove(key: string): Promise<boolean> {
     const target = this.#keys.pathOf(key);
-    if (fileStats(target) === null) return false;
-    return this.#locked(key, () => {
+    const removed = (): boolean => {
       if (fileStats(target) === null) return false;
       rmSync(target, { force: true });
       return true;
+    };
+    if (fileStats(target) === null) return false;
+    return this.#locked(key, removed).catch((error: NodeJS.ErrnoException) => {
+      // A full disk takes no lock either, and removing is what makes room.
+      if (DISK_IS_FULL.has(error.code)) return removed();
+      throw error;
     });
   }
 

@@ -1,4 +1,13 @@
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 const MAX_BYTES = 2 ** 20;
@@ -33,7 +42,22 @@ export class JobLogs {
       this.#sizes.set(name, (full ? 0 : size) + text.length);
     } catch {
       this.#sizes.delete(name);
+      this.#makeAgain();
     }
+  }
+
+  /** For the next line, when somebody has cleared the folder away. */
+  #makeAgain(): void {
+    try {
+      mkdirSync(this.#folder, { recursive: true });
+    } catch {
+      // The disk is full, or not to be written to.
+    }
+  }
+
+  /** None while somebody has cleared the folder away. */
+  #names(): readonly string[] {
+    return existsSync(this.#folder) ? readdirSync(this.#folder) : [];
   }
 
   /** To be called when a job writes no more. */
@@ -43,14 +67,14 @@ export class JobLogs {
 
   /** Deletes the logs whose job's name starts so. */
   remove(namePrefix: string): void {
-    for (const file of readdirSync(this.#folder).filter((name) => name.startsWith(namePrefix)))
+    for (const file of this.#names().filter((name) => name.startsWith(namePrefix)))
       rmSync(join(this.#folder, file), { force: true });
   }
 
   /** The last lines of the logs whose job's name starts so, the logs by the time of their last line. */
   tail(namePrefix: string, lines: number): readonly string[] {
     if (lines <= 0) return [];
-    const names = readdirSync(this.#folder)
+    const names = this.#names()
       .filter((file) => file.startsWith(namePrefix) && file.endsWith('.log'))
       .map((file) => ({ path: join(this.#folder, file), at: statSync(join(this.#folder, file)).mtimeMs }))
       .sort((a, b) => b.at - a.at);

@@ -46,16 +46,23 @@ export function refuseAnnounced(request: Request, maxBytes: number): void {
   if (announced !== null && Number(announced) > maxBytes) throw tooLarge(announced, maxBytes);
 }
 
-/** The whole body as UTF-8 text; throws as `boundedBody` does, and REQUEST_INVALID for bytes that are no UTF-8. */
+/**
+ * The whole body as UTF-8 text; throws as `boundedBody` does, and REQUEST_INVALID for one that breaks off, and for bytes
+ * that are no UTF-8.
+ */
 export async function boundedText(request: Request, limits: BodyLimits): Promise<string> {
-  const chunks = await Array.fromAsync(boundedBody(request, limits));
+  const chunks = await Array.fromAsync(boundedBody(request, limits)).catch((thrown: unknown) => {
+    throw thrown instanceof HpbError ? thrown : unusable('The body broke off.', thrown);
+  });
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
   } catch {
-    throw new HpbError('REQUEST_INVALID', 'The body is not UTF-8 text.', {
-      remedy: 'Send JSON in UTF-8.',
-    });
+    throw unusable('The body is not UTF-8 text.');
   }
+}
+
+function unusable(sentence: string, cause?: unknown): HpbError {
+  return new HpbError('REQUEST_INVALID', sentence, { remedy: 'Send JSON in UTF-8.', cause });
 }
 
 async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {

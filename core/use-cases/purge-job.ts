@@ -5,10 +5,12 @@ import {
   jobContentPrefixes,
   jobExecutionsPrefix,
   jobPrefix,
+  parseUploadKey,
   purgedKey,
   uploadDocumentKey,
   uploadInputKey,
   uploadPrefix,
+  UPLOADS_PREFIX,
   uploadUseKey,
   workerNamePrefix,
   type JobId,
@@ -17,7 +19,7 @@ import {
 import { mapLimited } from '../map-limited.ts';
 import type { PurgeReceipt } from '../requests.ts';
 import { endByCaller } from './cancel-job.ts';
-import { findJob, findRequest, type JobRequest } from './job-request.ts';
+import { findJob, findRequest } from './job-request.ts';
 import type { ServicePorts } from './service-ports.ts';
 import { findDocument } from './stored-document.ts';
 import { uploadDocument } from './upload-document.ts';
@@ -104,10 +106,17 @@ async function stopAttempts(
   }
 }
 
-/** Those that a manifest names first, and itself last: it is still there when this has to begin again. */
+/**
+ * Those that a manifest names first, and itself last: it is still there when this has to begin again. Where the request is
+ * damaged or gone, the marks on all uploads tell which they are.
+ */
 async function removeUploadsOf(ports: ServicePorts, jobId: JobId): Promise<readonly Removed[]> {
-  const request = await findReadableRequest(ports.store, jobId);
-  if (request === null) return [];
+  const request = await readable(findRequest(ports.store, jobId));
+  if (request === null) {
+    const marked = (await ports.store.list(UPLOADS_PREFIX)).filter(({ key }) => key.endsWith(`/${jobId}`));
+    const found = marked.flatMap(({ key }) => parseUploadKey(key) ?? []);
+    return mapLimited(found, REMOVED_AT_ONCE, (uploadId) => removeUnused(ports, uploadId, jobId));
+  }
   // Loaded when it is needed: the start of the API does without it.
   const { manifestUploads } = await import('./manifest-uploads.ts');
   const named = await mapLimited(await manifestUploads(ports, request), REMOVED_AT_ONCE, (uploadId) =>
@@ -122,10 +131,7 @@ async function removeUnused(ports: ServicePorts, uploadId: UploadId, jobId: JobI
   return isUsed ? { objects: 0, bytes: 0 } : removeUpload(ports, uploadId);
 }
 
-/** Null also for one that is damaged: which upload it was of is then not known, and retention takes that. */
-const findReadableRequest = (store: ServicePorts['store'], jobId: JobId): Promise<JobRequest | null> =>
-  readable(findRequest(store, jobId));
-
+/** Null also for one that is damaged. */
 async function readable<T>(document: Promise<T | null>): Promise<T | null> {
   try {
     return await document;

@@ -2,8 +2,8 @@ import { isJobId, uploadUsesPrefix, type JobId, type UploadId } from '../layout.
 import { isGone } from './job-request.ts';
 import type { ServicePorts } from './service-ports.ts';
 
-/** By then a submission has written the job that its mark is of, or has died. */
-const SUBMIT_MS = 20 * 60_000;
+/** By then a submission has written the job that its mark is of, or has died: a call ends within half a minute. */
+const SUBMIT_MS = 3 * 60_000;
 
 /** The marks on an upload: those that keep it, and jobs that never came to be and were marked by who died before. */
 export interface UploadUses {

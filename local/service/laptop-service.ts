@@ -3,6 +3,7 @@ import { FileLinkServer } from '../../adapters/file-link-server.ts';
 import { FileSignedLinks } from '../../adapters/file-signed-links.ts';
 import { createHttpApp } from '../../adapters/http-app/app.ts';
 import { machinePaths } from '../../adapters/machine-paths.ts';
+import { asHpbError } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import type { Settings } from '../../core/settings.ts';
 import { purgeExpired } from '../../core/use-cases/purge-expired.ts';
@@ -125,15 +126,22 @@ function tidying(
   { ports, tidy }: WiredService,
 ): () => Promise<void> {
   const { HPB_RETENTION_DAYS: days } = settings;
+  const steps: readonly (() => Promise<unknown>)[] = [
+    () => resumeJobs(ports),
+    tidy,
+    () => purgeLeftOvers(ports),
+    ...(days === undefined ? [] : [() => purgeExpired(ports, { olderThanMs: days * DAY_MS })]),
+  ];
   let round: Promise<unknown> = Promise.resolve();
   const look = async (): Promise<void> => {
-    await resumeJobs(ports);
-    await tidy();
-    await purgeLeftOvers(ports);
-    if (days !== undefined) await purgeExpired(ports, { olderThanMs: days * DAY_MS });
+    // What goes wrong with one keeps none of the others from being done.
+    for (const step of steps)
+      await step().catch((thrown: unknown) =>
+        log.warn('service:tidy-failed', { code: asHpbError(thrown).code }),
+      );
   };
   const timer = setInterval(() => {
-    round = round.then(look).catch(() => log.warn('service:tidy-failed'));
+    round = round.then(look);
   }, TIDY_EVERY_MS);
   return async () => {
     clearInterval(timer);

@@ -28,7 +28,7 @@ export function systemdUnit({ command, user, dataRoot, scratch, environment }: U
     'Type=exec',
     `User=${user}`,
     `WorkingDirectory=${dataRoot.replaceAll('%', '%%')}`,
-    `ExecStart=${command.map(quoted).join(' ')}`,
+    `ExecStart=${command.map((word) => quoted(word).replaceAll('$', '$$$$')).join(' ')}`,
     ...variables,
     'Restart=on-failure',
     'RestartSec=5',
@@ -45,8 +45,8 @@ export function systemdUnit({ command, user, dataRoot, scratch, environment }: U
   ].join('\n');
 }
 
-/** One word as systemd reads it: `%` and `$` mean something there. */
+/** One word as systemd reads it: `%` means something everywhere, `$` in command lines only. */
 function quoted(word: string): string {
   const escaped = word.replaceAll('\\', '\\\\').replaceAll('"', String.raw`\"`);
-  return `"${escaped.replaceAll('%', '%%').replaceAll('$', '$$$$')}"`;
+  return `"${escaped.replaceAll('%', '%%')}"`;
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -229,6 +229,19 @@ describe('the queue', () => {
 });
 
 describe('logs of jobs', () => {
+  it('are as if there were none when somebody clears their folder away, and are written again', () => {
+    const folder = join(tempFolder(), 'logs');
+    const logs = new JobLogs(folder);
+    logs.append('job', 'before');
+    rmSync(folder, { recursive: true });
+
+    expect(logs.tail('job', 9)).toEqual([]);
+    logs.remove('job');
+    for (const line of ['lost', 'after']) logs.append('job', line);
+
+    expect(logs.tail('job', 9)).toEqual(['after']);
+  });
+
   it('keep the end of a long one within bounds', () => {
     const folder = join(tempFolder(), 'logs');
     const logs = new JobLogs(folder, 1000);

@@ -15,7 +15,7 @@ async function onFullDisk(context: TestContext, script: string): Promise<unknown
   const from = (path: string): string => JSON.stringify(join(ROOT, path));
   const preface = `
     import { randomFillSync } from 'node:crypto';
-    import { readdirSync, readFileSync } from 'node:fs';
+    import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
     import { FileObjectStore } from ${from('adapters/file-object-store.ts')};
     import { writeNifti } from ${from('adapters/nifti-file.ts')};
     import { writeZip } from ${from('adapters/zip-archive.ts')};
@@ -72,6 +72,24 @@ describe('a disk that runs full', () => {
     );
 
     expect(result).toEqual({ codes: ['DISK_FULL', 'DISK_FULL'], a: 'before', files: ['a'] });
+  });
+
+  it('gives its room back: objects can be removed, and stored again', async (context) => {
+    const result = await onFullDisk(
+      context,
+      `const store = new FileObjectStore(disk + '/objects');
+       for (const key of ['jobs/a/x', 'jobs/a/y']) await store.put(key, new Uint8Array(12_000));
+       try { for (let more = 0; ; more++) writeFileSync(disk + '/filler' + more, 'x'); } catch {}
+       const before = await codeOf(store.put('jobs/b', 'b'));
+       const removed = await store.removeAll('jobs/a/');
+       return { before, removed, after: await codeOf(store.put('jobs/b', 'b')) };`,
+    );
+
+    expect(result).toEqual({
+      before: 'DISK_FULL',
+      removed: { objects: 2, bytes: 24_000 },
+      after: 'written',
+    });
   });
 
   it('while an object is fetched or a ZIP is made is told, and leaves nothing', async (context) => {

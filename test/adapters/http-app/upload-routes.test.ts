@@ -160,6 +160,21 @@ describe('a body', () => {
     expect(await answerOf<ProblemSeen>(answer)).toMatchObject({ code: 'REQUEST_TOO_SLOW' });
   });
 
+  it('that breaks off is no fault of ours', async () => {
+    const { app, ports } = httpHome();
+    const body = new ReadableStream({ start: (sending) => sending.error(new Error('aborted')) });
+
+    const answer = await app.request('/uploads', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+      duplex: 'half',
+    });
+
+    expect(answer.status).toBe(422);
+    expect(ports.log.events()).not.toContain('http:failed');
+  });
+
   it('that is no UTF-8 is refused', async () => {
     const answer = await httpHome().app.request('/uploads', {
       method: 'POST',

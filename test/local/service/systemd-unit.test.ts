@@ -33,9 +33,15 @@ describe('the systemd unit', () => {
   });
 
   it('takes paths with what means something to systemd as they are', () => {
-    const lines = unit({ command: ['/opt/a b/100%/$x "y"'], dataRoot: String.raw`/d\e` });
+    const webhook = { HPB_FINISHED_WEBHOOK: 'https://host/?key=$secret%20' };
+    const lines = unit({
+      command: ['/opt/a b/100%/$x "y"'],
+      dataRoot: String.raw`/d\e`,
+      environment: webhook,
+    });
 
     expect(lines).toContain(String.raw`ExecStart="/opt/a b/100%%/$$x \"y\""`);
+    expect(lines).toContain('Environment="HPB_FINISHED_WEBHOOK=https://host/?key=$secret%%20"');
     expect(lines).toContain(String.raw`ReadWritePaths="/d\\e"`);
   });
 });
