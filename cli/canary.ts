@@ -65,13 +65,14 @@ export async function runCanary(service: Service, request: CanaryRequest): Promi
   return inFolder(request.dataRoot, async (folder) => {
     const start = performance.now();
     const { ct, expected } = await inputOf(request, folder);
-    const job = await submitInput(service, ct, {
+    const { job, settle } = await submitInput(service, ct, {
       run: request.run,
       dataRoot: request.dataRoot,
       signal: request.signal,
       onPacked: () => undefined,
       onUpload: (done, total) => request.onStep('uploading', total === 0 ? 1 : done / total),
     });
+    await settle();
     try {
       const ended = await ending(service, job.jobId, request);
       const looked = await lookAt(service, ended, { folder, expected, request });

@@ -6,10 +6,15 @@ import { api, refusal, unreachable } from './api.ts';
 /** What `uploadFile` needs of a page. */
 export interface UploadOptions {
   readonly onProgress: (doneBytes: number, totalBytes: number) => void;
+  /** The service does not answer; it is asked again for a while. */
+  readonly onSilence: () => void;
   readonly signal: AbortSignal;
 }
 
 const PARTS_AT_ONCE = 3;
+const ASK_AGAIN_MS = 2_000;
+/** A service that restarts is back by then. */
+const MOST_ASKED = 30;
 /** What a browser sets itself and lets nobody else set. */
 const BROWSER_HEADERS: ReadonlySet<string> = new Set(['content-length', 'host']);
 
@@ -21,18 +26,41 @@ const BROWSER_HEADERS: ReadonlySet<string> = new Set(['content-length', 'host'])
  * @throws HpbError of the service; CANCELLED; INPUT_VANISHED when the file changes meanwhile; SERVICE_UNREACHABLE when
  * several rounds bring nothing.
  */
-export async function uploadFile(file: File, { onProgress, signal }: UploadOptions): Promise<UploadId> {
+export async function uploadFile(file: File, options: UploadOptions): Promise<UploadId> {
+  const { onProgress, signal } = options;
   const opened = await api.openUpload(file.name, file.size);
   const failure = await sendPieces<HpbError>(opened, {
     parallel: PARTS_AT_ONCE,
     onProgress,
     signal,
-    sign: (uploadId) => api.uploadParts(uploadId),
+    sign: (uploadId) => answered(() => api.uploadParts(uploadId), options),
     send: (piece, call) => sendPiece(file, piece, call),
   });
   if (failure !== null) throw failure;
   requireWanted(signal);
-  return (await api.completeUpload(opened.uploadId)).uploadId;
+  return (await answered(() => api.completeUpload(opened.uploadId), options)).uploadId;
+}
+
+/** What a call answers once the service does. */
+async function answered<T>(call: () => Promise<T>, { onSilence, signal }: UploadOptions): Promise<T> {
+  for (let asked = 1; ; asked += 1) {
+    try {
+      return await call();
+    } catch (thrown) {
+      const isSilent = thrown instanceof HpbError && thrown.code === 'SERVICE_UNREACHABLE';
+      if (!isSilent || asked >= MOST_ASKED) throw thrown;
+      onSilence();
+      await pause(signal);
+      requireWanted(signal);
+    }
+  }
+}
+
+function pause(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ASK_AGAIN_MS);
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 /** Throws CANCELLED when nobody wants what goes on any more. */

@@ -43,8 +43,9 @@ export class Uploads {
       bar.value = done / total;
       text.textContent = `${byteSize(done)} of ${byteSize(total)}`;
     };
+    const onSilence = (): void => void (text.textContent = 'The service does not answer. It is asked again.');
     const run = async (): Promise<void> => {
-      const job = await startJob(file, order, { signal: abort.signal, onProgress });
+      const job = await startJob(file, order, { signal: abort.signal, onProgress, onSilence });
       announce(`${file.name} was sent.`);
       item.remove();
       this.onJob(job);

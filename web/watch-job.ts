@@ -1,13 +1,14 @@
-import { isOver } from './words.ts';
 import { asHpbError } from '../core/errors.ts';
 import type { JobAnswer } from '../core/requests.ts';
 import { api } from './api.ts';
+import { isOver } from './words.ts';
 
-/** Browsers hold six connections to a server, and each stream takes one of them for good. */
-const MOST_STREAMS = 2;
+/**
+ * Browsers hold six connections to a server, for all tabs together, and each stream takes one of them for good: a tab
+ * more would not even load. So there are as many streams as locks, which tabs share.
+ */
+const STREAM_LOCKS = ['hpb-stream-1', 'hpb-stream-2'];
 const POLL_MS = 2000;
-
-let streams = 0;
 
 /** Who is told how a job goes on. */
 export interface JobWatcher {
@@ -25,19 +26,48 @@ export interface JobWatcher {
  */
 export function watchJob(job: JobAnswer, watcher: JobWatcher): () => void {
   if (isOver(job)) return () => undefined;
+  let end = poll(job.jobId, watcher);
+  let ended = false;
   const { events } = job.links;
-  if (events === undefined || streams >= MOST_STREAMS) return poll(job.jobId, watcher);
-  return listen(job, new URL(events, location.href).pathname, watcher);
+  if (events !== undefined)
+    void withStream((release) => {
+      if (ended) return release();
+      end();
+      end = listen(job.jobId, { path: new URL(events, location.href).pathname, watcher, release });
+    });
+  return () => {
+    ended = true;
+    end();
+  };
 }
 
-function listen({ jobId }: JobAnswer, path: string, watcher: JobWatcher): () => void {
+/** Calls `use` with one of the streams, until that lets it go; not at all while others have them. */
+async function withStream(use: (release: () => void) => void): Promise<void> {
+  // Pages that come over plain http from another machine have no locks.
+  const { locks }: Partial<Pick<Navigator, 'locks'>> = navigator;
+  if (locks === undefined) return;
+  for (const name of STREAM_LOCKS) {
+    const taken = await locks.request(name, { ifAvailable: true }, async (lock) => {
+      if (lock !== null) await new Promise<void>(use);
+      return lock !== null;
+    });
+    if (taken) return;
+  }
+}
+
+function listen(
+  jobId: string,
+  {
+    path,
+    watcher,
+    release,
+  }: { readonly path: string; readonly watcher: JobWatcher; readonly release: () => void },
+): () => void {
   const source = new EventSource(path);
-  streams += 1;
   let dropped = false;
   let end = (): void => {
     source.close();
-    streams -= 1;
-    end = () => undefined;
+    release();
   };
   const hear = ({ data }: MessageEvent<string>): void => {
     const job = JSON.parse(data) as JobAnswer;

@@ -21,25 +21,34 @@ const PASSING: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 
 /**
  * A `fetch` for the API that outlives a restart of the service: it repeats what no answer or a passing refusal came
- * to, as long as `Retry-After` asks or with growing pauses. A service that has never answered is given up at once.
+ * to, as long as `Retry-After` asks or with growing pauses. A service that has never answered is given up at once, and
+ * so is one that was given up before and has not come back.
  *
  * @throws HpbError SERVICE_UNREACHABLE or CANCELLED; the last answer is returned whatever its status.
  */
 export function patientFetch(options: PatienceOptions): (request: Request) => Promise<Response> {
   const { fetch = globalThis.fetch, patienceMs = 120_000 } = options;
   let heard = false;
+  // A command with many calls shall not be patient anew in each of them.
+  let tired = false;
   return async (request) => {
     const giveUpAt = Date.now() + patienceMs;
     for (let attempt = 0; ; attempt += 1) {
       const outcome = await once(request.clone(), fetch, options);
       heard ||= outcome instanceof Response;
-      if (isLast(request, outcome, { heard, attempt })) return answered(outcome, options.endpoint);
+      if (!isPassing(outcome)) tired = false;
+      if (tired || isLast(request, outcome, { heard, attempt })) return answered(outcome, options.endpoint);
       const ms = pauseOf(outcome, attempt, options.pauseMs ?? 500);
-      if (Date.now() + ms > giveUpAt) return answered(outcome, options.endpoint);
+      tired = Date.now() + ms > giveUpAt;
+      if (tired) return answered(outcome, options.endpoint);
       await pause(outcome, ms, options);
     }
   };
 }
+
+/** Whether it may be otherwise the next time. */
+const isPassing = (outcome: Response | Error): boolean =>
+  !(outcome instanceof Response) || PASSING.has(outcome.status);
 
 /** Whether nothing is to be gained by asking again. */
 function isLast(
@@ -50,7 +59,7 @@ function isLast(
   if (!(outcome instanceof Response)) return !heard || !isSafeAgain(request);
   const { status } = outcome;
   // An error that the service did not foresee seldom passes.
-  if (!PASSING.has(status) || (status === 500 && attempt >= 3)) return true;
+  if (!isPassing(outcome) || (status === 500 && attempt >= 3)) return true;
   return status !== 429 && status !== 503 && !isSafeAgain(request);
 }
 

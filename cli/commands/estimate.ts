@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import { fileError } from '../../adapters/file-error.ts';
 import { peekNifti } from '../../adapters/nifti-file.ts';
 import { memoryPresent } from '../../adapters/system.ts';
-import { asHpbError, commandExit, type ErrorCode, type ErrorDocument } from '../../core/errors.ts';
+import { asHpbError, commandExit, HpbError, type ErrorCode, type ErrorDocument } from '../../core/errors.ts';
 import type { CaseEstimate } from '../../core/estimate-answer.ts';
 import { estimateCase } from '../../core/estimate.ts';
 import { T4_BYTES } from '../../core/models/card-memory.ts';
@@ -52,7 +53,7 @@ export function registerEstimate(program: Command, context: CommandContext): voi
     .action(async (files: readonly string[], options: EstimateArguments) => {
       const run: ModelRun = { models: modelsOf(options), options: segmentOptionsOf(options) };
       const presentBytes = await memoryPresent();
-      const figures = await readCalibration(options.calibration ?? calibrationFile(context.paths));
+      const figures = await figuresOf(options, context);
       const outcomes: (ErrorCode | 'ok')[] = [];
       for (const file of files) {
         const document = await estimateFile(file, {
@@ -67,6 +68,21 @@ export function registerEstimate(program: Command, context: CommandContext): voi
       }
       context.exitCode = commandExit(outcomes);
     });
+}
+
+/** Null where no calibration was given and this machine has none. */
+async function figuresOf(
+  { calibration: given }: EstimateArguments,
+  { paths }: CommandContext,
+): Promise<Calibration | null> {
+  const figures = await readCalibration(given ?? calibrationFile(paths)).catch((error: unknown) => {
+    throw fileError(error);
+  });
+  if (figures === null && given !== undefined)
+    throw new HpbError('INPUT_NOT_FOUND', 'There is no file at the path of --calibration.', {
+      remedy: 'Give the file that `hpb calibrate --out` wrote, or leave --calibration out.',
+    });
+  return figures;
 }
 
 async function estimateFile(

@@ -101,6 +101,7 @@ async function submit(
     service: await connect(context, options),
     reporter: submitReporter(context, options.json === true),
     outcomes: [],
+    settles: [],
   };
   const jobs: NamedJob[] = [];
   for (const [at, input] of inputs.entries()) {
@@ -108,9 +109,17 @@ async function submit(
     if (job !== null) jobs.push({ name: names[at]!, job, folder: inputs.length > 1 ? names[at]! : '' });
     if (context.signal.aborted) break;
   }
+  await settle(run, inputs.length);
   if (fetching === null) run.outcomes.push(...jobs.map(() => 'ok' as const));
   else for (const job of jobs) await attempt(run, job.name, () => finish(run, job, fetching));
   context.exitCode = commandExit(run.outcomes);
+}
+
+/** A command that is to run again, since not all inputs came to the service, shall find the jobs that it has begun. */
+async function settle({ outcomes, settles }: SubmitRun, inputs: number): Promise<void> {
+  const toldToRunAgain = outcomes.some((code) => code === 'CANCELLED' || code === 'SERVICE_UNREACHABLE');
+  if (toldToRunAgain || outcomes.length + settles.length < inputs) return;
+  for (const one of settles) await one();
 }
 
 /** What all steps of one command share. */
@@ -121,6 +130,8 @@ interface SubmitRun {
   readonly reporter: SubmitReporter;
   /** How the inputs fared, for the exit code. */
   readonly outcomes: (ErrorCode | 'ok')[];
+  /** Of the jobs that were begun; see `Submission`. */
+  readonly settles: (() => Promise<void>)[];
 }
 
 interface NamedJob {
@@ -170,12 +181,12 @@ async function attempt<T>(run: SubmitRun, name: string, step: () => Promise<T>):
   }
 }
 
-function start(
-  { context, options, service, reporter }: SubmitRun,
+async function start(
+  { context, options, service, reporter, settles }: SubmitRun,
   name: string,
   input: SubmissionInput,
 ): Promise<JobAnswer> {
-  return submitInput(service, input, {
+  const { job, settle } = await submitInput(service, input, {
     run: options,
     priority: options.priority,
     maxCostUsd: options.maxCost,
@@ -186,10 +197,10 @@ function start(
     signal: context.signal,
     onPacked: (packed) => reporter.packed(name, packed),
     onUpload: (done, total) => reporter.upload(name, done, total),
-  }).then((job) => {
-    reporter.submitted(name, job);
-    return job;
   });
+  settles.push(settle);
+  reporter.submitted(name, job);
+  return job;
 }
 
 async function finish(

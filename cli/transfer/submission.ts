@@ -42,6 +42,13 @@ interface Prepared {
 
 const ARCHIVE = /\.(zip|tar|tgz|tar\.gz)$/i;
 
+/** A job that was started. */
+export interface Submission {
+  readonly job: JobAnswer;
+  /** Ends the submission: from now on the same input is another job. Until then the same call gives this one again. */
+  readonly settle: () => Promise<void>;
+}
+
 /**
  * Brings an input to the service and starts its job. Interrupted at any point, the same call goes on where it was and
  * never starts a second job.
@@ -52,7 +59,7 @@ export async function submitInput(
   service: Service,
   input: SubmissionInput,
   request: SubmissionRequest,
-): Promise<JobAnswer> {
+): Promise<Submission> {
   const { dataRoot, idempotencyKey, signal, pauseMs } = request;
   const prepared = await prepare(input, request);
   const call = segmentCall(prepared.batch, request);
@@ -73,10 +80,13 @@ export async function submitInput(
     body,
     idempotencyKey ?? keyOf(record.token, call.target, body),
   );
-  // A key of the caller's outlives the command: with it, the same upload must be found again.
-  if (idempotencyKey === undefined) await records.remove(key);
-  if (prepared.packed && idempotencyKey === undefined) await rm(prepared.path, { force: true });
-  return job;
+  const settle = async (): Promise<void> => {
+    // A key of the caller's outlives the command: with it, the same upload must be found again.
+    if (idempotencyKey !== undefined) return;
+    await records.remove(key);
+    if (prepared.packed) await rm(prepared.path, { force: true });
+  };
+  return { job, settle };
 }
 
 async function prepare(input: SubmissionInput, request: SubmissionRequest): Promise<Prepared> {

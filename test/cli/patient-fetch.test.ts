@@ -111,6 +111,32 @@ describe('a call of the API', () => {
     expect(asked).toHaveLength(4);
   });
 
+  it('waits for a service that is gone once, not for each call anew', async () => {
+    const { ask, asked } = over([status(200), refused], { patienceMs: 20 });
+    await ask();
+    await expect(ask()).rejects.toMatchObject({ code: 'SERVICE_UNREACHABLE' });
+    const before = asked.length;
+
+    await expect(ask()).rejects.toMatchObject({ code: 'SERVICE_UNREACHABLE' });
+
+    expect(asked.length).toBe(before + 1);
+  });
+
+  it('is patient again with a service that is back', async () => {
+    const { ask } = over([
+      status(503, { 'retry-after': '3600' }),
+      status(503),
+      status(200),
+      status(503),
+      status(200),
+    ]);
+    const seen: number[] = [];
+
+    for (let call = 0; call < 4; call += 1) seen.push((await ask()).status);
+
+    expect(seen).toEqual([503, 503, 200, 200]);
+  });
+
   it('gives up at once when the service has never answered', async () => {
     const { ask, asked } = over([refused]);
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { openPromise } from 'yauzl';
 import { jobRequestKey, type JobId } from '../../core/layout.ts';
-import { finished, workplace } from '../fixtures/client-workplace.ts';
-import { startNode } from '../fixtures/hpb-command.ts';
+import { finished, lines, workplace } from '../fixtures/client-workplace.ts';
+import { hpbHere, startNode, type CommandResult } from '../fixtures/hpb-command.ts';
 import { goodCt } from '../fixtures/running-service.ts';
 import type { ServiceServer } from '../fixtures/service-server.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
@@ -138,6 +138,42 @@ describe('hpb submit', () => {
     expect(stderr).toContain('Run the same command again to go on');
     expect(readdirSync(join(environment.HPB_DATA_ROOT, 'client', 'uploads'))).toHaveLength(1);
   });
+
+  it.each(['Ctrl-C', 'the end of the service'])(
+    'goes on with the jobs that it had begun when the same command runs again after %s',
+    async (end) => {
+      const { folder, run, service, environment } = await workplace();
+      const cases = join(folder, 'cases');
+      mkdirSync(cases);
+      writeFileSync(join(cases, 'one.nii.gz'), randomBytes(2000));
+      const others = ['two', 'three'].map((name) => join(folder, `${name}.nii.gz`));
+      for (const path of others) writeFileSync(path, randomBytes(2000));
+      const inputs = [cases, ...others];
+      const stop = new AbortController();
+      let puts = 0;
+      service.fault = (request) => {
+        if (request.method === 'PUT') puts += 1;
+        if (puts < 2 || request.method !== 'PUT') return undefined;
+        if (end === 'Ctrl-C') stop.abort();
+        return new Response(null, { status: 400 });
+      };
+
+      const first = await hpbHere(['submit', ...inputs, '--json'], environment, { signal: stop.signal });
+      service.fault = () => undefined;
+      const second = await run('submit', ...inputs, '--json');
+
+      const jobsOf = ({ stdout }: CommandResult): unknown[] =>
+        lines(stdout).flatMap(({ event, job }) =>
+          event === 'submitted' ? [(job as { jobId: string }).jobId] : [],
+        );
+      expect(first.code).not.toBe(0);
+      expect(jobsOf(first)).toHaveLength(1);
+      expect(jobsOf(second)).toHaveLength(3);
+      expect(jobsOf(second)[0]).toBe(jobsOf(first)[0]);
+      expect((await service.ports.index.list({ limit: 10 })).jobs).toHaveLength(3);
+      expect(await run('submit', ...inputs, '--json').then(jobsOf)).not.toContain(jobsOf(first)[0]);
+    },
+  );
 
   it('packs a folder of cases, says what stays behind, and removes the archive', async () => {
     const { run, folder, service, environment } = await workplace();

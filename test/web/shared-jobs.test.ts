@@ -92,6 +92,23 @@ describe('a job', () => {
     await purge(slow, jobId);
   });
 
+  it('is watched in many tabs at once, none of which holds the others up', async () => {
+    const jobs = [await running('tabs-1'), await running('tabs-2')];
+    const pages: SeenPage[] = [];
+    for (let tab = 0; tab < 5; tab += 1) {
+      const seen = await openPage(slow);
+      await jobCard(seen.page, 'tabs-2').waitFor();
+      pages.push(seen);
+    }
+
+    for (const { jobId } of jobs) await slow.fetch(`/jobs/${jobId}`, { method: 'DELETE' });
+
+    for (const { page } of pages)
+      for (const name of ['tabs-1', 'tabs-2'])
+        await jobCard(page, name).getByText('Cancelled', { exact: true }).waitFor();
+    for (const { jobId } of jobs) await purge(slow, jobId);
+  });
+
   it('with many cases lets its reader stay where they read', async () => {
     const names = Array.from({ length: 60 }, (_, at) => `case-${at}.nii.gz`);
     const [ct, letter] = [await goodCt(2), Buffer.from('Dear colleague')];
@@ -151,7 +168,6 @@ describe('a service that goes away', () => {
 
   it('when the list is asked for is not told as if there were no cases', async () => {
     const { page } = await openPage(leisurely);
-    await page.getByText('Nothing yet.').waitFor();
     await page.route('**/jobs?*', (route) => route.abort());
 
     await page.reload();

@@ -171,6 +171,36 @@ describe('a file', () => {
   });
 });
 
+describe('an upload', () => {
+  /** Loses the first requests that match, as a service does that restarts. */
+  const lose = async (page: Page, url: RegExp, times: number): Promise<void> => {
+    await page.route(url, (route) => (times-- > 0 ? route.abort() : route.continue()));
+  };
+
+  it('goes on when the service is back, and says meanwhile what it waits for', async () => {
+    const { page } = await openPage(ok);
+    await lose(page, /\/objects\//, 1);
+    await lose(page, /\/parts$/, 1);
+
+    await send(page, 'restarted');
+
+    await page.locator('.uploads').getByText('The service does not answer.').waitFor();
+    await jobCard(page, 'restarted').getByText('Done').waitFor();
+  });
+
+  it('can be cancelled while the service is away', async () => {
+    const { page } = await openPage(ok);
+    await lose(page, /\/objects\//, 1);
+    await lose(page, /\/parts$/, 100);
+    await send(page, 'unwanted');
+    await page.locator('.uploads').getByText('The service does not answer.').waitFor();
+
+    await page.getByRole('button', { name: 'Cancel unwanted.nii.gz' }).click();
+
+    await page.getByRole('alert').getByText('The upload was cancelled.').waitFor();
+  });
+});
+
 describe('an upload that is cancelled', () => {
   it('once its bytes are there becomes no job', async () => {
     const { page, requests } = await openPage(ok);

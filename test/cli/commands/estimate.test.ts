@@ -55,6 +55,23 @@ describe('hpb estimate', () => {
     expect(second).toMatchObject({ file: small, problems: [], estimate: { fits: true, calibrated: false } });
   });
 
+  it.each([
+    ['nothere.json', 'INPUT_NOT_FOUND'],
+    ['.', 'INPUT_UNREADABLE'],
+  ])('does not go on without the calibration that it was given: %s', async (name, errorCode) => {
+    const file = headerFile('scan.nii', [64, 64, 64]);
+
+    const { code, stdout, stderr } = await hpbHere([
+      'estimate',
+      file,
+      '--calibration',
+      join(tempFolder(), name),
+    ]);
+
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(errorCode);
+  });
+
   it('says of a file that is no CT why, and ends with 2', async () => {
     const file = join(tempFolder(), 'letter.nii.gz');
     writeFileSync(file, 'Dear colleague');
