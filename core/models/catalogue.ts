@@ -217,7 +217,7 @@ export const CATALOGUE = {
     memory: () =>
       v2Memory(
         { networkSpacingMm: [0.8047, 0.8047, 1.5], cropExtentMm: LIVER_CROP_MM },
-        { classes: 9, resampleBytes: 88, thickBytes: 68 },
+        { classes: 9, resampleBytes: 97 },
       ),
   },
 } as const satisfies Record<string, ModelEntry>;
