@@ -104,13 +104,18 @@ export class FileMultipart {
     let removed = 0;
     for (const id of await readdir(this.#keys.multipart).catch((): string[] => [])) {
       const folder = join(this.#keys.multipart, id);
-      // Its time is that of the last part: each is moved into it.
-      const facts = await stat(folder).catch(() => null);
-      if (facts === null || Date.now() - facts.mtimeMs <= olderThanMs) continue;
+      const at = await lastChange(folder);
+      if (at === null || Date.now() - at <= olderThanMs) continue;
       await this.#discard(folder);
       removed += 1;
     }
     return removed;
+  }
+
+  /** When the last part arrived, or the upload began, ms since 1970; null for an unknown one. */
+  async lastPartAt(key: string, id: string): Promise<number | null> {
+    const folder = await this.#folder(key, id).catch(() => null);
+    return folder === null ? null : lastChange(folder);
   }
 
   /** Moved away first, so that a part which arrives now finds nothing to be put into. */
@@ -135,6 +140,14 @@ export class FileMultipart {
     if ((JSON.parse(text) as { key: string }).key !== key) throw multipartNotFound();
     return folder;
   }
+}
+
+/** The time of its folder is that of the last part: each is moved into it. */
+async function lastChange(folder: string): Promise<number | null> {
+  return stat(folder).then(
+    ({ mtimeMs }) => Math.floor(mtimeMs),
+    () => null,
+  );
 }
 
 async function* readAll(paths: readonly string[]): AsyncGenerator<Uint8Array> {

@@ -83,6 +83,10 @@ export class FileSignedLinks implements SignedLinks {
     return facts;
   }
 
+  async lastPartAt(key: string, multipartId: string): Promise<number | null> {
+    return this.#options.multipart.lastPartAt(key, multipartId);
+  }
+
   async abortMultipart(key: string, multipartId: string): Promise<void> {
     await this.#options.multipart.remove(key, multipartId);
   }

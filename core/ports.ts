@@ -111,6 +111,8 @@ export interface SignedLinks {
   listParts(key: string, multipartId: string): Promise<readonly UploadedPart[]>;
   /** Joins the parts to the object; `OBJECT_EXISTS` when it is there already. */
   completeMultipart(key: string, multipartId: string, parts: readonly UploadedPart[]): Promise<ObjectFacts>;
+  /** When the last part arrived, ms since 1970; null for an unknown id. Absent where retention need not ask. */
+  lastPartAt?(key: string, multipartId: string): Promise<number | null>;
   /** Forgets the parts; an unknown id is no error. */
   abortMultipart(key: string, multipartId: string): Promise<void>;
 }
@@ -120,10 +122,7 @@ export interface JobIndex {
   /** Throws `OBJECT_EXISTS` when there is a job of this id. */
   create(job: JobDocument): Promise<void>;
   get(jobId: JobId): Promise<JobDocument | null>;
-  /**
-   * Changes a job; `change` may be called again when another writer came in between, and returns null to leave it.
-   * Returns the job as it then stands. Throws `JOB_NOT_FOUND`.
-   */
+  /** Changes a job and returns it; `change` runs again when others were first, null leaves it. Throws `JOB_NOT_FOUND`. */
   update(jobId: JobId, change: (job: JobDocument) => JobDocument | null): Promise<JobDocument>;
   /** Newest first. `next` continues the list where this page ends; null at its end. */
   list(query: {

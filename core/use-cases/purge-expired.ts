@@ -4,12 +4,14 @@ import {
   jobIndexPrefix,
   parseJobIndexKey,
   parseUploadKey,
+  uploadInputKey,
   UPLOADS_PREFIX,
   type JobId,
   type UploadId,
 } from '../layout.ts';
 import { purgeJob, removeUpload } from './purge-job.ts';
 import type { ServicePorts } from './service-ports.ts';
+import { readUpload } from './upload-document.ts';
 import { uploadUses } from './upload-uses.ts';
 
 const PAGE = 100;
@@ -35,7 +37,10 @@ export async function purgeExpired(
 ): Promise<PurgedExpired> {
   const before = ports.clock.now() - olderThanMs;
   const jobs = await purgeEach(await expiredJobs(ports, before), (jobId) => purgeJob(ports, jobId));
-  const uploads = await purgeEach(await forgottenUploads(ports, before), (id) => removeUpload(ports, id));
+  const forgotten: UploadId[] = [];
+  for (const id of await forgottenUploads(ports, before))
+    if (!(await isUnderWay(ports, id, before))) forgotten.push(id);
+  const uploads = await purgeEach(forgotten, (id) => removeUpload(ports, id));
   const [fault] = [...jobs.faults, ...uploads.faults];
   if (fault !== undefined) throw fault;
   return {
@@ -106,6 +111,18 @@ async function damagedJobs(
     if (isDamaged) damaged.push(entry.jobId);
   }
   return damaged;
+}
+
+/** Whether parts of an upload came since `before`: they lie elsewhere than what is listed of it. */
+async function isUnderWay(
+  { store, links }: Pick<ServicePorts, 'store' | 'links'>,
+  uploadId: UploadId,
+  before: number,
+): Promise<boolean> {
+  if (links.lastPartAt === undefined) return false;
+  const upload = await readUpload(store, uploadId).catch(() => null);
+  if (upload === null || upload.multipart === null) return false;
+  return ((await links.lastPartAt(uploadInputKey(uploadId), upload.multipart.id)) ?? 0) >= before;
 }
 
 /** Uploads that no job uses and nobody has written to since `before`, ms since 1970. */

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { constants } from 'node:fs';
 import { copyFile, lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -82,6 +83,7 @@ export class IngestFolder {
 
   /** Takes every file that has come to rest since an earlier look. */
   async look(): Promise<void> {
+    await this.#rename();
     const files = await this.#files();
     for (const name of this.#seen.keys())
       if (!files.some((file) => file.name === name)) this.#seen.delete(name);
@@ -103,6 +105,21 @@ export class IngestFolder {
     if (seen === undefined || seen.told === code) return;
     this.#seen.set(name, { ...seen, told: code });
     this.#options.log.warn('ingest:failed', { code });
+  }
+
+  /** Gives files whose names are of another encoding than UTF-8, and cannot be told so, one that can. */
+  async #rename(): Promise<void> {
+    const { folder, restMs = REST_MS } = this.#options;
+    const names = await readdir(folder, { encoding: 'buffer' });
+    for (const raw of names.filter((name) => !isUtf8(name))) {
+      const from = Buffer.concat([Buffer.from(`${folder}/`), raw]);
+      const to = join(folder, plainName(raw));
+      const facts = await lstat(from).catch(() => null);
+      const rests = facts?.isFile() === true && Date.now() - facts.mtimeMs >= restMs;
+      // One of that name is taken first.
+      if (rests && (await lstat(to).catch(() => null)) === null)
+        await rename(from, to).catch(() => undefined);
+    }
   }
 
   async #files(): Promise<readonly DroppedFile[]> {
@@ -175,6 +192,12 @@ async function freePlace(folder: string, name: string): Promise<string> {
     const free = `${cut(name, MAX_NAME_BYTES - Buffer.byteLength(`${end}${REASON}`))}${end}`;
     if (!taken.has(free) && !taken.has(`${free}${REASON}`)) return join(folder, free);
   }
+}
+
+/** The name that these bytes are in Latin-1, as old systems write them; with a line for each strange one if that is too long. */
+function plainName(raw: Buffer): string {
+  const name = raw.toString('latin1');
+  return Buffer.byteLength(name) <= MAX_NAME_BYTES ? name : name.replaceAll(/[\x80-\xff]/g, '_');
 }
 
 /** The beginning of a name that fits in so many bytes; no letter is cut in two. */

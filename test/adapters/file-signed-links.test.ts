@@ -137,7 +137,12 @@ describe('signed links to a folder', () => {
     const dayAgo = Date.now() / 1000 - 86_400;
     for (const name of [`${old}/upload.json`, old, `${slow}/upload.json`, slow])
       utimesSync(join(root, '.multipart', name), dayAgo, dayAgo);
+    const before = await links.lastPartAt!('slow', slow);
     await send(await links.signPart('slow', slow, { part: 1, bytes: 4, expiresSeconds: 60 }), 'part');
+
+    expect(before).toBe(Math.floor(dayAgo * 1000));
+    expect(Date.now() - (await links.lastPartAt!('slow', slow))!).toBeLessThan(60_000);
+    expect(await links.lastPartAt!('other', slow)).toBeNull();
 
     const removed = await multipart.removeStale(3_600_000);
 

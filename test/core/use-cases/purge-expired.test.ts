@@ -5,6 +5,7 @@ import { caseIdOf, jobDocumentKey, type JobId } from '../../../core/layout.ts';
 import { prepareJob } from '../../../core/use-cases/prepare-job.ts';
 import { publishResults } from '../../../core/use-cases/publish-results.ts';
 import { purgeExpired } from '../../../core/use-cases/purge-expired.ts';
+import { openUpload } from '../../../core/use-cases/uploads.ts';
 import { serviceFakes, type ServiceFakes } from '../../fakes/service-fakes.ts';
 import { foundCase, reportOf, storeResult, submittedJob, uploadOf } from '../../fakes/stored-job.ts';
 
@@ -69,6 +70,19 @@ describe('retention', () => {
     expect(await purgeExpired(ports, { olderThanMs: 5_000 })).toMatchObject({ jobs: 0 });
     expect(await purgeExpired(ports, { olderThanMs: 500 })).toMatchObject({ jobs: 1 });
     expect(store.keys()).toEqual([]);
+  });
+
+  it('leaves an upload alone whose parts still come, and takes it when they come no longer', async () => {
+    const ports = serviceFakes({ multipartFromBytes: 100, partBytes: 40 });
+    await openUpload(ports, { fileName: 'slow.zip', sizeBytes: 100 });
+    let lastPartAt = ports.time.now + 900;
+    Object.assign(ports.links, { lastPartAt: () => Promise.resolve(lastPartAt) });
+    ports.time.now += 1_000;
+
+    expect(await purgeExpired(ports, { olderThanMs: 500 })).toMatchObject({ uploads: 0 });
+    lastPartAt -= 600;
+    expect(await purgeExpired(ports, { olderThanMs: 500 })).toMatchObject({ uploads: 1 });
+    expect(ports.store.keys()).toEqual([]);
   });
 
   it('goes on with the others where one cannot be deleted, and tells of it at the end', async () => {

@@ -209,6 +209,22 @@ describe('a file dropped into the ingest folder', () => {
     expect(readFileSync(join(folder, '..', 'ct'), 'utf8')).toBe('voxels');
   });
 
+  it.each([
+    ['Mu\xfcller.zip', 'Muüller.zip'],
+    [`${'\xe4'.repeat(200)}.zip`, `${'_'.repeat(200)}.zip`],
+  ])('under a name that is no UTF-8 is taken under one that is: %j', async (latin1, name) => {
+    const { box, folder, taken, rest } = await dropBox();
+    writeFileSync(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from(latin1, 'latin1')]), 'PK');
+
+    await box.look();
+    expect(readdirSync(folder)).not.toContain(name);
+    await sleep(REST_MS + 5);
+    await rest();
+
+    expect(taken.map((file) => file.name)).toEqual([name]);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it('that can neither be taken nor be moved holds nobody up', async () => {
     const { folder, rejected, taken, rest } = await dropBox(({ name }) => {
       if (name.startsWith('a')) throw new HpbError('ARCHIVE_UNREADABLE', 'Bad.', { remedy: 'Mend.' });
