@@ -34,7 +34,7 @@ export function watchJob(job: JobAnswer, watcher: JobWatcher): () => void {
       if (ended) return release();
       end();
       end = listen(job.jobId, { path: new URL(events, location.href).pathname, watcher, release });
-    });
+    }).catch(() => undefined);
   return () => {
     ended = true;
     end();
@@ -43,7 +43,7 @@ export function watchJob(job: JobAnswer, watcher: JobWatcher): () => void {
 
 /** Calls `use` with one of the streams, until that lets it go; not at all while others have them. */
 async function withStream(use: (release: () => void) => void): Promise<void> {
-  // Pages that come over plain http from another machine have no locks.
+  // Pages that come over plain http from another machine have no locks; where pages may store nothing they are refused.
   const { locks }: Partial<Pick<Navigator, 'locks'>> = navigator;
   if (locks === undefined) return;
   for (const name of STREAM_LOCKS) {
