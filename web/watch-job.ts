@@ -9,6 +9,8 @@ import { isOver } from './words.ts';
  */
 const STREAM_LOCKS = ['hpb-stream-1', 'hpb-stream-2'];
 const POLL_MS = 2000;
+/** After a cancellation that may be the beginning of a deletion. */
+const MOST_LOOKS = 3;
 
 /** Who is told how a job goes on. */
 export interface JobWatcher {
@@ -24,26 +26,54 @@ export interface JobWatcher {
  *
  * @returns what ends it early.
  */
-export function watchJob(job: JobAnswer, watcher: JobWatcher): () => void {
+export function watchJob(job: JobAnswer, onlooker: JobWatcher): () => void {
   if (isOver(job)) return () => undefined;
-  let end = poll(job.jobId, watcher);
+  const watcher: JobWatcher = {
+    ...onlooker,
+    onJob: (seen) => {
+      onlooker.onJob(seen);
+      // Who deletes a job that runs cancels it first.
+      if (seen.state === 'CANCELLED' && !ended) end = watchDeletion(seen.jobId, onlooker.onGone);
+    },
+  };
   let ended = false;
+  let end = poll(job.jobId, watcher);
   const { events } = job.links;
   if (events !== undefined)
     void withStream((release) => {
       if (ended) return release();
       end();
       end = listen(job.jobId, { path: new URL(events, location.href).pathname, watcher, release });
-    });
+    }).catch(() => undefined);
   return () => {
     ended = true;
     end();
   };
 }
 
+/** Looks for a while whether a job is deleted; returns what ends that. */
+function watchDeletion(jobId: string, onGone: () => void): () => void {
+  let ended = false;
+  let looks = 0;
+  let timer: number;
+  const look = async (): Promise<void> => {
+    const answer = await api.job(jobId).catch(asHpbError);
+    looks += 1;
+    if (ended) return;
+    if (answer instanceof Error && answer.code === 'JOB_NOT_FOUND') onGone();
+    else if (looks < MOST_LOOKS) wait();
+  };
+  const wait = (): void => void (timer = setTimeout(() => void look(), POLL_MS));
+  wait();
+  return () => {
+    ended = true;
+    clearTimeout(timer);
+  };
+}
+
 /** Calls `use` with one of the streams, until that lets it go; not at all while others have them. */
 async function withStream(use: (release: () => void) => void): Promise<void> {
-  // Pages that come over plain http from another machine have no locks.
+  // Pages that come over plain http from another machine have no locks; where pages may store nothing they are refused.
   const { locks }: Partial<Pick<Navigator, 'locks'>> = navigator;
   if (locks === undefined) return;
   for (const name of STREAM_LOCKS) {

@@ -31,6 +31,8 @@ const running = async (name: string) => slow.submit('liver', `${name}.nii.gz`, a
 /** A job that has failed, of which there is something to retry. */
 const cancelled = async (name: string) => {
   const { jobId } = await running(name);
+  // Before, it has no name.
+  await slow.until(jobId, ({ cases }) => cases.length > 0);
   await slow.fetch(`/jobs/${jobId}`, { method: 'DELETE' });
   return slow.until(jobId, ({ state }) => isFinal(state));
 };

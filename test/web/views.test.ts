@@ -171,6 +171,23 @@ describe('a file', () => {
   });
 });
 
+it('a browser that lets no page store anything shows the page, and what becomes of a job', async () => {
+  const { page, complaints } = await openPage(ok);
+  await page.addInitScript(`
+    const denied = () => { throw new DOMException('denied', 'SecurityError'); };
+    Object.defineProperty(window, 'localStorage', { get: denied });
+    LockManager.prototype.request = async () => denied();
+  `);
+  await page.reload();
+
+  await page.getByRole('button', { name: 'Theme: auto' }).click();
+  await page.getByRole('button', { name: 'Theme: light' }).waitFor();
+  await send(page, 'unstored');
+
+  await jobCard(page, 'unstored').getByText('Done').waitFor();
+  expect(complaints).toEqual([]);
+});
+
 describe('an upload', () => {
   /** Loses the first requests that match, as a service does that restarts. */
   const lose = async (page: Page, url: RegExp, times: number): Promise<void> => {
