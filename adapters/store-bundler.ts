@@ -1,5 +1,6 @@
 import { HpbError } from '../core/errors.ts';
 import type { Bundler, ObjectStore } from '../core/ports.ts';
+import { collectGarbage } from './collect-garbage.ts';
 import { Measured, zipOrder, zipStream, type WrittenFile, type ZipSource } from './zip-archive.ts';
 
 type BundleMember = Parameters<Bundler['bundle']>[1][number];
@@ -9,6 +10,8 @@ type StoredSource = Extract<BundleMember['source'], { readonly key: string }>;
 const SMALL_BYTES = 2 ** 20;
 /** Reading a small object is waiting for the store: with S3 one after the other would be most of the time. */
 const READ_AHEAD = 16;
+/** After so many small members their streams, five each, are collected: V8 would let them pile up to half the heap. */
+const TIDY_AFTER = 1000;
 
 /** Makes a ZIP out of objects of a store as a stream into the same store. */
 export class StoreBundler implements Bundler {
@@ -75,6 +78,7 @@ class ReadAhead {
   }
 
   async *take(turn: number): AsyncGenerator<Uint8Array> {
+    if (turn % TIDY_AFTER === TIDY_AFTER - 1) collectGarbage();
     const end = Math.min(turn + READ_AHEAD, this.#sources.length);
     for (; this.#asked < end; this.#asked += 1) {
       const body = this.#store.get(this.#sources[this.#asked]!.key);
