@@ -151,7 +151,7 @@ describe("the file in MiniStack's interpreter", () => {
       FailJob: fails('UNEXPECTED'),
     });
 
-    expect({ status, error }).toEqual({ status: 'FAILED', error: 'WORKFLOW_FAILED' });
+    expect({ status, error }).toEqual({ status: 'FAILED', error: 'States.TaskFailed' });
   });
 
   it('ends as aborted when it is cancelled, and what its steps still answer changes nothing', async () => {

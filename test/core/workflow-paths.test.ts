@@ -202,13 +202,13 @@ describe('a function that fails', () => {
     });
   });
 
-  it('while failing the job leaves a code of its own', async () => {
-    const fails = (): never => {
-      throw named('UNEXPECTED');
+  it('while failing the job leaves the code of what had failed', async () => {
+    const fails = (code: string) => (): never => {
+      throw named(code);
     };
-    const bench = workflowBench({ PrepareJob: fails, FailJob: fails });
+    const bench = workflowBench({ PrepareJob: fails('DISK_FULL'), FailJob: fails('UNEXPECTED') });
 
-    expect(await runToEnd(bench)).toMatchObject({ status: 'FAILED', error: 'WORKFLOW_FAILED' });
+    expect(await runToEnd(bench)).toMatchObject({ status: 'FAILED', error: 'DISK_FULL' });
   });
 
   it('to write a plan fails the job by the reader', async () => {

@@ -197,7 +197,7 @@ export const FILE_CELLS: readonly Cell[] = [
     row: 'disk-full',
     how: HOW_FULL,
     fault: { ...fullDisk, reach: beforeFetch },
-    expected: failed('WORKFLOW_FAILED'),
+    expected: failed('DISK_FULL'),
     columns: ['fetch'],
     boundSeconds: 90,
   }),
