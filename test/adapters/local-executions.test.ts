@@ -191,7 +191,7 @@ describe('executions of this process', () => {
     expect(await bench.executions.describe(NAME)).toMatchObject({ status: 'RUNNING' });
     bench.store.beforeWrite = () => undefined;
 
-    expect(await ended(bench)).toMatchObject({ status: 'FAILED', error: 'WORKFLOW_FAILED' });
+    expect(await ended(bench)).toMatchObject({ status: 'FAILED', error: 'Error' });
   });
 
   it('are stopped although a function of theirs never ends', async () => {
