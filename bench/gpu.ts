@@ -1,9 +1,9 @@
 /**
  * The engine host on an NVIDIA card against the plain commands on the same card: networks of the real sizes with random
- * weights on one CT of 512 x 512 x 300.
+ * weights on one CT of 512 x 512 x 300, or of fewer slices over the same length.
  *
- * npm run bench:gpu -- [--models ID,...] [--rounds 2] [--size full|small] [--device cuda|cuda:N|cpu] [--deterministic]
- *   [--out FILE]
+ * npm run bench:gpu -- [--models ID,...] [--rounds 2] [--slices 300] [--size full|small] [--device cuda|cuda:N|cpu]
+ *   [--deterministic] [--out FILE]
  *
  * Prints a table per model: plain seconds (cold, as it always is), ours cold and warm, forward passes, peak of GPU
  * memory and whether the sums lay in RAM; then voxels that differ between two plain runs, between two of ours, and
@@ -17,10 +17,10 @@ import { join } from 'node:path';
 import { stderr, stdout } from 'node:process';
 import { writeNifti } from '../adapters/nifti-file.ts';
 import type { Engine } from '../core/engine-port.ts';
-import type { RunResult } from '../core/engine-protocol.ts';
 import { ERROR_CODES, HpbError } from '../core/errors.ts';
 import { engineCallOf } from '../core/models/catalogue.ts';
 import { makePhantom, phantomGrid } from '../core/volume/phantom.ts';
+import { runVariant } from './card/run-variant.ts';
 import { machineFacts, median } from './figures.ts';
 import { compareMasks } from './parity/compare.ts';
 import { plainInput, preparePlainTools, runPlain, type PlainInput, type PlainTools } from './plain-tools.ts';
@@ -35,10 +35,8 @@ import {
 import { commandOptions } from '../scripts/command-options.ts';
 
 const SEED = 90_050;
-const GRIDS = {
-  full: phantomGrid('full', { dims: [512, 512, 300], spacing: [0.75, 0.75, 1.25] }),
-  small: phantomGrid('small'),
-} as const;
+/** Of the body, however many the slices; mm. */
+const LENGTH = 375;
 
 interface Sides {
   readonly machine: BenchMachine;
@@ -67,20 +65,6 @@ interface GpuFigures {
   };
 }
 
-async function ours(sides: Sides, id: string, round: number): Promise<readonly [string, RunResult, number]> {
-  const { model, options } = VARIANTS[id]!;
-  const output = join(sides.scratch, `${id}-${round}.nii.gz`);
-  const start = performance.now();
-  const opened = await sides.engine.open(sides.ct);
-  try {
-    const call = engineCallOf(model, options, sides.machine.weights);
-    const result = await opened.run({ call, output, onProgress: () => undefined });
-    return [output, result, (performance.now() - start) / 1000];
-  } finally {
-    await opened.close();
-  }
-}
-
 async function compareOn(sides: Sides, id: string, rounds: number): Promise<GpuFigures> {
   const { model, options } = VARIANTS[id]!;
   const call = engineCallOf(model, options, sides.machine.weights);
@@ -88,26 +72,27 @@ async function compareOn(sides: Sides, id: string, rounds: number): Promise<GpuF
   const own = [];
   for (let round = 0; round < rounds; round++) {
     plain.push(await runPlain(sides.tools, call, sides.input));
-    own.push(await ours(sides, id, round));
+    const output = join(sides.scratch, `${id}-${round}.nii.gz`);
+    own.push(await runVariant(sides.engine, sides.machine, { id, ct: sides.ct, output }));
   }
   const differing = async (a: string | undefined, b: string | undefined): Promise<number | null> =>
     a === undefined || b === undefined ? null : (await compareMasks(a, b, [])).differing;
   // The first run loads the networks.
   const warm = own.length > 1 ? own.slice(1) : own;
-  const [, last] = warm.at(-1)!;
+  const { result: last } = warm.at(-1)!;
   return {
     variant: id,
     plainSeconds: median(plain.map(({ seconds }) => seconds)),
-    coldSeconds: own[0]![2],
-    warmSeconds: median(warm.map(([, , seconds]) => seconds)),
-    warmForwardSeconds: median(warm.map(([, { forwardSeconds }]) => forwardSeconds)),
+    coldSeconds: own[0]!.seconds,
+    warmSeconds: median(warm.map(({ seconds }) => seconds)),
+    warmForwardSeconds: median(warm.map(({ result }) => result.forwardSeconds)),
     tiles: last.tiles,
     peakVramBytes: last.peakVramBytes,
-    sumsInRam: own.some(([, { sumsInRam }]) => sumsInRam === true),
+    sumsInRam: own.some(({ result }) => result.sumsInRam === true),
     differing: {
       plainPlain: await differing(plain[0]?.mask, plain[1]?.mask),
-      oursOurs: await differing(own[0]?.[0], own[1]?.[0]),
-      plainOurs: await differing(plain[0]?.mask, own[0]?.[0]),
+      oursOurs: await differing(own[0]?.output, own[1]?.output),
+      plainOurs: await differing(plain[0]?.mask, own[0]?.output),
     },
   };
 }
@@ -145,7 +130,12 @@ function row(figures: GpuFigures): string {
 }
 
 async function prepare(
-  values: { readonly size: string; readonly device: string; readonly deterministic: boolean },
+  values: {
+    readonly size: string;
+    readonly slices: string;
+    readonly device: string;
+    readonly deterministic: boolean;
+  },
   scratch: string,
 ): Promise<Sides> {
   const found = await benchMachine();
@@ -169,7 +159,11 @@ async function prepare(
       scratch: join(scratch, 'plain'),
     });
     const ct = join(scratch, 'ct.nii.gz');
-    const grid = GRIDS[values.size === 'full' ? 'full' : 'small'];
+    const slices = Number(values.slices);
+    const grid =
+      values.size === 'full'
+        ? phantomGrid('full', { dims: [512, 512, slices], spacing: [0.75, 0.75, LENGTH / slices] })
+        : phantomGrid('small');
     await writeNifti(ct, makePhantom({ seed: SEED, grid }).ct);
     stdout.write(
       `${machine.weightsKind} weights, CT ${grid.dims.join(' x ')}, ${values.deterministic ? 'deterministic' : 'as fast as the plain tools'}\n\n`,
@@ -185,6 +179,7 @@ async function main(): Promise<void> {
   const values = commandOptions(import.meta.filename, {
     models: { type: 'string', default: 'task008,liver-fast,liver,totalseg' },
     rounds: { type: 'string', default: '2' },
+    slices: { type: 'string', default: '300' },
     size: { type: 'string', default: 'full' },
     device: { type: 'string', default: 'cuda' },
     deterministic: { type: 'boolean', default: false },
@@ -200,10 +195,11 @@ async function main(): Promise<void> {
         const one = await compareOn(sides, id, Number(values.rounds));
         figures.push(one);
         stdout.write(row(one));
+        const device = await sides.engine.hello();
+        // After every model, lest a run that is cut short leaves nothing.
+        if (values.out !== undefined)
+          await writeFile(values.out, `${JSON.stringify({ device, size: values.size, figures }, null, 2)}\n`);
       }
-      const device = await sides.engine.hello();
-      if (values.out !== undefined)
-        await writeFile(values.out, `${JSON.stringify({ device, size: values.size, figures }, null, 2)}\n`);
     } finally {
       await sides.engine.stop();
     }

@@ -5,11 +5,15 @@ import { networkVoxels } from './memory.ts';
 /** What a T4 leaves to a process, bytes: 16 GB less what the card keeps for itself. */
 export const T4_BYTES = 15e9;
 
-/** CUDA, one network and the activations of a patch. No card was at hand to measure it on. */
-const BASE_BYTES = 3.5e9;
 /**
- * Bytes on the card that one model asks for on a CT of this grid: what container/engine keeps there, on an assumed
- * base. Uncalibrated. More than the card has is no reason to refuse: the engine then keeps the sums in RAM, slower.
+ * CUDA (0.5 GB), the networks and the activations of a patch: 1.1 to 1.9 GB on an H200 (`npm run bench:gpu`,
+ * `bench:card-memory`), rounded up, because another card's convolutions may want more room.
+ */
+const BASE_BYTES = 2.5e9;
+
+/**
+ * Bytes on the card that one model asks for on a CT of this grid: what container/engine keeps there, on the
+ * base of another card than a T4. Uncalibrated. More than the card has is no reason to refuse: the engine then keeps the sums in RAM, slower.
  */
 export function cardMemoryNeeded(grid: Grid, model: ModelId, options: SegmentOptions): number {
   const { cardBytesPerNetworkVoxel } = modelEntry(model).memory(options);
