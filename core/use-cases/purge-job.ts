@@ -32,6 +32,8 @@ interface Removed {
   readonly objects: number;
   readonly bytes: number;
   readonly versions?: number;
+  /** An upload that may be of no use to anybody, which is to be seen in minutes. */
+  readonly doubtful?: UploadId;
 }
 
 /**
@@ -48,7 +50,9 @@ export async function purgeJob(ports: ServicePorts, jobId: string): Promise<Purg
   await ports.jobs.removeLogs?.(workerNamePrefix(id));
   // The larger part of them while the job can still be purged again.
   for (const prefix of jobContentPrefixes(id)) removed.push(await erased(ports, prefix));
-  if (ports.workersLinger === true) await ports.store.put(purgedKey(id), '');
+  const doubtful = removed.flatMap((one) => one.doubtful ?? []);
+  if (ports.workersLinger === true || doubtful.length > 0)
+    await ports.store.put(purgedKey(id), doubtful.join('\n'));
   await ports.index.remove(id);
   // From here on nobody begins an attempt: those that somebody has begun meanwhile end, and what they wrote goes.
   await stopAttempts(ports, id, next);
@@ -61,7 +65,7 @@ export async function purgeJob(ports: ServicePorts, jobId: string): Promise<Purg
   return { jobId: id, objects, bytes, versions, purgedAt: new Date(ports.clock.now()).toISOString() };
 }
 
-function summed(removed: readonly Removed[]): Required<Removed> {
+function summed(removed: readonly Removed[]): Required<Omit<Removed, 'doubtful'>> {
   const sum = (of: (one: Removed) => number): number => removed.reduce((total, one) => total + of(one), 0);
   return {
     objects: sum((one) => one.objects),
@@ -132,8 +136,9 @@ async function removeUploadsOf(ports: ServicePorts, jobId: JobId): Promise<reado
 
 async function removeUnused(ports: ServicePorts, uploadId: UploadId, jobId: JobId): Promise<Removed> {
   await ports.store.remove(uploadUseKey(uploadId, jobId));
-  const { isUsed } = await uploadUses(ports, uploadId);
-  return isUsed ? { objects: 0, bytes: 0 } : removeUpload(ports, uploadId);
+  const { isUsed, isDoubtful } = await uploadUses(ports, uploadId);
+  if (!isUsed) return removeUpload(ports, uploadId);
+  return { objects: 0, bytes: 0, ...(isDoubtful && { doubtful: uploadId }) };
 }
 
 /** Null also for one that is damaged. */
