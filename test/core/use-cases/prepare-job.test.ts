@@ -97,33 +97,6 @@ describe('preparing a job', () => {
     expect(await shardsWith('cpu')).toBe(1);
   });
 
-  it.each([
-    ['an archive', 'bulk', 2],
-    ['single cases', 'interactive', 8],
-  ] as const)('spreads %s over the workers that its queue may take', async (_, priority, workers) => {
-    const ports = serviceFakes({ slots: 8, bulkSlots: 2, shardCases: 8 });
-    const jobId = await jobOf(ports, Array<'fit'>(16).fill('fit'), { body: { priority } });
-
-    const { shards } = await prepareJob(ports, prepare(jobId));
-
-    const planned = planOf(ports, jobId);
-    expect(shards).toBe(workers);
-    // One round of all workers, no more.
-    expect(planned[0]!.timeoutSeconds).toBe(ports.limits.queueSeconds + planned[0]!.attemptSeconds);
-  });
-
-  it('gives an archive time for as many rounds as its workers need', async () => {
-    const roundsOf = async (bulkSlots: number): Promise<number> => {
-      const ports = serviceFakes({ slots: 8, bulkSlots, shardCases: 1 });
-      const jobId = await jobOf(ports, Array<'fit'>(8).fill('fit'));
-      await prepareJob(ports, prepare(jobId));
-      const [first] = planOf(ports, jobId);
-      return (first!.timeoutSeconds - ports.limits.queueSeconds) / first!.attemptSeconds;
-    };
-
-    expect([await roundsOf(8), await roundsOf(2)]).toEqual([1, 4]);
-  });
-
   it('gives the job a deadline after the last shard', async () => {
     const ports = serviceFakes();
     const jobId = await jobOf(ports, ['fit']);
