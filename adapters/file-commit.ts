@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ObjectFacts, WriteCondition } from '../core/ports.ts';
+import { isFull } from './file-error.ts';
 import type { FileStoreKeys } from './file-store-keys.ts';
 import { acquireProcessLock } from './process-lock.ts';
 import { objectChanged, objectExists } from './store-errors.ts';
@@ -18,7 +19,6 @@ import { objectChanged, objectExists } from './store-errors.ts';
 const LOCK_POLL_MS = 2;
 /** A folder that is emptied and removed while we write into it is made again. */
 const FOLDER_TRIES = 5;
-const DISK_IS_FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT']);
 const NO_HARD_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
 /** Facts of the file of an object. The tag is never that of another version, however fast versions follow. */
@@ -87,7 +87,7 @@ export class FileCommit {
     if (fileStats(target) === null) return false;
     return this.#locked(key, removed).catch((error: NodeJS.ErrnoException) => {
       // A full disk takes no lock either, and removing is what makes room.
-      if (DISK_IS_FULL.has(error.code)) return removed();
+      if (isFull(error.code)) return removed();
       throw error;
     });
   }

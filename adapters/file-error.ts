@@ -37,12 +37,15 @@ export function fileError(thrown: unknown): unknown {
   }
 }
 
+/** Whether the code of a file system's error says that the disk, or the part of it that this user may fill, is full. */
+export const isFull = (code: string | undefined): boolean => code === 'ENOSPC' || code === 'EDQUOT';
+
 /** An error of the file system on writing a result, as an `HpbError`: `DISK_FULL` or `OUTPUT_UNWRITABLE`. */
 export function outputError(thrown: unknown): unknown {
   if (thrown instanceof HpbError || !(thrown instanceof Error)) return thrown;
   const code = (thrown as NodeJS.ErrnoException).code;
   if (code === undefined || code.startsWith('ERR_')) return thrown;
-  if (code === 'ENOSPC' || code === 'EDQUOT')
+  if (isFull(code))
     return new HpbError('DISK_FULL', 'The disk is full, the result was not written.', {
       remedy: 'Free some space (`hpb doctor` shows how much is free) and start again.',
       cause: thrown,

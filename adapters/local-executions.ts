@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunOptions, StateMachine } from 'aws-local-stepfunctions';
 import { z } from 'zod';
-import { HpbError } from '../core/errors.ts';
+import { HpbError, isDiskFull } from '../core/errors.ts';
 import { executionDocumentKey, EXECUTIONS_PREFIX, LAYOUT_VERSION } from '../core/layout.ts';
 import { findDocument } from '../core/use-cases/stored-document.ts';
 import type { ExecutionFacts, Executions, Jobs, ObjectStore } from '../core/ports.ts';
@@ -47,7 +47,10 @@ type Handlers = NonNullable<NonNullable<RunOptions['overrides']>['taskResourceLo
 
 /** An execution that this process runs. */
 interface Running {
-  /** Ends it; what is written afterwards, null to leave the document as it is. Resolves when nothing of it runs. */
+  /**
+   * Ends it; what is written afterwards, null to leave the document as it is. Resolves when nothing of it runs and that is
+   * written; throws DISK_FULL when nothing of it runs and that is to be written as soon as there is room.
+   */
   readonly abort: (ending: Ending | null) => Promise<void>;
 }
 
@@ -170,6 +173,7 @@ export class LocalExecutions implements Executions {
       { jobId: input.jobId, attempt: input.attempt },
       { context: { Execution: { Name: name } }, overrides: this.#overrides(controller.signal, atWork) },
     );
+    const waiting = new Set<(error: HpbError) => void>();
     const settle = async (): Promise<void> => {
       const ending = await endingOf(run.result);
       // The machine's own end leaves handlers at work: after its timeout, or when a sibling failed.
@@ -177,7 +181,7 @@ export class LocalExecutions implements Executions {
       await Promise.allSettled(atWork);
       const last = imposed === null ? ending : imposed.ending;
       try {
-        if (last !== null) await this.#writeAtLast({ ...document, name, input, ...last });
+        if (last !== null) await this.#writeAtLast({ ...document, name, input, ...last }, waiting);
       } finally {
         this.#running.delete(name);
       }
@@ -190,7 +194,9 @@ export class LocalExecutions implements Executions {
         imposed ??= { ending };
         run.abort();
         controller.abort();
-        await ended;
+        const { promise: full, reject } = Promise.withResolvers<never>();
+        waiting.add(reject);
+        await Promise.race([ended, full]);
       },
     };
   }
@@ -221,13 +227,21 @@ export class LocalExecutions implements Executions {
     }
   }
 
-  /** Writes an end as soon as the store takes it: an execution that seems to run would hold up its job for hours. */
-  async #writeAtLast(document: ExecutionDocument): Promise<void> {
+  /**
+   * Writes an end as soon as the store takes it: an execution that seems to run would hold up its job for hours.
+   *
+   * @param waiting Told, once, when it takes more room than there is.
+   */
+  async #writeAtLast(document: ExecutionDocument, waiting: Set<(error: HpbError) => void>): Promise<void> {
     for (;;) {
       try {
         return await this.#write(document);
       } catch (thrown) {
         if (this.#closed) throw thrown;
+        if (isDiskFull(thrown)) {
+          for (const tell of waiting) tell(thrown);
+          waiting.clear();
+        }
         await sleep(WRITE_AGAIN_MS);
       }
     }

@@ -1,7 +1,8 @@
-import { constants, copyFile, link, readFile, rm, writeFile } from 'node:fs/promises';
+import { constants, copyFile, link, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isFull } from './file-error.ts';
 import { makeFolder } from './make-folder.ts';
 import { isAlive, ownIdentity, type ProcessIdentity } from './process-identity.ts';
 import { throwIfCancelled } from './run-process.ts';
@@ -31,7 +32,7 @@ export async function acquireProcessLock(
   const own = `${path}.${randomUUID()}`;
   let told = false;
   try {
-    await writeFile(own, JSON.stringify(ownIdentity()));
+    await writeName(own, JSON.stringify(ownIdentity()));
     while (!(await linked(own, path))) {
       const holder = await readOwner(path);
       // Released while we looked: to take it away as stale now could hit the lock of the next holder.
@@ -47,6 +48,15 @@ export async function acquireProcessLock(
     await rm(own, { force: true });
   }
   return () => rm(path, { force: true });
+}
+
+/** On a full disk the name is the target of a link that leads nowhere: a short one takes no room. */
+async function writeName(path: string, name: string): Promise<void> {
+  await writeFile(path, name).catch(async (error: NodeJS.ErrnoException) => {
+    if (!isFull(error.code)) throw error;
+    await rm(path, { force: true });
+    await symlink(name, path);
+  });
 }
 
 /** The live process that holds a lock; null when none does. */
@@ -93,9 +103,18 @@ const isGone = (owner: ProcessIdentity | null | 'none'): boolean =>
 /** Who a lock file names: null when it names nobody, 'none' when it is gone. */
 async function readOwner(path: string): Promise<ProcessIdentity | null | 'none'> {
   try {
-    const owner = JSON.parse(await readFile(path, 'utf8')) as Partial<ProcessIdentity> | null;
+    const owner = JSON.parse(await readName(path)) as Partial<ProcessIdentity> | null;
     return typeof owner?.pid === 'number' ? { pid: owner.pid, started: owner.started ?? null } : null;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'none' : null;
+    const { code } = error as NodeJS.ErrnoException;
+    // EINVAL: it was gone, and there is another one by now.
+    return code === 'ENOENT' || code === 'EINVAL' ? 'none' : null;
   }
+}
+
+async function readName(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    return readlink(path);
+  });
 }

@@ -78,9 +78,21 @@ async function openFolder(folder: string): Promise<ResultPackage> {
     .map(({ parentPath, name }) => relative(folder, join(parentPath, name)).split(sep).join('/'));
   return packageOf(
     names,
-    async (name) => createReadStream(join(folder, name)) as Chunks,
+    async (name) => fileChunks(join(folder, name), name),
     () => undefined,
   );
+}
+
+async function* fileChunks(path: string, name: string): AsyncGenerator<Buffer> {
+  try {
+    // To open a pipe would wait for its writer.
+    if (!(await stat(path)).isFile()) throw unreadable(`holds ${name}, which is no file`);
+    yield* createReadStream(path) as Chunks;
+  } catch (error) {
+    if (error instanceof HpbError) throw error;
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    throw unreadable(`holds ${name}, which cannot be read (${code})`, error);
+  }
 }
 
 async function openZip(path: string): Promise<ResultPackage> {

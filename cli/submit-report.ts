@@ -9,7 +9,8 @@ import { progressDisplay, type ProgressDisplay } from './progress-display.ts';
 export interface SubmitReporter {
   packed(name: string, packed: { readonly cts: number; readonly leftBehind: number }): void;
   upload(name: string, doneBytes: number, totalBytes: number): void;
-  submitted(name: string, job: JobAnswer): void;
+  /** `isKnown`: it is the job that an interrupted command has waited for. */
+  submitted(name: string, job: JobAnswer, isKnown: boolean): void;
   progress(name: string, job: JobAnswer): void;
   ended(name: string, job: JobAnswer): void;
   download(name: string, doneBytes: number, totalBytes: number): void;
@@ -51,7 +52,7 @@ function jsonReporter({ stdout }: Streams): SubmitReporter {
   return {
     packed: (name, packed) => print('packed', name, packed),
     upload: (name, done, total) => printShare('upload', name, done, total),
-    submitted: (name, job) => print('submitted', name, { job }),
+    submitted: (name, job, isKnown) => print('submitted', name, { job, isKnown }),
     progress: (name, { jobId, state, stage, percent, counts }) => {
       const line = `${jobId} ${state} ${stage} ${percent}`;
       if (line !== last) print('progress', name, { jobId, state, stage, percent, counts });
@@ -87,7 +88,10 @@ function textReporter({ stdout, stderr }: Streams): SubmitReporter {
       say(stderr, `${printable(name)}: ${cts} CT${cts === 1 ? '' : 's'} packed${rest}\n`);
     },
     upload: showBytes('uploading'),
-    submitted: (name, { jobId }) => say(stdout, `${printable(name)}: job ${jobId}\n`),
+    submitted: (name, { jobId }, isKnown) => {
+      const whence = isKnown ? ', of the same command before (--new: another one)' : '';
+      say(stdout, `${printable(name)}: job ${jobId}${whence}\n`);
+    },
     progress: (name, job) => show(name, job.percent / 100, jobStep(job)),
     ended: (_, job) => say(stdout, jobText(job)),
     download: showBytes('fetching'),

@@ -30,7 +30,7 @@ export async function watchJob(service: Service, jobId: string, options: WatchOp
   } catch (error) {
     if (!signal.aborted) throw error;
     throw new HpbError('CANCELLED', `Interrupted: no longer watching ${jobId}. The job itself goes on.`, {
-      remedy: `\`hpb status ${jobId} --watch\` watches again, \`hpb cancel ${jobId}\` ends it.`,
+      remedy: `The same command again goes on; \`hpb status ${jobId}\` says how far it is, \`hpb fetch ${jobId}\` gets its results once it has ended, \`hpb cancel ${jobId}\` ends it.`,
     });
   }
 }

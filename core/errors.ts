@@ -231,6 +231,10 @@ export function asHpbError(thrown: unknown): HpbError {
   });
 }
 
+/** Whether what went wrong is that there is no room to write. */
+export const isDiskFull = (thrown: unknown): thrown is HpbError =>
+  thrown instanceof HpbError && thrown.code === 'DISK_FULL';
+
 /** Exit codes of the worker process (container/main.ts), read by AWS Batch's evaluateOnExit. */
 export const WORKER_EXIT = {
   done: 0,

@@ -120,6 +120,9 @@ export const settingsSchema = z.object({
   HPB_MAX_CONCURRENCY: count(
     'Workers that the laptop service runs at once. Default: one per NVIDIA GPU, else one.',
   ).optional(),
+  HPB_MAX_BULK_CONCURRENCY: count(
+    'How many workers of a deployment archives may take; shards, deadlines and cost are planned by it. Default: all.',
+  ).optional(),
   HPB_MAX_ACTIVE_JOBS: count('Most jobs that wait or run; a submit beyond it is answered 429.').default(1000),
   HPB_MAX_JOB_COST_USD: z.coerce
     .number()

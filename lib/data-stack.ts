@@ -24,6 +24,12 @@ const ABORT_UPLOAD_DAYS = 7;
 /** A manifest of weights that was overwritten by mistake can be put back. */
 const SUPERSEDED_WEIGHTS_DAYS = 30;
 
+/**
+ * S3 counts from when an object was written, the sweeper from the end of its job: S3 comes after it, or it would take
+ * input, results and index entry of one that ran for a week, or was retried just before it would have gone.
+ */
+const expireJobsDays = (retentionDays: number): number => 2 * retentionDays + 8;
+
 /** Everything that a deployment keeps, and the key that it is kept under. */
 export class DataStack extends Stack {
   readonly key: DataKey;
@@ -51,7 +57,7 @@ export class DataStack extends Stack {
     const kept = { key: this.key, accessLogs, retain };
     this.jobsBucket = new EncryptedBucket(this, 'JobsBucket', {
       ...kept,
-      expireDays: retentionDays,
+      expireDays: expireJobsDays(retentionDays),
       // What an operator has put there stays: calibration.json.
       expirePrefixes: [UPLOADS_PREFIX, JOBS_PREFIX, INDEX_PREFIX],
       abortUploadDays: ABORT_UPLOAD_DAYS,

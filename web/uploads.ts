@@ -7,6 +7,9 @@ import type { ModelChoice } from './model-choice.ts';
 import { requireWanted, uploadFile } from './upload-file.ts';
 import { byteSize, errorWords } from './words.ts';
 
+/** What makes a browser ask before it closes the tab. */
+const askFirst = (event: BeforeUnloadEvent): void => event.preventDefault();
+
 const ARCHIVE = /\.(zip|tar|tgz|tar\.gz)$/i;
 
 /** What is to be done with a file once it is there. */
@@ -21,6 +24,7 @@ export class Uploads {
   readonly element: HTMLUListElement = el('ul', { class: 'uploads', 'aria-label': 'Uploads' });
   /** Told of every job that an upload becomes; of the view that shows jobs, while it is shown. */
   onJob: (job: JobAnswer) => void = () => undefined;
+  #underWay = 0;
 
   /** Uploads a file and starts its job; its line in the list shows how far it is, and can cancel it to the last. */
   start(file: File, order: Order): void {
@@ -50,12 +54,21 @@ export class Uploads {
       item.remove();
       this.onJob(job);
     };
-    run().catch((thrown: unknown) => item.replaceWith(refusedItem(file, asHpbError(thrown))));
+    this.#count(1);
+    run()
+      .catch((thrown: unknown) => item.replaceWith(refusedItem(file, asHpbError(thrown))))
+      .finally(() => this.#count(-1));
   }
 
   /** Shows that a file is not taken, and why. */
   refuse(file: File, error: HpbError): void {
     this.#show(refusedItem(file, error));
+  }
+
+  #count(change: number): void {
+    this.#underWay += change;
+    if (this.#underWay > 0) window.addEventListener('beforeunload', askFirst);
+    else window.removeEventListener('beforeunload', askFirst);
   }
 
   #show(item: HTMLLIElement): void {

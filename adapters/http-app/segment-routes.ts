@@ -1,4 +1,5 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import { HpbError } from '../../core/errors.ts';
 import { SEGMENT_TARGETS } from '../../core/requests.ts';
 import { submitJob } from '../../core/use-cases/submit-job.ts';
@@ -15,10 +16,12 @@ const params = z.object({
     example: 'both',
   }),
 });
+const KEY = /^[\x21-\x7e]{1,255}$/;
+const KEY_RULE = 'expected 1 to 255 printable ASCII characters';
 const headers = z.object({
   'idempotency-key': z
     .string()
-    .regex(/^[\x21-\x7e]{1,255}$/, 'expected 1 to 255 printable ASCII characters')
+    .regex(KEY, KEY_RULE)
     .optional()
     .meta({ description: 'The same key and body is the same job; another body is refused.' }),
 });
@@ -30,7 +33,7 @@ const submit = createRoute({
   tags: ['Segmentation'],
   summary: 'Segment an upload',
   description:
-    'Starts a job and answers at once. The upload of a `batch` is an archive (.zip, .tar, .tar.gz), or a manifest of cases that are uploads of their own: `{"cases": [{"uploadId": "u-…", "name": "one"}]}`. On a laptop the CT may also come as a form (`ct`, for `batch` an archive as `bundle`): that call waits and answers with the ZIP (`both`, `batch`) or the mask.',
+    'Starts a job and answers at once. The upload of a `batch` is an archive (.zip, .tar, .tar.gz), or a manifest of cases that are uploads of their own: `{"cases": [{"uploadId": "u-…", "name": "one"}]}`. On a laptop the CT may also come as a form (`ct`, for `batch` an archive as `bundle`): that call waits and answers with the ZIP (`both`, `batch`) or the mask; a caller who leaves cancels the job, unless it has an `Idempotency-Key`: the same form with the same key is answered with the result of the same job.',
   request: { params, headers, body: body(SCHEMAS.submit) },
   responses: {
     202: json(SCHEMAS.job, 'The job, new. `Location` names it.'),
@@ -78,7 +81,7 @@ export function addSegmentRoutes(app: OpenAPIHono<HttpEnv>, home: HttpHome): voi
     if (!isForm) return next();
     // Most homes take none: the function starts sooner.
     const { segmentForm } = await import('./form-routes.ts');
-    return segmentForm(home, target, c);
+    return segmentForm(home, { target, idempotencyKey: keyOf(c) }, c);
   });
   app.openapi({ ...submit, hide: true, middleware: jsonBody(home.patience, typesTaken(home)) }, async (c) => {
     const links = linksOf(home, c);
@@ -119,6 +122,14 @@ function registerDocumented(app: OpenAPIHono<HttpEnv>): void {
         },
       },
     },
+  });
+}
+
+function keyOf(c: Context<HttpEnv>): string | undefined {
+  const key = c.req.header('idempotency-key');
+  if (key === undefined || KEY.test(key)) return key;
+  throw new HpbError('REQUEST_INVALID', `The field "idempotency-key": ${KEY_RULE}.`, {
+    remedy: 'See /docs for what this call takes.',
   });
 }
 

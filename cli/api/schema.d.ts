@@ -95,7 +95,7 @@ export interface paths {
         put?: never;
         /**
          * Segment an upload
-         * @description Starts a job and answers at once. The upload of a `batch` is an archive (.zip, .tar, .tar.gz), or a manifest of cases that are uploads of their own: `{"cases": [{"uploadId": "u-…", "name": "one"}]}`. On a laptop the CT may also come as a form (`ct`, for `batch` an archive as `bundle`): that call waits and answers with the ZIP (`both`, `batch`) or the mask.
+         * @description Starts a job and answers at once. The upload of a `batch` is an archive (.zip, .tar, .tar.gz), or a manifest of cases that are uploads of their own: `{"cases": [{"uploadId": "u-…", "name": "one"}]}`. On a laptop the CT may also come as a form (`ct`, for `batch` an archive as `bundle`): that call waits and answers with the ZIP (`both`, `batch`) or the mask; a caller who leaves cancels the job, unless it has an `Idempotency-Key`: the same form with the same key is answered with the result of the same job.
          */
         post: operations["submitJob"];
         delete?: never;

@@ -26,11 +26,13 @@ interface SubmitArguments extends RunArguments, ServiceArguments {
   readonly publish?: true;
   readonly meshes?: MeshFormat;
   readonly idempotencyKey?: string;
+  readonly new?: true;
 }
 
 const HELP = `
 Each CT, archive (.zip, .tar, .tar.gz) and folder becomes a job; its id is printed. A folder is packed: a folder
-per case with raw.nii.gz in it, or CTs side by side. Interrupted uploads go on when the same command runs again.
+per case with raw.nii.gz in it, or CTs side by side. Interrupted uploads go on when the same command runs again, and so
+does waiting: for a day after its end the same files and options are the same job until its results are fetched.
 
 Examples:
   hpb submit scan.nii.gz --wait                     upload, wait, fetch to hpb-results/
@@ -73,7 +75,8 @@ export function registerSubmit(program: Command, context: CommandContext): void 
       '--idempotency-key <key>',
       'the same key, file and options again are the same job',
       idempotencyKeyArgument,
-    );
+    )
+    .option('--new', 'another job, though the same command was interrupted while it waited for one');
   for (const option of serviceOptions(
     'print JSON lines: packed, upload, submitted, progress, ended, fetched, failed',
   ))
@@ -105,8 +108,8 @@ async function submit(
   };
   const jobs: NamedJob[] = [];
   for (const [at, input] of inputs.entries()) {
-    const job = await attempt(run, names[at]!, () => start(run, names[at]!, input));
-    if (job !== null) jobs.push({ name: names[at]!, job, folder: inputs.length > 1 ? names[at]! : '' });
+    const job = await attempt(run, names[at]!, () => start(run, names[at]!, input, fetching !== null));
+    if (job !== null) jobs.push({ ...job, name: names[at]!, folder: inputs.length > 1 ? names[at]! : '' });
     if (context.signal.aborted) break;
   }
   await settle(run, inputs.length);
@@ -137,6 +140,7 @@ interface SubmitRun {
 interface NamedJob {
   readonly name: string;
   readonly job: JobAnswer;
+  readonly forget: () => Promise<void>;
   /** Below the folder of results; empty when this is the only job. */
   readonly folder: string;
 }
@@ -185,27 +189,30 @@ async function start(
   { context, options, service, reporter, settles }: SubmitRun,
   name: string,
   input: SubmissionInput,
-): Promise<JobAnswer> {
-  const { job, settle } = await submitInput(service, input, {
+  waits: boolean,
+): Promise<Pick<NamedJob, 'job' | 'forget'>> {
+  const { job, isKnown, forget, settle } = await submitInput(service, input, {
     run: options,
     priority: options.priority,
     maxCostUsd: options.maxCost,
     publish: options.publish,
     meshes: options.meshes,
     idempotencyKey: options.idempotencyKey,
+    waits,
+    another: options.new === true,
     dataRoot: context.paths.dataRoot,
     signal: context.signal,
     onPacked: (packed) => reporter.packed(name, packed),
     onUpload: (done, total) => reporter.upload(name, done, total),
   });
   settles.push(settle);
-  reporter.submitted(name, job);
-  return job;
+  reporter.submitted(name, job, isKnown);
+  return { job, forget };
 }
 
 async function finish(
   { context, service, reporter, outcomes }: SubmitRun,
-  { name, job: { jobId }, folder }: NamedJob,
+  { name, job: { jobId }, folder, forget }: NamedJob,
   fetching: Fetching,
 ): Promise<void> {
   const { signal } = context;
@@ -216,5 +223,6 @@ async function finish(
     const onProgress = (done: number, total: number): void => reporter.download(name, done, total);
     reporter.fetched(name, await fetchJob(service, { jobId }, { ...fetching, out, onProgress }));
   }
+  await forget();
   outcomes.push(...jobOutcomes(job));
 }

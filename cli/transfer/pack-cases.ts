@@ -51,6 +51,16 @@ export async function packCases(
   return { path, cts: members.length, leftBehind };
 }
 
+/**
+ * What tells these CTs, as they are now, from others: the name of their archive is made of it.
+ *
+ * @throws HpbError as `packCases` for what cannot be read.
+ */
+export async function casesFingerprint(source: string | readonly string[]): Promise<string> {
+  const { members } = typeof source === 'string' ? await folderMembers(source) : listedMembers(source);
+  return fingerprint(members);
+}
+
 async function folderMembers(
   folder: string,
 ): Promise<{ readonly members: readonly ZipMember[]; readonly leftBehind: number }> {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { fileError } from '../../adapters/file-error.ts';
@@ -6,7 +6,8 @@ import type { JobAnswer, SegmentTarget } from '../../core/requests.ts';
 import type { MeshFormat } from '../../core/results/meshed-structures.ts';
 import type { Service, SubmitBody } from '../api/service.ts';
 import type { RunArguments } from '../options.ts';
-import { packCases } from './pack-cases.ts';
+import { awaitedKey, openAwaitedJobs } from './awaited-jobs.ts';
+import { casesFingerprint, packCases } from './pack-cases.ts';
 import { openUploadRecords, removeOld, uploadKey } from './upload-records.ts';
 import { uploadFile } from './upload-file.ts';
 
@@ -24,6 +25,10 @@ export interface SubmissionRequest {
   readonly publish?: true | undefined;
   /** The caller's own key: the same one with the same file is the same job for a month. */
   readonly idempotencyKey?: string | undefined;
+  /** Whether the command stays until the results are there: interrupted in that, the same one finds its job again. */
+  readonly waits?: boolean;
+  /** Starts another job, whatever an interrupted command has waited for. */
+  readonly another?: boolean;
   readonly dataRoot: string;
   readonly signal: AbortSignal;
   readonly onPacked: (packed: { readonly cts: number; readonly leftBehind: number }) => void;
@@ -35,7 +40,6 @@ export interface SubmissionRequest {
 interface Prepared {
   readonly path: string;
   readonly fileName: string;
-  readonly batch: boolean;
   /** Whether `path` was made for the upload. */
   readonly packed: boolean;
 }
@@ -45,6 +49,10 @@ const ARCHIVE = /\.(zip|tar|tgz|tar\.gz)$/i;
 /** A job that was started. */
 export interface Submission {
   readonly job: JobAnswer;
+  /** Whether it is the job that an interrupted command has waited for. */
+  readonly isKnown: boolean;
+  /** To be called when the results are there: from now on nobody waits for the job. */
+  readonly forget: () => Promise<void>;
   /** Ends the submission: from now on the same input is another job. Until then the same call gives this one again. */
   readonly settle: () => Promise<void>;
 }
@@ -60,17 +68,40 @@ export async function submitInput(
   input: SubmissionInput,
   request: SubmissionRequest,
 ): Promise<Submission> {
-  const { dataRoot, idempotencyKey, signal, pauseMs } = request;
-  const prepared = await prepare(input, request);
-  const call = segmentCall(prepared.batch, request);
+  const packs = typeof input !== 'string' || (await isFolder(input));
+  const call = segmentCall(packs || ARCHIVE.test(input), request);
+  if (request.idempotencyKey !== undefined) return send(service, input, { ...request, packs, call });
+  const awaited = await openAwaitedJobs(join(request.dataRoot, 'client', 'awaited'));
+  const files = packs ? await casesFingerprint(input) : await uploadKey(input, '');
+  const key = awaitedKey(service.endpoint, files, call);
+  const forget = (): Promise<void> => awaited.remove(key);
+  const known = request.another === true ? null : await awaited.find(service, key);
+  if (known !== null) return { job: known, isKnown: true, forget, settle: async () => undefined };
+  const sent = await send(service, input, { ...request, packs, call });
+  const settle = async (): Promise<void> => {
+    if (request.waits === true) await awaited.add(key, sent.job.jobId);
+    await sent.settle();
+  };
+  return { ...sent, forget, settle };
+}
+
+interface Sending extends SubmissionRequest {
+  readonly packs: boolean;
+  readonly call: SegmentCall;
+}
+
+async function send(service: Service, input: SubmissionInput, sending: Sending): Promise<Submission> {
+  const { dataRoot, idempotencyKey, signal, pauseMs, call } = sending;
+  const prepared = await prepare(input, sending);
   const records = await openUploadRecords(join(dataRoot, 'client', 'uploads'));
   const key = await uploadKey(prepared.path, [service.endpoint, idempotencyKey ?? ''].join('\n'));
-  const record = await records.load(key);
+  const left = await records.load(key);
+  const record = sending.another === true ? { ...left, token: randomUUID() } : left;
   const uploadId = await uploadFile(service, {
     ...prepared,
     record,
     onOpened: (opened) => records.save(key, { ...record, uploadId: opened }),
-    onProgress: request.onUpload,
+    onProgress: sending.onUpload,
     signal,
     ...(pauseMs !== undefined && { pauseMs }),
   });
@@ -86,18 +117,17 @@ export async function submitInput(
     await records.remove(key);
     if (prepared.packed) await rm(prepared.path, { force: true });
   };
-  return { job, settle };
+  return { job, isKnown: false, forget: async () => undefined, settle };
 }
 
-async function prepare(input: SubmissionInput, request: SubmissionRequest): Promise<Prepared> {
-  if (typeof input === 'string' && !(await isFolder(input)))
-    return { path: input, fileName: basename(input), batch: ARCHIVE.test(input), packed: false };
-  const folder = join(request.dataRoot, 'client', 'packed');
+async function prepare(input: SubmissionInput, { packs, dataRoot, onPacked }: Sending): Promise<Prepared> {
+  if (typeof input === 'string' && !packs) return { path: input, fileName: basename(input), packed: false };
+  const folder = join(dataRoot, 'client', 'packed');
   await removeOld(folder);
   const { path, ...facts } = await packCases(input, folder);
-  request.onPacked(facts);
+  onPacked(facts);
   const name = typeof input === 'string' ? basename(resolve(input)) : 'cases';
-  return { path, fileName: `${name}.zip`, batch: true, packed: true };
+  return { path, fileName: `${name}.zip`, packed: true };
 }
 
 async function isFolder(path: string): Promise<boolean> {
@@ -109,10 +139,15 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 /** What the service is asked, but for the upload. */
+interface SegmentCall {
+  readonly target: SegmentTarget;
+  readonly body: Omit<SubmitBody, 'uploadId'>;
+}
+
 function segmentCall(
   batch: boolean,
   { run, meshes, priority, maxCostUsd, publish }: SubmissionRequest,
-): { readonly target: SegmentTarget; readonly body: Omit<SubmitBody, 'uploadId'> } {
+): SegmentCall {
   const { model, fast, folds, tta } = run;
   const options = {
     fast,

@@ -1,4 +1,4 @@
-import { HpbError } from '../errors.ts';
+import { HpbError, isDiskFull } from '../errors.ts';
 import { isFinal, type JobDocument } from '../job.ts';
 import { executionName } from '../layout.ts';
 import type { JobAnswer } from '../requests.ts';
@@ -27,14 +27,38 @@ export async function cancelJob(ports: ServicePorts, jobId: string, links: Answe
 
 /** Ends a job as cancelled, with its execution, unless it has ended otherwise. Returns it as it then stands. */
 export async function endByCaller(ports: ServicePorts, job: JobDocument): Promise<JobDocument> {
-  const ended = isFinal(job.state) ? job : await cancelAttempt(ports, job);
+  const ended = isFinal(job.state) ? job : await cancelled(ports, job);
   if (ended.state === 'CANCELLED') {
     const { jobId, attempt } = ended;
-    await ports.executions.stop(executionName(jobId, attempt), {
-      error: 'CANCELLED',
-      cause: 'The job was cancelled.',
-    });
+    await stop(ports, ended);
     ports.log.info('job:cancelled', { jobId, attempt });
   }
   return ended;
+}
+
+async function stop(
+  { executions }: Pick<ServicePorts, 'executions'>,
+  { jobId, attempt }: JobDocument,
+): Promise<void> {
+  const reason = { error: 'CANCELLED', cause: 'The job was cancelled.' };
+  await executions.stop(executionName(jobId, attempt), reason);
+}
+
+/** On a full disk the execution ends first: that frees the machine, and mostly the room for the record. */
+async function cancelled(ports: ServicePorts, job: JobDocument): Promise<JobDocument> {
+  try {
+    return await cancelAttempt(ports, job);
+  } catch (thrown) {
+    if (!isDiskFull(thrown)) throw thrown;
+  }
+  try {
+    await stop(ports, job);
+    return await cancelAttempt(ports, job);
+  } catch (thrown) {
+    if (!isDiskFull(thrown)) throw thrown;
+    throw new HpbError('DISK_FULL', 'Nothing of the job runs any more, but there is no room to record it.', {
+      remedy: 'Free some space, for instance by DELETE /jobs/{id}?purge=true, and cancel the job again.',
+      cause: thrown,
+    });
+  }
 }

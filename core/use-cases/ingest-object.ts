@@ -13,7 +13,7 @@ import type { ObjectFacts } from '../ports.ts';
 import type { SegmentTarget } from '../requests.ts';
 import type { ServicePorts } from './service-ports.ts';
 import { documentText } from './stored-document.ts';
-import { submitJob } from './submit-job.ts';
+import { jobIdOfKey, submitJob } from './submit-job.ts';
 import type { UploadDocument } from './upload-document.ts';
 
 /** An object below `ingest/` that has become complete, as its event names it. */
@@ -104,7 +104,7 @@ async function submitOnce(
   ports: ServicePorts,
   submission: Parameters<typeof submitJob>[1] & { readonly idempotencyKey: string },
 ): Promise<JobId> {
-  const jobId = ports.ids.derivedJobId(`key:${submission.idempotencyKey}`);
+  const jobId = jobIdOfKey(ports.ids, submission.idempotencyKey);
   const known = await ports.index.get(jobId);
   if (known === null || known.state === 'QUEUED') await submitJob(ports, submission);
   return jobId;
@@ -201,7 +201,7 @@ const uploadOf = (facts: Omit<UploadDocument, 'layoutVersion' | 'multipart'>): U
 });
 
 async function ingestedBefore(ports: ServicePorts, idempotencyKey: string): Promise<Ingested> {
-  const job = await ports.index.get(ports.ids.derivedJobId(`key:${idempotencyKey}`));
+  const job = await ports.index.get(jobIdOfKey(ports.ids, idempotencyKey));
   return job === null ? leave(ports, 'gone or replaced before it was read') : { jobId: job.jobId };
 }
 

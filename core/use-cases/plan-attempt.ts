@@ -7,7 +7,7 @@ import { succeededCases } from './case-standing.ts';
 import { refuseCost } from './cost-limit.ts';
 import { fitCases, type JobCases } from './job-cases.ts';
 import type { JobRequest } from './job-request.ts';
-import type { ServicePorts } from './service-ports.ts';
+import type { ServiceLimits, ServicePorts } from './service-ports.ts';
 import { storedCalibration } from './stored-calibration.ts';
 import { documentText } from './stored-document.ts';
 
@@ -50,7 +50,9 @@ export async function planAttempt(
   toPlan: AttemptToPlan,
 ): Promise<PlannedAttempt> {
   const { attempt, request, cases, publishSeconds } = toPlan;
-  const { store, clock, limits } = ports;
+  const { store, clock } = ports;
+  const bulk = isBulk(request, cases);
+  const limits = limitsFor(ports.limits, bulk);
   const fit = fitCases(cases);
   const done =
     attempt === 1
@@ -80,7 +82,7 @@ export async function planAttempt(
     plannedShard(request, shard, {
       attempt,
       ordinal: index + 1,
-      cases: cases.cases.length,
+      bulk,
       attemptSeconds: times.attemptSeconds[index]!,
       timeoutSeconds: times.shardSeconds,
     }),
@@ -98,16 +100,23 @@ export async function planAttempt(
   };
 }
 
+const isBulk = ({ priority }: JobRequest, { cases }: JobCases): boolean =>
+  priority === 'bulk' || (priority === null && cases.length > INTERACTIVE_CASES);
+
+/** What holds in the queue that the job goes to. */
+function limitsFor(limits: ServiceLimits, bulk: boolean): ServiceLimits {
+  const { slots, bulkSlots } = limits;
+  return bulk ? { ...limits, slots: Math.min(slots, bulkSlots) } : limits;
+}
+
 function plannedShard(
-  { jobId, priority }: JobRequest,
+  { jobId }: JobRequest,
   { cases, tier }: ShardPlan,
   facts: Pick<PlannedShard, 'attempt' | 'ordinal' | 'attemptSeconds' | 'timeoutSeconds'> & {
-    /** Of the whole job. */
-    readonly cases: number;
+    readonly bulk: boolean;
   },
 ): PlannedShard {
-  const { attempt, ordinal, attemptSeconds, timeoutSeconds } = facts;
-  const bulk = priority === 'bulk' || (priority === null && facts.cases > INTERACTIVE_CASES);
+  const { attempt, ordinal, bulk, attemptSeconds, timeoutSeconds } = facts;
   const [first, last] = [cases[0]!.caseId, cases.at(-1)!.caseId];
   return {
     layoutVersion: LAYOUT_VERSION,

@@ -1,4 +1,4 @@
-import { HpbError } from '../errors.ts';
+import { HpbError, isDiskFull } from '../errors.ts';
 import {
   executionName,
   isJobId,
@@ -32,6 +32,8 @@ interface Removed {
   readonly objects: number;
   readonly bytes: number;
   readonly versions?: number;
+  /** An upload that may be of no use to anybody, which is to be seen in minutes. */
+  readonly doubtful?: UploadId;
 }
 
 /**
@@ -42,16 +44,18 @@ interface Removed {
  * @throws HpbError JOB_NOT_FOUND.
  */
 export async function purgeJob(ports: ServicePorts, jobId: string): Promise<PurgeReceipt> {
-  const { jobId: id, attempt } = await endedJob(ports, jobId);
+  const { jobId: id, next } = await endedJob(ports, jobId);
   const removed: Removed[] = [...(await removeUploadsOf(ports, id))];
   for (const prefix of jobContentPrefixes(id)) removed.push(await ports.store.removeAll(prefix));
   await ports.jobs.removeLogs?.(workerNamePrefix(id));
   // The larger part of them while the job can still be purged again.
   for (const prefix of jobContentPrefixes(id)) removed.push(await erased(ports, prefix));
-  if (ports.workersLinger === true) await ports.store.put(purgedKey(id), '');
+  const doubtful = removed.flatMap((one) => one.doubtful ?? []);
+  if (ports.workersLinger === true || doubtful.length > 0)
+    await ports.store.put(purgedKey(id), doubtful.join('\n'));
   await ports.index.remove(id);
   // From here on nobody begins an attempt: those that somebody has begun meanwhile end, and what they wrote goes.
-  await stopAttempts(ports, id, attempt + 1);
+  await stopAttempts(ports, id, next);
   await ports.jobs.removeLogs?.(workerNamePrefix(id));
   for (const prefix of [jobExecutionsPrefix(id), jobPrefix(id)])
     removed.push(await ports.store.removeAll(prefix));
@@ -61,7 +65,7 @@ export async function purgeJob(ports: ServicePorts, jobId: string): Promise<Purg
   return { jobId: id, objects, bytes, versions, purgedAt: new Date(ports.clock.now()).toISOString() };
 }
 
-function summed(removed: readonly Removed[]): Required<Removed> {
+function summed(removed: readonly Removed[]): Required<Omit<Removed, 'doubtful'>> {
   const sum = (of: (one: Removed) => number): number => removed.reduce((total, one) => total + of(one), 0);
   return {
     objects: sum((one) => one.objects),
@@ -77,23 +81,24 @@ async function erased(
   return { objects: 0, bytes: 0, versions: (await eraseVersions?.(prefix)) ?? 0 };
 }
 
-/** Sees to it that nothing of a job runs any more. */
+/** Sees to it that nothing of a job runs any more; `next`: the first attempt that may begin yet. */
 async function endedJob(
   ports: ServicePorts,
   jobId: string,
-): Promise<{ readonly jobId: JobId; readonly attempt: number }> {
+): Promise<{ readonly jobId: JobId; readonly next: number }> {
   try {
-    return await endByCaller(ports, await findJob(ports.index, jobId));
+    const ended = await endByCaller(ports, await findJob(ports.index, jobId));
+    return { jobId: ended.jobId, next: ended.attempt + 1 };
   } catch (thrown) {
     const isDamaged = thrown instanceof HpbError && thrown.code === 'DOCUMENT_UNREADABLE';
-    if (!isDamaged || !isJobId(jobId)) throw thrown;
-    // Which attempt it is at, nobody knows any more.
-    await stopAttempts(ports, jobId, 1);
-    return { jobId, attempt: 1 };
+    if (!isJobId(jobId) || !(isDamaged || isDiskFull(thrown))) throw thrown;
+    // Which attempt a damaged one is at, nobody knows. On a full disk nothing runs, and what goes makes room.
+    if (isDamaged) await stopAttempts(ports, jobId, 1);
+    return { jobId, next: 1 };
   }
 }
 
-/** Stops the executions of an attempt and of those after it. */
+/** Stops the executions of an attempt and of those after it; what a full disk keeps from being recorded is to go anyway. */
 async function stopAttempts(
   { executions }: Pick<ServicePorts, 'executions'>,
   jobId: JobId,
@@ -102,7 +107,11 @@ async function stopAttempts(
   for (let attempt = first; ; attempt++) {
     const name = executionName(jobId, attempt);
     if ((await executions.describe(name)) === null) return;
-    await executions.stop(name, { error: 'CANCELLED', cause: 'The job was purged.' });
+    try {
+      await executions.stop(name, { error: 'CANCELLED', cause: 'The job was purged.' });
+    } catch (thrown) {
+      if (!isDiskFull(thrown)) throw thrown;
+    }
   }
 }
 
@@ -127,8 +136,9 @@ async function removeUploadsOf(ports: ServicePorts, jobId: JobId): Promise<reado
 
 async function removeUnused(ports: ServicePorts, uploadId: UploadId, jobId: JobId): Promise<Removed> {
   await ports.store.remove(uploadUseKey(uploadId, jobId));
-  const { isUsed } = await uploadUses(ports, uploadId);
-  return isUsed ? { objects: 0, bytes: 0 } : removeUpload(ports, uploadId);
+  const { isUsed, isDoubtful } = await uploadUses(ports, uploadId);
+  if (!isUsed) return removeUpload(ports, uploadId);
+  return { objects: 0, bytes: 0, ...(isDoubtful && { doubtful: uploadId }) };
 }
 
 /** Null also for one that is damaged. */

@@ -9,6 +9,7 @@ export function serviceLimits(
   return {
     ...DEFAULT_LIMITS,
     ...machine,
+    bulkSlots: settings.HPB_MAX_BULK_CONCURRENCY ?? machine.slots,
     maxCases: settings.HPB_MAX_BATCH,
     maxActiveJobs: settings.HPB_MAX_ACTIVE_JOBS,
     maxJobCostUsd: settings.HPB_MAX_JOB_COST_USD ?? null,

@@ -44,6 +44,8 @@ export interface ServiceLimits {
   readonly maxZipBytes: number;
   /** Workers that run at once. */
   readonly slots: number;
+  /** How many of them jobs of the bulk queue may take. */
+  readonly bulkSlots: number;
   /** Cases of a shard, at most. */
   readonly shardCases: number;
   /** Estimated time of a shard of several cases, at most, s. */
@@ -76,6 +78,7 @@ export const DEFAULT_LIMITS: ServiceLimits = {
   functionResultBytes: 2 * GIB,
   maxZipBytes: 50 * GIB,
   slots: 8,
+  bulkSlots: 8,
   shardCases: 8,
   shardSeconds: 1_800,
   queueSeconds: 7_200,

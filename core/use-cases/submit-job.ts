@@ -24,6 +24,8 @@ export interface Submission {
   readonly body: SubmitRequest;
   /** The same key and body is the same job; another body is `IDEMPOTENCY_CONFLICT`. */
   readonly idempotencyKey?: string | undefined;
+  /** What tells a body from another one; default: itself. */
+  readonly fingerprint?: string;
   readonly baseUrl: string;
   /** Whether answers link to live events. */
   readonly events?: boolean;
@@ -51,8 +53,8 @@ async function submit(
 ): Promise<{ readonly job: JobDocument; readonly created: boolean }> {
   const { ids, index } = ports;
   const { target, body, idempotencyKey } = submission;
-  const fingerprint = ids.sha256(canonicalText({ target, body }));
-  const jobId = idempotencyKey === undefined ? ids.jobId() : ids.derivedJobId(`key:${idempotencyKey}`);
+  const { fingerprint = ids.sha256(canonicalText({ target, body })) } = submission;
+  const jobId = idempotencyKey === undefined ? ids.jobId() : jobIdOfKey(ids, idempotencyKey);
   const known = idempotencyKey === undefined ? null : await index.get(jobId);
   if (known !== null) return { job: await again(ports, known, fingerprint), created: false };
   const upload = await completedUpload(ports, body.uploadId);
@@ -70,6 +72,10 @@ async function submit(
   }
   return { job, created };
 }
+
+/** The job that an `Idempotency-Key` stands for. */
+export const jobIdOfKey = (ids: Pick<ServicePorts['ids'], 'derivedJobId'>, key: string): JobId =>
+  ids.derivedJobId(`key:${key}`);
 
 /**
  * Starts the execution of a job's present attempt. Starting it twice is the same execution.

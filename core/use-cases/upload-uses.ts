@@ -8,6 +8,8 @@ const SUBMIT_MS = 3 * 60_000;
 /** The marks on an upload: those that keep it, and jobs that never came to be and were marked by who died before. */
 export interface UploadUses {
   readonly isUsed: boolean;
+  /** Whether only fresh marks keep it, whose submissions may have died. */
+  readonly isDoubtful: boolean;
   readonly stillborn: readonly JobId[];
 }
 
@@ -18,11 +20,13 @@ export async function uploadUses(
 ): Promise<UploadUses> {
   const prefix = uploadUsesPrefix(uploadId);
   const stillborn: JobId[] = [];
+  let isDoubtful = false;
   for (const { key, modifiedAt } of await store.list(prefix)) {
     const jobId = key.slice(prefix.length);
-    if (!isJobId(jobId) || modifiedAt > clock.now() - SUBMIT_MS || !(await isGone(index, jobId)))
-      return { isUsed: true, stillborn: [] };
-    stillborn.push(jobId);
+    if (!isJobId(jobId) || !(await isGone(index, jobId)))
+      return { isUsed: true, isDoubtful: false, stillborn: [] };
+    if (modifiedAt > clock.now() - SUBMIT_MS) isDoubtful = true;
+    else stillborn.push(jobId);
   }
-  return { isUsed: false, stillborn };
+  return { isUsed: isDoubtful, isDoubtful, stillborn: isDoubtful ? [] : stillborn };
 }

@@ -109,7 +109,7 @@ export const configSchema = z.strictObject({
   retentionDays: whole(
     1,
     3_650,
-    'Uploads, jobs and results are deleted so many days after they were written.',
+    'Jobs are deleted with their uploads and results so many days after their end, uploads and drops that became none so many after they came.',
   ).default(30),
   viewerRetentionDays: whole(
     0,

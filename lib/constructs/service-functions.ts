@@ -142,6 +142,7 @@ function common({ home: { config }, data }: ServiceSurroundings): HandlerFunctio
     HPB_EVENT_BUS: EVENT_BUS,
     HPB_MAX_BATCH: String(config.maxCasesPerJob),
     HPB_MAX_CONCURRENCY: String(config.maxGpuInstances),
+    HPB_MAX_BULK_CONCURRENCY: String(config.bulkGpuInstances),
     HPB_MAX_JOB_COST_USD: String(config.maxJobCostUsd),
   };
 }

@@ -28,7 +28,7 @@ export async function lockDataRoot(dataRoot: string): Promise<() => Promise<void
       },
     });
   } catch (thrown) {
-    if (!held.signal.aborted) throw unwritable(dataRoot, outputError(thrown));
+    if (!held.signal.aborted) throw dataRootError(dataRoot, thrown);
     throw new HpbError('DATA_ROOT_LOCKED', `Another service (process ${holder}) works in ${dataRoot}.`, {
       remedy:
         'Use that one, end it, or give this one another HPB_DATA_ROOT and HPB_PORT. If this data root is a copy of its one, remove service.lock from the copy.',
@@ -37,9 +37,16 @@ export async function lockDataRoot(dataRoot: string): Promise<() => Promise<void
   }
 }
 
-function unwritable(dataRoot: string, error: unknown): unknown {
-  if (!(error instanceof HpbError) || error.code !== 'OUTPUT_UNWRITABLE') return error;
-  const { details, cause } = error;
+/** What went wrong when the service was to start, with the data root named where that cannot be written to. */
+export function dataRootError(dataRoot: string, thrown: unknown): unknown {
+  const error = outputError(thrown);
+  if (!(error instanceof HpbError) || error === thrown) return error;
+  const { code, details, cause } = error;
+  if (code === 'DISK_FULL')
+    return new HpbError('DISK_FULL', `The disk of the data root ${dataRoot} is full.`, {
+      remedy: 'Free some space on it and start again; what is stored there is untouched.',
+      cause,
+    });
   return new HpbError(
     'OUTPUT_UNWRITABLE',
     `The data root ${dataRoot} cannot be written to (${String(details['errno'])}).`,

@@ -10,7 +10,7 @@ import { purgeExpired } from '../../core/use-cases/purge-expired.ts';
 import { purgeLeftOvers } from '../../core/use-cases/purge-leftovers.ts';
 import { resumeJobs } from '../../core/use-cases/resume-jobs.ts';
 import type { ServicePorts } from '../../core/use-cases/service-ports.ts';
-import { lockDataRoot } from './data-root-lock.ts';
+import { dataRootError, lockDataRoot } from './data-root-lock.ts';
 import { isHostOf, isLoopbackHost } from './host-check.ts';
 import { IngestFolder } from './ingest-folder.ts';
 import { ingestFile } from './ingest-sink.ts';
@@ -67,7 +67,7 @@ export async function startLaptopService(options: LaptopServiceOptions): Promise
     await service.clear();
     const listening = await serve(options, service, { address, baseUrl });
     opened.push(() => listening.close(CLOSE_GRACE_MS));
-    await service.recover();
+    await service.recover().catch((thrown: unknown) => leftToTidying(thrown, options.log));
     await resumeJobs(service.ports);
     const folder = join(dataRoot, 'ingest');
     const ingest = new IngestFolder({
@@ -83,7 +83,7 @@ export async function startLaptopService(options: LaptopServiceOptions): Promise
     return { url: baseUrl(), ports: service.ports, ingestFolder: folder, close };
   } catch (thrown) {
     await close();
-    throw thrown;
+    throw dataRootError(dataRoot, thrown);
   }
 }
 
@@ -120,13 +120,21 @@ async function serve(
   return listening;
 }
 
+/** On a full disk the service can still be asked, and jobs be deleted, which makes room for those that were running. */
+function leftToTidying(thrown: unknown, log: Log): void {
+  const { code } = asHpbError(thrown);
+  if (code !== 'DISK_FULL') throw thrown;
+  log.warn('service:tidy-failed', { code });
+}
+
 /** Deadlines and retention are looked after while the service runs; returns what ends that. */
 function tidying(
   { settings, log }: LaptopServiceOptions,
-  { ports, tidy }: WiredService,
+  { ports, recover, tidy }: WiredService,
 ): () => Promise<void> {
   const { HPB_RETENTION_DAYS: days } = settings;
   const steps: readonly (() => Promise<unknown>)[] = [
+    recover,
     () => resumeJobs(ports),
     tidy,
     () => purgeLeftOvers(ports),

@@ -31,7 +31,7 @@ export interface WiredService {
   readonly serviceVersion: string;
   /** Removes what an earlier process left half-done; what anybody writes meanwhile goes as well. */
   readonly clear: () => Promise<void>;
-  /** Runs again what an earlier process was running. */
+  /** Runs again what an earlier process was running, unless it runs already. */
   readonly recover: () => Promise<void>;
   /** Forgets uploads in parts that nobody has gone on with for long, and what broken-off writes and dead workers left. */
   readonly tidy: () => Promise<void>;

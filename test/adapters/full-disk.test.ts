@@ -17,6 +17,7 @@ async function onFullDisk(context: TestContext, script: string): Promise<unknown
     import { randomFillSync } from 'node:crypto';
     import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
     import { FileObjectStore } from ${from('adapters/file-object-store.ts')};
+    import { acquireProcessLock, lockHolder } from ${from('adapters/process-lock.ts')};
     import { writeNifti } from ${from('adapters/nifti-file.ts')};
     import { writeZip } from ${from('adapters/zip-archive.ts')};
     const disk = ${JSON.stringify(folder)};
@@ -89,6 +90,29 @@ describe('a disk that runs full', () => {
       before: 'DISK_FULL',
       removed: { objects: 2, bytes: 24_000 },
       after: 'written',
+    });
+  });
+
+  it('lets locks be taken, one holder at a time, those of the dead too', async (context) => {
+    const result = await onFullDisk(
+      context,
+      `writeFileSync(disk + '/dead.lock', JSON.stringify({ pid: 2 ** 22 + 1, started: '1' }));
+       try { for (let more = 0; ; more++) writeFileSync(disk + '/filler' + more, 'x'); } catch {}
+       const holders = [];
+       for (const path of [disk + '/dead.lock', disk + '/new.lock']) {
+         const release = await acquireProcessLock(path);
+         holders.push(await lockHolder(path) === process.pid);
+         const stop = AbortSignal.timeout(50);
+         holders.push(await codeOf(acquireProcessLock(path, { pollMs: 20, signal: stop })));
+         await release();
+         holders.push(await lockHolder(path));
+       }
+       return { holders, files: readdirSync(disk).filter((name) => !name.startsWith('filler')) };`,
+    );
+
+    expect(result).toEqual({
+      holders: [true, 'CANCELLED', null, true, 'CANCELLED', null],
+      files: [],
     });
   });
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { loadMachine, LocalExecutions } from '../../adapters/local-executions.ts';
 import { rawWorkflow, workflowDefinition } from '../../adapters/workflow-definition.ts';
 import { LOCAL_SUBSTITUTIONS } from '../../adapters/local-states.ts';
+import { HpbError } from '../../core/errors.ts';
 import { executionDocumentKey, type JobId } from '../../core/layout.ts';
 import {
   ended,
@@ -42,6 +43,9 @@ async function hanging(): Promise<WorkflowBench> {
   while (bench.jobs.specs.length < 1) await sleep(5);
   return bench;
 }
+
+const diskFull = (): HpbError =>
+  new HpbError('DISK_FULL', 'The disk is full.', { remedy: 'Free some space.' });
 
 /** The next process over the same store. */
 const nextProcess = ({ store }: WorkflowBench): WorkflowBench =>
@@ -192,6 +196,33 @@ describe('executions of this process', () => {
     bench.store.beforeWrite = () => undefined;
 
     expect(await ended(bench)).toMatchObject({ status: 'FAILED', error: 'Error' });
+  });
+
+  it('are stopped on a full disk, which is told, and written as ended when there is room', async () => {
+    const bench = await hanging();
+    bench.store.beforeWrite = () => {
+      throw diskFull();
+    };
+    const stop = () => bench.executions.stop(NAME, { error: 'CANCELLED', cause: 'Enough.' });
+
+    const stops = await Promise.allSettled([stop(), stop()]);
+
+    expect(stops).toMatchObject([{ reason: { code: 'DISK_FULL' } }, { reason: { code: 'DISK_FULL' } }]);
+    expect(bench.jobs.specs).toHaveLength(1);
+    bench.store.beforeWrite = () => undefined;
+    await stop();
+    expect(await bench.executions.describe(NAME)).toMatchObject({ status: 'ABORTED', error: 'CANCELLED' });
+  });
+
+  it('that there is no room to run again are found again later', async () => {
+    const next = nextProcess(await hanging());
+    next.store.beforeWrite = () => {
+      throw diskFull();
+    };
+
+    await expect(next.executions.start(NAME, INPUT)).rejects.toMatchObject({ code: 'DISK_FULL' });
+
+    expect(await next.executions.recover()).toEqual([{ name: NAME, input: INPUT }]);
   });
 
   it('are stopped although a function of theirs never ends', async () => {

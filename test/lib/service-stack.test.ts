@@ -97,7 +97,7 @@ describe('functions', () => {
         'HPB_MAX_ACTIVE_JOBS',
       ],
     ],
-    ['prepare-job', ['HPB_EVENT_BUS', 'HPB_MAX_BATCH', 'HPB_MAX_CONCURRENCY']],
+    ['prepare-job', ['HPB_EVENT_BUS', 'HPB_MAX_BATCH', 'HPB_MAX_CONCURRENCY', 'HPB_MAX_BULK_CONCURRENCY']],
     ['publish-results', ['HPB_EVENT_BUS']],
     ['fail-job', ['HPB_EVENT_BUS']],
     ['ingest', ['HPB_WEIGHTS', 'HPB_INGEST_BUCKET', 'HPB_INGEST_QUEUE_URL', 'HPB_STATE_MACHINE_ARN']],

@@ -218,6 +218,29 @@ describe('an upload', () => {
   });
 });
 
+describe('a tab', () => {
+  it('asks before it is closed while it sends a file, and not any more afterwards', async () => {
+    const { page } = await openPage(ok);
+    // A browser asks nobody who has not touched the page.
+    await page.getByRole('heading', { name: 'New case' }).click();
+    const sending = await heldBack(page, /\/objects\//, 'PUT');
+    await send(page, 'closed');
+    await sending.first;
+    const asked = page.waitForEvent('dialog');
+
+    await page.close({ runBeforeUnload: true });
+    const dialog = await asked;
+
+    expect(dialog.type()).toBe('beforeunload');
+    await dialog.dismiss();
+    sending.release();
+    await jobCard(page, 'closed').getByText('Done').waitFor();
+    const closed = page.waitForEvent('close');
+    await page.close({ runBeforeUnload: true });
+    await closed;
+  });
+});
+
 describe('an upload that is cancelled', () => {
   it('once its bytes are there becomes no job', async () => {
     const { page, requests } = await openPage(ok);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import {
   appendFileSync,
@@ -6,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -66,6 +68,21 @@ describe('hpb verify', () => {
     expect(stdout).toContain('unexpected: x\ufffd[2J\ufffdok');
     expect(stdout).not.toContain('\u001b');
     expect(stdout).not.toContain('\u202e');
+  });
+
+  it.each([
+    ['a pipe', (path: string) => void execFileSync('mkfifo', [path])],
+    ['a device', (path: string) => symlinkSync('/dev/zero', path)],
+    ['a folder elsewhere', (path: string) => symlinkSync(tempFolder(), path)],
+    ['nothing', (path: string) => symlinkSync('/no/such/file', path)],
+  ])('refuses a folder with %s in it, and says where', async (_, make) => {
+    make(join(places.folder, 'previews', 'strange'));
+
+    const { code, stderr } = await hpb(['verify', places.folder]);
+
+    expect(code).toBe(2);
+    expect(stderr).toContain('previews/strange');
+    expect(stderr).toContain('Code: RESULT_UNREADABLE');
   });
 
   it('holds a result against the CT that it should be of', async () => {

@@ -4,6 +4,7 @@ import { caseIdOf, caseInputKey, type JobId } from '../../../core/layout.ts';
 import { prepareJob } from '../../../core/use-cases/prepare-job.ts';
 import { publishResults } from '../../../core/use-cases/publish-results.ts';
 import { purgeJob } from '../../../core/use-cases/purge-job.ts';
+import { purgeLeftOvers } from '../../../core/use-cases/purge-leftovers.ts';
 import { retryJob } from '../../../core/use-cases/retry-job.ts';
 import { serviceFakes, type ServiceFakes } from '../../fakes/service-fakes.ts';
 import { foundCase, LINKS, reportOf, storeResult, submittedJob, uploadOf } from '../../fakes/stored-job.ts';
@@ -92,6 +93,46 @@ describe('purging', () => {
     expect(ports.store.keys()).toEqual([]);
   });
 
+  it('soon after a submission that died takes the upload along once that is certain', async () => {
+    const ports = serviceFakes();
+    const uploadId = await uploadOf(ports);
+    ports.index.beforeWrite = () => {
+      throw new Error('killed');
+    };
+    await expect(submittedJob(ports, { body: { uploadId } })).rejects.toThrow('killed');
+    ports.index.beforeWrite = () => undefined;
+    const jobId = await submittedJob(ports, { body: { uploadId } });
+    const other = await submittedJob(ports, { body: { uploadId } });
+    await purgeJob(ports, other);
+    await purgeJob(ports, jobId);
+    const bytes = `uploads/${uploadId}/input`;
+    expect(ports.store.keys(bytes)).toHaveLength(1);
+
+    ports.time.now += 3_600_000;
+    await purgeLeftOvers(ports);
+
+    expect(ports.store.keys()).toEqual([]);
+  });
+
+  it('leaves an upload to a job that was made of it before it was certain', async () => {
+    const ports = serviceFakes();
+    const uploadId = await uploadOf(ports);
+    ports.index.beforeWrite = () => {
+      throw new Error('killed');
+    };
+    await expect(submittedJob(ports, { body: { uploadId } })).rejects.toThrow('killed');
+    ports.index.beforeWrite = () => undefined;
+    await purgeJob(ports, await submittedJob(ports, { body: { uploadId } }));
+    const later = await submittedJob(ports, { body: { uploadId } });
+
+    ports.time.now += 3_600_000;
+    await purgeLeftOvers(ports);
+
+    expect(ports.store.keys(`uploads/${uploadId}/input`)).toHaveLength(1);
+    await purgeJob(ports, later);
+    expect(ports.store.keys()).toEqual([]);
+  });
+
   it('keeps an upload whose next job is just being submitted', async () => {
     const ports = serviceFakes();
     const uploadId = await uploadOf(ports);
@@ -108,6 +149,9 @@ describe('purging', () => {
     await purged;
     expect(ports.store.keys(`uploads/${uploadId}/input`)).toHaveLength(1);
     await purgeJob(ports, second);
+    expect(ports.store.keys(`uploads/${uploadId}/`)).toEqual([]);
+    ports.time.now += 3_600_000;
+    await purgeLeftOvers(ports);
     expect(ports.store.keys()).toEqual([]);
   });
 
