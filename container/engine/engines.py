@@ -8,6 +8,7 @@ from importlib import metadata
 import torch
 
 from ct_image import Ct, count_labels
+from interpolation import use_cores
 from nnunet_v1 import NetworkV1
 from nnunet_v2 import NetworkV2
 from totalseg import TotalSegmentator
@@ -42,6 +43,7 @@ class Engines:
         self._networks = {}
         self._total_segmentator = TotalSegmentator(self._network_v2, scratch)
         torch.set_num_threads(threads)
+        use_cores(threads)
 
     def be_deterministic(self):
         """A card adds up in any order for speed; from here on always in the same, slower."""

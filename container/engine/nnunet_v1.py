@@ -13,17 +13,14 @@ set_n_proc_DA.get_allowed_n_proc_DA = lambda: 1
 
 from nnunet.network_architecture.neural_network import SegmentationNetwork
 from nnunet.postprocessing.connected_components import load_postprocessing
+from nnunet.preprocessing import preprocessing
 from nnunet.preprocessing.cropping import crop_to_nonzero
-from nnunet.preprocessing.preprocessing import (
-    GenericPreprocessor,
-    get_do_separate_z,
-    get_lowres_axis,
-    resample_data_or_seg,
-)
+from nnunet.preprocessing.preprocessing import GenericPreprocessor, get_do_separate_z, get_lowres_axis
 from nnunet.training.model_restore import load_model_and_checkpoint_files
 
 from card_sums import CopiesTo, near, with_sums
 from forward_clock import ForwardClock
+from interpolation import slice_by_slice
 from largest_components import keep_largest_components
 from nonzero_box import nonzero_box
 from protocol import EngineError
@@ -36,6 +33,9 @@ from unset_weights import unset_weights
 MIRRORINGS = ((), (4,), (3,), (4, 3), (2,), (4, 2), (3, 2), (4, 3, 2))
 
 STEP_SIZE = 0.5
+
+# GenericPreprocessor looks it up there.
+preprocessing.resample_data_or_seg = slice_by_slice(preprocessing.resample_data_or_seg)
 
 #: Its code moves data with `.cuda()` or leaves it on the CPU.
 DEVICES = ('cpu', 'cuda')
@@ -187,7 +187,7 @@ class NetworkV1:
 
             def resample(channel):
                 values = softmax[channel : channel + 1]
-                return resample_data_or_seg(values, shape, False, axis, order, separate, order_z)[0]
+                return preprocessing.resample_data_or_seg(values, shape, False, axis, order, separate, order_z)[0]
 
             labels = resampled_labels(resample, len(softmax), shape, self._threads)
         whole = np.zeros(properties['original_size_of_raw_data'], np.uint8)

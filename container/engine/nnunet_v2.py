@@ -10,10 +10,12 @@ from acvl_utils.cropping_and_padding.padding import pad_nd_image
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from nnunetv2.inference.sliding_window_prediction import compute_gaussian
 from nnunetv2.preprocessing.cropping.cropping import crop_to_nonzero
+from nnunetv2.preprocessing.resampling import default_resampling
 from nnunetv2.preprocessing.resampling.default_resampling import compute_new_shape
 
 from card_sums import CopiesTo, near, with_sums
 from forward_clock import ForwardClock
+from interpolation import slice_by_slice
 from nonzero_box import nonzero_box
 from protocol import EngineError
 from resampled_labels import resampled_labels
@@ -21,6 +23,9 @@ from trainer_classes import import_trainer_v2
 from unset_weights import unset_weights
 
 CHECKPOINT = 'checkpoint_final.pth'
+
+# The functions that plans name look it up there.
+default_resampling.resample_data_or_seg = slice_by_slice(default_resampling.resample_data_or_seg)
 
 #: nnU-Net keeps two and forgets them after every case; a 128-cube takes a second to compute.
 cached_gaussian = lru_cache(maxsize=16)(compute_gaussian.__wrapped__)
