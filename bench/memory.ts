@@ -51,6 +51,7 @@ const GRIDS: Readonly<Record<string, Grid>> = {
   large: phantomGrid('full'),
   low: phantomGrid('full', { dims: [256, 256, 100], spacing: [1.4, 1.4, 3] }),
   thick: phantomGrid('full', { dims: [512, 512, 80], spacing: [0.75, 0.75, 5] }),
+  sparse: phantomGrid('full', { dims: [400, 400, 90], spacing: [0.9, 0.9, 4] }),
   coarse: phantomGrid('full', { dims: [320, 320, 160], spacing: [1.2, 1.2, 2.5] }),
   usual: phantomGrid('full', { dims: [512, 512, 200], spacing: [0.75, 0.75, 2] }),
   fine: phantomGrid('full', { dims: [512, 512, 300], spacing: [0.7, 0.7, 1.25] }),

@@ -73,12 +73,10 @@ const v2Memory = (
   {
     classes,
     resampleBytes,
-    thickBytes = 0,
     networks = 2,
   }: {
     readonly classes: number;
     readonly resampleBytes: number;
-    readonly thickBytes?: number;
     readonly networks?: keyof typeof TOTALSEGMENTATOR_BASE_BYTES;
   },
 ): MemoryFigures => ({
@@ -94,7 +92,6 @@ const v2Memory = (
     bytesPerInputVoxel: 6,
     bytesPerNetworkVoxel: resampleBytes,
   },
-  thickBytesPerNetworkVoxel: thickBytes,
   cardBytesPerNetworkVoxel: v2SumBytes(classes),
 });
 
@@ -128,7 +125,6 @@ const TASK008_MEMORY = ({ folds }: SegmentOptions): MemoryFigures => {
       bytesPerInputVoxel: 27,
       bytesPerNetworkVoxel: 28 + mean / 2,
     },
-    thickBytesPerNetworkVoxel: 47,
     cardBytesPerNetworkVoxel: sums,
   };
 };
@@ -189,7 +185,7 @@ export const CATALOGUE = {
       v2Memory(
         // TotalSegmentator does not resample for this task; nnU-Net does, to the spacing of its training.
         { networkSpacingMm: [0.8, 0.8, 1.5], cropExtentMm: LIVER_CROP_MM },
-        { classes: 3, resampleBytes: 55, thickBytes: 68 },
+        { classes: 3, resampleBytes: 55 },
       ),
   },
   liver_segments: {

@@ -15,8 +15,6 @@ export interface MemoryFigures {
   readonly forward: PhaseMemory;
   /** Before and after: arrays of both grids while they are resampled. */
   readonly resample: PhaseMemory;
-  /** More where nnU-Net resamples the axis of thick slices by itself; 0 where it does not resample. */
-  readonly thickBytesPerNetworkVoxel: number;
   /** What the sums of the classes, their weights and the image take; they lie on the card where there is one. */
   readonly cardBytesPerNetworkVoxel: number;
 }

@@ -2,9 +2,6 @@ import { spacingOf, voxelCount, type Grid } from '../volume/volume.ts';
 import { modelEntry, type ModelId, type SegmentOptions } from './catalogue.ts';
 import type { MemoryFigures, PhaseMemory } from './memory-figures.ts';
 
-/** From this ratio of a CT's spacings on nnU-Net resamples the axis of thick slices by itself (`RESAMPLING_SEPARATE_Z_ANISO_THRESHOLD`). */
-const THICK_RATIO = 3;
-
 /**
  * Peak resident memory in bytes that one model needs for a CT of this grid: the engine process with its libraries, and
  * either the activations of one patch beside the sums of the classes, or, larger for large CTs, the CT and the
@@ -14,13 +11,10 @@ const THICK_RATIO = 3;
  */
 export function memoryNeeded(grid: Grid, model: ModelId, options: SegmentOptions): number {
   const figures = modelEntry(model).memory(options);
-  const spacing = spacingOf(grid.affine);
-  const isThick = Math.max(...spacing) > THICK_RATIO * Math.min(...spacing);
   const voxels = networkVoxels(grid, figures);
   const bytesOf = (phase: PhaseMemory): number =>
     phase.baseBytes + voxelCount(grid.dims) * phase.bytesPerInputVoxel + voxels * phase.bytesPerNetworkVoxel;
-  const thickBytes = isThick ? voxels * figures.thickBytesPerNetworkVoxel : 0;
-  return Math.round(Math.max(bytesOf(figures.forward), bytesOf(figures.resample) + thickBytes));
+  return Math.round(Math.max(bytesOf(figures.forward), bytesOf(figures.resample)));
 }
 
 /** Voxels of the grid that the network of a model works on, after the crop where the model crops. */
