@@ -269,15 +269,17 @@ export interface Intake {
   peek(upload: Pick<IntakeRequest, 'inputKey' | 'fileName'>): Promise<NiftiHeader>;
 }
 
+/** An object, a text, or a ZIP of ours, whose members go over as they are packed, into a folder. */
+type BundleSource =
+  | { readonly text: string }
+  | ({ readonly bytes: number } & ({ readonly key: string } | { readonly zip: string }));
+
 /** Makes a ZIP in the store out of objects of the store. */
 export interface Bundler {
   /** Same members, same bytes. Objects are of the size that is said. Returns size and sha256. */
   bundle(
     key: string,
-    members: readonly {
-      readonly name: string;
-      readonly source: { readonly key: string; readonly bytes: number } | { readonly text: string };
-    }[],
+    members: readonly { readonly name: string; readonly source: BundleSource }[],
   ): Promise<{ readonly bytes: number; readonly sha256: string }>;
 }
 
