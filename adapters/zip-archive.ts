@@ -26,6 +26,12 @@ export interface ZipMember {
   readonly path: string;
 }
 
+/** The same of a file that is in memory. */
+export interface HeldMember {
+  readonly name: string;
+  readonly content: Uint8Array;
+}
+
 /** Size and lower-case hex SHA-256 of a written file. */
 export interface WrittenFile {
   readonly bytes: number;
@@ -208,7 +214,7 @@ export class Measured {
  */
 export async function writeZip(
   path: string,
-  members: readonly ZipMember[] | AsyncIterable<ZipMember>,
+  members: readonly (ZipMember | HeldMember)[] | AsyncIterable<ZipMember | HeldMember>,
 ): Promise<WrittenFile> {
   const sorted = Symbol.asyncIterator in members ? members : zipOrder(members);
   const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`);
@@ -242,13 +248,23 @@ async function writeChunks(
 }
 
 async function* fileSources(
-  members: Iterable<ZipMember> | AsyncIterable<ZipMember>,
+  members: Iterable<ZipMember | HeldMember> | AsyncIterable<ZipMember | HeldMember>,
 ): AsyncGenerator<ZipSource> {
-  for await (const { name: local, path } of members) {
+  for await (const member of members) {
+    const name = member.name.replaceAll('\\', '/');
+    if ('content' in member) {
+      const { content } = member;
+      yield { name, bytes: content.length, open: () => inMemory(content) };
+      continue;
+    }
+    const { path } = member;
     const { size } = statSync(path);
-    const name = local.replaceAll('\\', '/');
     yield { name, bytes: size, open: () => (size <= BLOCK_BYTES ? smallFile(path) : largeFile(path)) };
   }
+}
+
+async function* inMemory(content: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield content;
 }
 
 /** In one piece: a stream costs more than the bytes of a small file. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { CasePicture } from '../../adapters/case-pictures.ts';
 import type { Compute } from '../../adapters/compute-pool.ts';
 import { writeZip, zipOrder, type WrittenFile } from '../../adapters/zip-archive.ts';
@@ -12,7 +12,7 @@ import { reportPage } from '../../core/results/report/report-page.ts';
 import { stableJson } from '../../core/results/stable-json.ts';
 import type { Volume } from '../../core/volume/volume.ts';
 import type { MeshedCase } from './mesh.ts';
-import { madeFolder, written, type PackagedFile } from './written.ts';
+import { written, type PackagedFile } from './written.ts';
 
 /** Everything that is published, on the local disk. */
 export interface PackagedCase {
@@ -77,7 +77,6 @@ async function besideTheVolume(
   const write = (file: string, bytes: string | Uint8Array): Promise<PackagedFile> =>
     written(out, file, bytes);
   const pictures = await drawn(tools, content);
-  await madeFolder(out, dirname(pictureFile('axial')));
   const shown = pictures.map(({ png, ...picture }) => ({
     ...picture,
     base64: Buffer.from(png).toString('base64'),

@@ -87,12 +87,12 @@ export class SteppedWorker {
 
   #slow(store: ObjectStore): ObjectStore {
     const ids = Array.from({ length: 20 }, (_, at) => caseIdOf(at + 1));
-    const getFile: ObjectStore['getFile'] = async (key, path) => {
+    const getFile: ObjectStore['getFile'] = async (key, ...rest) => {
       await this.#hold(
         'fetch',
         ids.find((id) => caseInputKey(JOB, id) === key)!,
       );
-      return store.getFile(key, path);
+      return store.getFile(key, ...rest);
     };
     const putFile: ObjectStore['putFile'] = async (key, ...rest) => {
       const id = ids.find((one) => caseZipKey(JOB, one) === key);
