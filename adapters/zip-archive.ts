@@ -229,6 +229,12 @@ export async function writeZip(
   return measured.written();
 }
 
+/** The same ZIP in memory, of small members. Throws what reading them throws. */
+export async function zipBytes(members: AsyncIterable<ZipMember | HeldMember>): Promise<Uint8Array> {
+  const chunks = await Array.fromAsync(zipStream(fileSources(members)));
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+}
+
 async function writeChunks(
   path: string,
   chunks: AsyncIterable<Uint8Array>,

@@ -196,8 +196,10 @@ async function gathered({ files, zip }: PackagedCase, building: string): Promise
   for (const file of files) {
     const to = join(building, 'case', file.name);
     await mkdir(dirname(to), { recursive: true });
-    if ('content' in file) await writeFile(to, file.content);
-    else await rename(file.path, to);
+    await putAt(to, file);
   }
-  await rename(zip.path, join(building, 'results.zip'));
+  await putAt(join(building, 'results.zip'), zip);
 }
+
+const putAt = (to: string, file: PackagedFile): Promise<void> =>
+  'content' in file ? writeFile(to, file.content) : rename(file.path, to);

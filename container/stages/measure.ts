@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
 import { collectGarbage, WORTH_COLLECTING_BYTES } from '../../adapters/collect-garbage.ts';
 import { readNifti } from '../../adapters/nifti-file.ts';
 import { HpbError, type ErrorDetails } from '../../core/errors.ts';
@@ -69,7 +69,7 @@ async function measureOne(
     writtenVolume(scratch.out, modelEntry(model).output, mask),
   ]);
   assertCounts(model, run.labelVoxels, facts.statistics);
-  if (!ports.keepIntermediate) await rm(raw.path);
+  if (!ports.keepIntermediate) rmSync(raw.path);
   const { options } = task;
   const { cropEmpty } = run;
   return {

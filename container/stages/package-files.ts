@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { CasePicture } from '../../adapters/case-pictures.ts';
 import type { Compute } from '../../adapters/compute-pool.ts';
-import { writeZip, zipOrder, type WrittenFile } from '../../adapters/zip-archive.ts';
+import { writeZip, zipBytes, zipOrder } from '../../adapters/zip-archive.ts';
 import { bothSettled } from '../../core/both-settled.ts';
 import type { Signer } from '../../core/signer-port.ts';
 import type { Metadata } from '../../core/results/metadata-schema.ts';
@@ -14,10 +14,10 @@ import type { Volume } from '../../core/volume/volume.ts';
 import type { MeshedCase } from './mesh.ts';
 import { written, type PackagedFile } from './written.ts';
 
-/** Everything that is published, on the local disk. */
+/** Everything that is published. */
 export interface PackagedCase {
   readonly files: readonly PackagedFile[];
-  readonly zip: WrittenFile & { readonly path: string };
+  readonly zip: PackagedFile;
 }
 
 /** What a package is made with. */
@@ -50,12 +50,24 @@ export interface PackageContent {
  * @throws HpbError DISK_FULL, OUTPUT_UNWRITABLE, SIGNING_FAILED, CANCELLED.
  */
 export async function packageFiles(tools: PackageTools, content: PackageContent): Promise<PackagedCase> {
-  const path = join(tools.out, 'results.zip');
   const rest = besideTheVolume(tools, content);
-  const [others, zip] = await bothSettled(rest, writeZip(path, volumeFirst(content.volume, rest)));
+  const [others, zip] = await bothSettled(rest, packed(tools, content.volume, rest));
   const files = [...others, await content.volume];
   files.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { files, zip: { path, ...zip } };
+  return { files, zip };
+}
+
+/** In memory when the volume is: it is nearly all there is. */
+async function packed(
+  { out }: PackageTools,
+  volume: Promise<PackagedFile>,
+  rest: Promise<readonly PackagedFile[]>,
+): Promise<PackagedFile> {
+  const name = 'results.zip';
+  const members = volumeFirst(volume, rest);
+  if ('content' in (await volume)) return written(out, name, await zipBytes(members));
+  const path = join(out, name);
+  return { name, path, ...(await writeZip(path, members)) };
 }
 
 /** The volume, nearly all there is to pack, goes into the ZIP while pictures are drawn. */

@@ -94,15 +94,23 @@ export class SteppedWorker {
       );
       return store.getFile(key, ...rest);
     };
-    const putFile: ObjectStore['putFile'] = async (key, ...rest) => {
+    const publishing = async (key: string): Promise<void> => {
       const id = ids.find((one) => caseZipKey(JOB, one) === key);
       if (id !== undefined) await this.#hold('publish', id);
+    };
+    const putFile: ObjectStore['putFile'] = async (key, ...rest) => {
+      await publishing(key);
       return store.putFile(key, ...rest);
+    };
+    const put: ObjectStore['put'] = async (key, ...rest) => {
+      await publishing(key);
+      return store.put(key, ...rest);
     };
     return new Proxy(store, {
       get: (target, name) => {
         if (name === 'getFile') return getFile;
         if (name === 'putFile') return putFile;
+        if (name === 'put') return put;
         const value: unknown = Reflect.get(target, name, target);
         return typeof value === 'function' ? (value.bind(target) as unknown) : value;
       },
