@@ -7,7 +7,7 @@ import type { NiftiFile, ReadNiftiOptions } from './nifti-file.ts';
 import { BEST_GZIP_RATIO, isGzip } from './nifti-stream.ts';
 
 /** Most bytes of a file that is read in one piece, and of what it inflates to: a millisecond of the event loop. */
-const MOST_BYTES = 2 ** 17;
+export const SMALL_NIFTI_BYTES = 2 ** 17;
 const MOST_INFLATED = 2 ** 19;
 /** More than any header, also when it is packed. */
 const HEAD_BYTES = 2 ** 12;
@@ -27,7 +27,7 @@ export function decodeSmallNifti(
   file: Uint8Array,
   { limits, shared }: Pick<ReadNiftiOptions, 'limits' | 'shared'>,
 ): NiftiFile | null {
-  if (file.length > MOST_BYTES) return null;
+  if (file.length > SMALL_NIFTI_BYTES) return null;
   const gzip = isGzip(file);
   const decoder = new NiftiDecoder({
     ...(limits && { limits }),
@@ -72,7 +72,7 @@ function headOf(path: string): Buffer | null {
 function smallFile(path: string): Buffer | null {
   try {
     const facts = statSync(path);
-    if (!facts.isFile() || facts.size > MOST_BYTES) return null;
+    if (!facts.isFile() || facts.size > SMALL_NIFTI_BYTES) return null;
     const content = readFileSync(path);
     return content.length === facts.size ? content : null;
   } catch {
