@@ -1,7 +1,11 @@
+import { inflateRawSync } from 'node:zlib';
 import { HpbError } from '../core/errors.ts';
 import type { Bundler, ObjectStore } from '../core/ports.ts';
-import { Measured, zipOrder, zipStream, type WrittenFile, type ZipSource } from './zip-archive.ts';
-import { membersOfZip, type PackedMember } from './zip-format.ts';
+import { collectGarbage } from './collect-garbage.ts';
+import { packedMembers } from './packed-members.ts';
+import { fitsSmallZip, smallZip } from './small-zip.ts';
+import { Measured, zipStream, type WrittenFile } from './zip-archive.ts';
+import { zipOrder, type PackedMember, type ZipSource } from './zip-members.ts';
 
 type BundleMember = Parameters<Bundler['bundle']>[1][number];
 type StoredSource = { readonly key: string; readonly bytes: number };
@@ -10,6 +14,12 @@ type StoredSource = { readonly key: string; readonly bytes: number };
 const SMALL_BYTES = 2 ** 20;
 /** Reading a small object is waiting for the store: with S3 one after the other would be most of the time. */
 const READ_AHEAD = 16;
+/** More than a case has. */
+const MEMBERS_OF_ZIP = 50;
+/** Of the name of a case's folder and of what lies in it. */
+const LONG_NAME = 'x'.repeat(200);
+/** After so many members of a large ZIP their streams, five each, are collected: V8 lets them pile up to half the heap. */
+const TIDY_AFTER = 1000;
 
 /** Makes a ZIP out of objects of a store as a stream into the same store. */
 export class StoreBundler implements Bundler {
@@ -27,13 +37,43 @@ export class StoreBundler implements Bundler {
    */
   async bundle(key: string, members: readonly BundleMember[]): Promise<WrittenFile> {
     const measured = new Measured();
-    const zip = zipStream(sourcesOf(this.#store, zipOrder(members)));
+    const sources = sourcesOf(this.#store, zipOrder(members));
+    const zip = fitsSmallZip(members.flatMap(sizesOf)) ? smallZip(sources) : largeZip(sources);
     try {
       await this.#store.putStream(key, measured.through(zip));
     } finally {
       await zip.return(undefined);
     }
     return measured.written();
+  }
+}
+
+/** What a source brings into the archive, at most. */
+function sizesOf({
+  name,
+  source,
+}: BundleMember): readonly { readonly name: string; readonly bytes: number }[] {
+  if ('text' in source) return [{ name, bytes: Buffer.byteLength(source.text) }];
+  if ('key' in source) return [{ name, bytes: source.bytes }];
+  const members = Array.from({ length: MEMBERS_OF_ZIP }, () => ({ name: LONG_NAME, bytes: 0 }));
+  return [{ name, bytes: source.bytes }, ...members];
+}
+
+async function* largeZip(sources: AsyncIterable<ZipSource | PackedMember>): AsyncGenerator<Uint8Array> {
+  const zip = zipStream(unpackedSources(sources));
+  try {
+    yield* zip as AsyncIterable<Uint8Array>;
+  } finally {
+    zip.destroy();
+  }
+}
+
+async function* unpackedSources(sources: AsyncIterable<ZipSource | PackedMember>): AsyncGenerator<ZipSource> {
+  let members = 0;
+  for await (const source of sources) {
+    if (++members % TIDY_AFTER === 0) collectGarbage();
+    if (!('packed' in source)) yield source;
+    else yield wholeSource(source.name, source.method === 0 ? source.packed : inflateRawSync(source.packed));
   }
 }
 
@@ -47,7 +87,7 @@ async function* sourcesOf(
   );
   for (const { name, source } of members) {
     if ('text' in source) yield textSource(name, source.text);
-    else if ('zip' in source) yield* unpacked(name, await ahead.next());
+    else if ('zip' in source) yield* await placed(name, await ahead.next());
     else if (readWhole(source) === null)
       yield { name, bytes: source.bytes, open: () => largeObject(store, source) };
     else yield wholeSource(name, await ahead.next());
@@ -61,8 +101,8 @@ function readWhole(source: BundleMember['source']): StoredSource | null {
   return source.bytes <= SMALL_BYTES ? source : null;
 }
 
-function unpacked(folder: string, zip: Uint8Array): readonly PackedMember[] {
-  const members = membersOfZip(zip);
+async function placed(folder: string, zip: Uint8Array): Promise<readonly PackedMember[]> {
+  const members = await packedMembers(zip);
   if (members === null)
     throw new HpbError('OBJECT_CHANGED', 'The packed results of a case are not as the worker wrote them.', {
       remedy: 'Run the case again in a new job.',

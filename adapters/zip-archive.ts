@@ -2,21 +2,14 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { pipeline, Readable } from 'node:stream';
-import { promisify } from 'node:util';
-import { crc32, createDeflateRaw, deflateRaw, deflateRawSync, type ZlibOptions } from 'node:zlib';
-import { HpbError } from '../core/errors.ts';
+import { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { callbackify } from 'node:util';
+import { ZipFile } from 'yazl';
 import { outputError } from './file-error.ts';
 import { releaseChunk } from './release-chunk.ts';
-import {
-  archiveEnd,
-  centralRecord,
-  descriptor,
-  localHeader,
-  openHeader,
-  type PackedMember,
-  type ZipEntry,
-} from './zip-format.ts';
+import { smallZip } from './small-zip.ts';
+import { BLOCK_BYTES, contentOf, levelOf, MODE, MTIME, zipOrder, type ZipSource } from './zip-members.ts';
 
 /** A file that goes into an archive. */
 export interface ZipMember {
@@ -38,152 +31,57 @@ export interface WrittenFile {
   readonly sha256: string;
 }
 
-/** Of a large member, at a time; up to here a member is a small one. */
-const BLOCK_BYTES = 2 ** 18;
-/** What is larger is passed on as it is, smaller pieces together: each would cost a call. */
-const PIECE_BYTES = 2 ** 16;
-/** Up to here a member is deflated in one synchronous call, faster than the thread pool could be asked to. */
-const SYNCHRONOUS_BYTES = 2 ** 14;
-/** Content that is compressed already. */
-const STORED = /\.(gz|png|jpg|zip|mz3|vti|vtp)$/;
-
-/** Coordinates, and a page that is mostly pictures: the usual level takes several times the time for a few percent. */
-const HARD = /\.(glb|html)$/;
-const [FAST, USUAL] = [1, 6];
-const deflated = promisify<Uint8Array, ZlibOptions, Buffer>(deflateRaw);
-
-/** A member whose content is opened when its turn comes. */
-export interface ZipSource {
-  readonly name: string;
-  readonly bytes: number;
-  readonly open: () => AsyncIterable<Uint8Array>;
-}
-
-type Sources = AsyncIterable<ZipSource | PackedMember> | Iterable<ZipSource | PackedMember>;
-
 /**
  * A ZIP as a stream: the same members give the same bytes, for `sources` may come one by one but must be sorted by
- * name (`zipOrder`), each name once; time and mode are fixed. A source is opened when its turn comes, and closed when
- * nobody wants the rest. Members of at most 256 KiB go in as a whole, larger ones chunk by chunk; what lay in another
- * ZIP goes over as it was packed there.
- *
- * @throws HpbError UNEXPECTED for a source that is not of its size; what a source throws
+ * name (`zipOrder`), each name once; time and mode are fixed. An error of a source is the stream's error; a stream that
+ * is destroyed stops the source it reads from. Members go through chunk by chunk; with `keepSmall` those of at most
+ * 256 KiB as a whole, several times as fast, but yazl keeps them until the archive ends.
  */
-export function zipStream(sources: Sources): AsyncGenerator<Uint8Array> {
-  return joined(pieces(sources));
-}
+export function zipStream(
+  sources: AsyncIterable<ZipSource> | Iterable<ZipSource>,
+  { keepSmall = false }: { readonly keepSmall?: boolean } = {},
+): Readable {
+  const zip = new ZipFile();
+  const output = zip.outputStream as Readable;
+  // Without this a member that cannot be read would leave the output waiting for ever.
+  zip.on('error', (error: Error) => output.destroy(error));
+  // Whoever reads gets it; before anybody does, nobody would be there to take it.
+  output.on('error', () => undefined);
+  // After its end the output can be destroyed no more; before it, somebody does not want the rest.
+  let current: Readable | undefined;
+  output.on('close', () => current?.destroy());
+  void addAll().catch((error: unknown) => zip.emit('error', error));
+  return output;
 
-async function* pieces(sources: Sources): AsyncGenerator<Uint8Array> {
-  const directory: Buffer[] = [];
-  let offset = 0;
-  for await (const source of sources) {
-    const { entry, described, before, behind } = yield* memberPieces(source);
-    directory.push(centralRecord({ ...entry, offset, described }));
-    offset += before + entry.packedBytes + behind;
-  }
-  yield* directory;
-  const bytes = directory.reduce((sum, { length }) => sum + length, 0);
-  yield archiveEnd({ entries: directory.length, offset, bytes });
-}
-
-/** A member that is written, and the bytes of its own that stand before and behind its content. */
-interface WrittenMember {
-  readonly entry: ZipEntry;
-  readonly described: boolean;
-  readonly before: number;
-  readonly behind: number;
-}
-
-async function* memberPieces(source: ZipSource | PackedMember): AsyncGenerator<Uint8Array, WrittenMember> {
-  if (!('packed' in source) && source.bytes > BLOCK_BYTES) return yield* streamed(source);
-  const member = 'packed' in source ? source : await packed(source);
-  const header = localHeader(member);
-  yield header;
-  yield member.packed;
-  return { entry: member, described: false, before: header.length, behind: 0 };
-}
-
-async function* streamed({ name, bytes, open }: ZipSource): AsyncGenerator<Uint8Array, WrittenMember> {
-  const { method, level } = packing(name);
-  const header = openHeader({ name, method, bytes });
-  yield header;
-  let [sum, seen, packedBytes] = [0, 0, 0];
-  const counted = async function* (): AsyncGenerator<Uint8Array> {
-    for await (const chunk of open()) {
-      sum = crc32(chunk, sum);
-      seen += chunk.length;
-      yield chunk;
+  async function addAll(): Promise<void> {
+    for await (const source of sources) {
+      if (keepSmall && source.bytes <= BLOCK_BYTES) await addWhole(zip, source);
+      else addStreamed(source);
     }
-  };
-  for await (const piece of method === 0 ? counted() : deflatedPieces(counted(), level)) {
-    packedBytes += piece.length;
-    yield piece;
+    zip.end();
   }
-  if (seen !== bytes) throw changed(seen, bytes);
-  const entry = { name, method, crc32: sum, bytes, packedBytes };
-  const end = descriptor(entry);
-  yield end;
-  return { entry, described: true, before: header.length, behind: end.length };
-}
 
-function deflatedPieces(chunks: AsyncIterable<Uint8Array>, level: number): AsyncIterable<Uint8Array> {
-  const deflate = createDeflateRaw({ level });
-  // Whoever reads gets the error.
-  pipeline(Readable.from(chunks, { objectMode: false }), deflate, () => undefined);
-  return deflate;
-}
-
-const packing = (name: string): { readonly method: ZipEntry['method']; readonly level: number } =>
-  STORED.test(name) ? { method: 0, level: 0 } : { method: 8, level: HARD.test(name) ? FAST : USUAL };
-
-async function packed({ name, bytes, open }: ZipSource): Promise<PackedMember> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of open()) chunks.push(chunk);
-  const content = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-  if (content.length !== bytes) throw changed(content.length, bytes);
-  const { method, level } = packing(name);
-  const out = method === 0 ? content : await deflatedWhole(content, level);
-  return { name, method, crc32: crc32(content), bytes, packedBytes: out.length, packed: out };
-}
-
-const deflatedWhole = async (content: Uint8Array, level: number): Promise<Uint8Array> =>
-  content.length <= SYNCHRONOUS_BYTES ? deflateRawSync(content, { level }) : deflated(content, { level });
-
-async function* joined(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let waiting: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const piece of pieces) {
-    const isLarge = piece.length >= PIECE_BYTES;
-    if (!isLarge) {
-      waiting.push(piece);
-      bytes += piece.length;
-    }
-    if (bytes >= BLOCK_BYTES || (isLarge && bytes > 0)) {
-      yield Buffer.concat(waiting);
-      [waiting, bytes] = [[], 0];
-    }
-    if (isLarge) yield piece;
+  function addStreamed({ name, bytes, open }: ZipSource): void {
+    zip.addReadStreamLazy(name, { ...optionsOf(name), size: bytes }, (take) => {
+      current = Readable.from(open(), { objectMode: false });
+      // yazl hears no error of a source.
+      current.on('error', (error) => zip.emit('error', error));
+      take(null, current);
+    });
   }
-  if (bytes > 0) yield Buffer.concat(waiting);
 }
 
-function changed(seen: number, bytes: number): HpbError {
-  return new HpbError(
-    'UNEXPECTED',
-    `A file changed before it was packed: ${seen} bytes instead of ${bytes}.`,
-    { remedy: 'Let nothing else write into the working folder, and run the case again.' },
-  );
-}
+const optionsOf = (name: string) =>
+  ({
+    mtime: MTIME,
+    mode: MODE,
+    forceDosTimestamp: true,
+    compressionLevel: levelOf(name),
+  }) as const;
 
-/** Members in the order of an archive. Throws `UNEXPECTED` when a name comes twice. */
-export function zipOrder<T extends { readonly name: string }>(members: readonly T[]): readonly T[] {
-  const sorted = members.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  const twice = sorted.find(({ name }, at) => name === sorted[at + 1]?.name);
-  if (twice === undefined) return sorted;
-  throw new HpbError('UNEXPECTED', 'The archive would hold a member twice.', {
-    remedy: 'Report this with the models that were asked for.',
-  });
-}
+/** A member that comes as a stream goes through five of them. */
+const addWhole = async (zip: ZipFile, source: ZipSource): Promise<void> =>
+  zip.addBuffer(Buffer.from(await contentOf(source)), source.name, optionsOf(source.name));
 
 /** Size and hash of chunks that go by. */
 export class Measured {
@@ -220,7 +118,7 @@ export async function writeZip(
   const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`);
   const measured = new Measured();
   try {
-    await writeChunks(partial, zipStream(fileSources(sorted)), measured);
+    await writeChunks(partial, zipStream(fileSources(sorted), { keepSmall: true }), measured);
     await rename(partial, path);
   } catch (error) {
     await rm(partial, { force: true }).catch(() => undefined);
@@ -229,25 +127,31 @@ export async function writeZip(
   return measured.written();
 }
 
-/** The same ZIP in memory, of small members. Throws what reading them throws. */
+/** A ZIP in memory, of members that must fit (`smallZip`). Throws what reading them throws. */
 export async function zipBytes(members: AsyncIterable<ZipMember | HeldMember>): Promise<Uint8Array> {
-  const chunks = await Array.fromAsync(zipStream(fileSources(members)));
+  const chunks = await Array.fromAsync(smallZip(fileSources(members)));
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 }
 
-async function writeChunks(
-  path: string,
-  chunks: AsyncIterable<Uint8Array>,
-  measured: Measured,
-): Promise<void> {
+/**
+ * Piped, not iterated over: a readable joins what waits in it for who iterates, a copy of all bytes, and blocks that are
+ * given back one by one spare a collector that looks for them.
+ */
+async function writeChunks(path: string, chunks: Readable, measured: Measured): Promise<void> {
   const file = await open(path, 'wx');
+  const write = async (chunk: Buffer): Promise<void> => {
+    measured.take(chunk);
+    for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten;
+    if (chunk.length === BLOCK_BYTES) releaseChunk(chunk);
+  };
+  const sink = new Writable({
+    write: (chunk: Buffer, _encoding, done) => callbackify(write)(chunk, done),
+    // What came while another was written: headers and small members, of which each would cost a call.
+    writev: (waiting, done) =>
+      callbackify(write)(Buffer.concat(waiting.map(({ chunk }) => chunk as Buffer)), done),
+  });
   try {
-    for await (const chunk of chunks) {
-      measured.take(chunk);
-      for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten;
-      // Blocks that are given back one by one spare a collector that looks for them.
-      if (chunk.length === BLOCK_BYTES) releaseChunk(chunk);
-    }
+    await pipeline(chunks, sink);
   } finally {
     await file.close();
   }

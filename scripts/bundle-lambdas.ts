@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import { packageVersion } from '../adapters/package-version.ts';
+import { REPLACED } from './bundle-worker.ts';
 
 /**
  * Bundles the functions of lambdas/ into one folder: `node scripts/bundle-lambdas.ts OUT`. Every function is a module
@@ -76,6 +77,7 @@ export async function bundleLambdas(folder: string, write: boolean): Promise<Lam
     outExtension: { '.js': '.mjs' },
     chunkNames: 'shared/[name]-[hash]',
     banner: { js: REQUIRE },
+    alias: REPLACED,
     plugins: [englishOnly, versionOnly],
     logLevel: 'error',
   });

@@ -7,6 +7,9 @@ import { build } from 'esbuild';
 
 const ROOT = join(import.meta.dirname, '..');
 
+/** Modules whose place others take in our bundles: yazl sums up what it packs in JavaScript. */
+export const REPLACED = { 'buffer-crc32': join(ROOT, 'adapters/native-crc32.ts') };
+
 /** The threads load theirs by name from beside whoever starts them. */
 export const COMPUTE_WORKER = { 'compute-worker': join(ROOT, 'adapters/compute-worker.ts') };
 
@@ -22,6 +25,7 @@ export async function bundleForImage(
     platform: 'node',
     format: 'esm',
     target: 'node24',
+    alias: REPLACED,
     sourcemap: 'linked',
     sourcesContent: false,
     // Packages in the old module format ask for `require`.

@@ -86,6 +86,30 @@ print(json.dumps([z.testzip()] + [[i.filename, i.file_size, i.compress_type] for
     ]);
   });
 
+  it('does so as well when they are too many for a ZIP without fields of 64 bits', async () => {
+    const store = storeWith({});
+    const bundler = new StoreBundler(store);
+    const zip = 'jobs/x/case.zip';
+    const { bytes } = await bundler.bundle(zip, [
+      { name: 'a.json', source: { text: '{"a":1}'.repeat(50) } },
+      { name: 'b.png', source: { text: 'png' } },
+    ]);
+
+    const members = Array.from({ length: 1300 }, (_, at) => ({ name: `case ${at}`, source: { zip, bytes } }));
+    const first = await bundler.bundle(KEY, members);
+    expect(await bundler.bundle(KEY, members.toReversed())).toEqual(first);
+
+    const listing = `import collections, io, json, sys, zipfile
+z = zipfile.ZipFile(io.BytesIO(sys.stdin.buffer.read()))
+kinds = collections.Counter((i.filename[-6:], i.file_size, i.compress_type) for i in z.infolist())
+print(json.dumps([z.testzip()] + sorted([*kind, count] for kind, count in kinds.items())))`;
+    expect(pythonJson(listing, await store.get(KEY))).toEqual([
+      null,
+      ['/b.png', 3, 0, 1300],
+      ['a.json', 350, 8, 1300],
+    ]);
+  });
+
   it.each([
     ['is cut short', (zip: Uint8Array) => zip.subarray(0, -1)],
     ['is none', () => new Uint8Array(100)],
