@@ -17,3 +17,15 @@ export function collectGarbage(): void {
   }
   collect();
 }
+
+/** By how much a heap grows from one full collection to the next, percent of what was left: V8's own is some 40. */
+const GROWTH_PERCENT = 200;
+
+/**
+ * Has V8 collect less often, in all threads of the process: it counts buffers like objects, so that threads whose heaps
+ * are small would mark all of them anew at every second case, a quarter of all that small cases cost. Costs 60 MB;
+ * volumes are given back by `collectGarbage` all the same.
+ */
+export function collectSeldom(): void {
+  setFlagsFromString(`--heap-growing-percent=${GROWTH_PERCENT}`);
+}

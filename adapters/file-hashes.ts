@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { realpathSync, statSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { sha256OfFile } from './sha256-of-file.ts';
@@ -29,7 +29,7 @@ export interface FileHashes {
 export async function openFileHashes(dataRoot: string): Promise<FileHashes> {
   const indexFile = join(dataRoot, 'weights-sha256.json');
   const learned: z.infer<typeof indexSchema> = {};
-  const known = await readIndex(indexFile);
+  const known = readIndex(indexFile);
   return {
     async hash(path, options) {
       const real = realpathSync.native(path);
@@ -48,7 +48,7 @@ export async function openFileHashes(dataRoot: string): Promise<FileHashes> {
       try {
         await mkdir(dirname(indexFile), { recursive: true });
         // Read again: another process may have learned something meanwhile.
-        await writeFile(partial, JSON.stringify({ ...(await readIndex(indexFile)), ...learned }));
+        await writeFile(partial, JSON.stringify({ ...readIndex(indexFile), ...learned }));
         await rename(partial, indexFile);
       } catch {
         await rm(partial, { force: true }).catch(() => {});
@@ -57,9 +57,10 @@ export async function openFileHashes(dataRoot: string): Promise<FileHashes> {
   };
 }
 
-async function readIndex(path: string): Promise<z.infer<typeof indexSchema>> {
+// Synchronous: every case asks for it, and four turns of the thread pool are milliseconds when others use it.
+function readIndex(path: string): z.infer<typeof indexSchema> {
   try {
-    return indexSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    return indexSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch {
     return {};
   }

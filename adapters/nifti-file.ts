@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { constants, createGzip, type ZlibOptions } from 'node:zlib';
+import { promisify } from 'node:util';
+import { constants, createGzip, gzip, type ZlibOptions } from 'node:zlib';
 import { HpbError } from '../core/errors.ts';
 import { NiftiDecoder, type NiftiVolume } from '../core/volume/nifti-decoder.ts';
 import type { NiftiHeader, NiftiLimits } from '../core/volume/nifti-header.ts';
@@ -14,6 +15,7 @@ import type { LabelMap, Volume } from '../core/volume/volume.ts';
 import { outputError } from './file-error.ts';
 import { assertUnchanged, CHUNK_BYTES, FileChunks, openInput } from './input-file.ts';
 import { BEST_GZIP_RATIO, copyInto, inflateInto, isGzip } from './nifti-stream.ts';
+import { peekSmallNifti, readSmallNifti } from './nifti-small.ts';
 
 export interface ReadNiftiOptions {
   readonly limits?: NiftiLimits;
@@ -38,6 +40,8 @@ export interface NiftiFile extends NiftiVolume {
  * or goes away meanwhile.
  */
 export async function readNifti(path: string, options: ReadNiftiOptions = {}): Promise<NiftiFile> {
+  const small = readSmallNifti(path, options);
+  if (small !== null) return small;
   return openInput(path, async (file, facts) => {
     const source = new FileChunks(file, Number(facts.size), options.signal);
     const first = await source.next();
@@ -63,6 +67,8 @@ export async function readNifti(path: string, options: ReadNiftiOptions = {}): P
 
 /** Reads and checks only the header of a `.nii` or `.nii.gz` file; errors as `readNifti`. */
 export async function peekNifti(path: string, options: ReadNiftiOptions = {}): Promise<NiftiHeader> {
+  const small = peekSmallNifti(path, options);
+  if (small !== null) return small;
   return openInput(path, async (file, facts) => {
     const source = new FileChunks(file, Number(facts.size), options.signal);
     const first = await source.next();
@@ -89,22 +95,34 @@ export async function writeNifti(
   volume: Volume | LabelMap,
   options: WriteNiftiOptions = {},
 ): Promise<void> {
-  const scaled = 'slope' in volume;
-  const header = scaled
-    ? encodeNiftiHeader(volume.grid, datatypeOf(volume.data), volume)
-    : encodeNiftiHeader(volume.grid, datatypeOf(volume.data));
+  const compressed = !path.endsWith('.nii');
   const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`);
   try {
-    await pipeline(
-      Readable.from(pieces(header, volume), { objectMode: false }),
-      path.endsWith('.nii') ? new PassThrough() : createGzip(gzipOptions(volume, options.level)),
-      createWriteStream(partial, { flags: 'wx' }),
-    );
+    if (compressed && isSmallVolume(volume))
+      await writeFile(partial, await niftiGzip(volume, options), { flag: 'wx' });
+    else
+      await pipeline(
+        Readable.from(pieces(volume), { objectMode: false }),
+        compressed ? createGzip(gzipOptions(volume, options.level)) : new PassThrough(),
+        createWriteStream(partial, { flags: 'wx' }),
+      );
     await rename(partial, path);
   } catch (error) {
     await rm(partial, { force: true }).catch(() => undefined);
     throw outputError(error);
   }
+}
+
+/** Most bytes of voxels that are packed in one piece: the streams would cost more. */
+const SMALL_BYTES = 2 ** 18;
+const gzipped = promisify<Uint8Array, ZlibOptions, Buffer>(gzip);
+
+/** Whether `niftiGzip` is the way to pack a volume. */
+export const isSmallVolume = ({ data }: Volume | LabelMap): boolean => data.byteLength <= SMALL_BYTES;
+
+/** The bytes of the `.nii.gz` file that `writeNifti` writes, in memory. */
+export function niftiGzip(volume: Volume | LabelMap, { level }: WriteNiftiOptions = {}): Promise<Uint8Array> {
+  return gzipped(Buffer.concat([...pieces(volume)]), gzipOptions(volume, level));
 }
 
 /**
@@ -121,8 +139,9 @@ function gzipOptions(volume: Volume | LabelMap, level: number | undefined): Zlib
 const gzipChunkBytes = ({ data }: Volume | LabelMap): number =>
   Math.min(CHUNK_BYTES, Math.max(LEAST_GZIP_CHUNK_BYTES, data.byteLength));
 
-function* pieces(header: Uint8Array, { data }: Volume | LabelMap): Generator<Uint8Array> {
-  yield header;
+function* pieces(volume: Volume | LabelMap): Generator<Uint8Array> {
+  const { grid, data } = volume;
+  yield encodeNiftiHeader(grid, datatypeOf(data), ...('slope' in volume ? [volume] : []));
   for (let at = 0; at < data.byteLength; at += CHUNK_BYTES)
     yield new Uint8Array(data.buffer, data.byteOffset + at, Math.min(CHUNK_BYTES, data.byteLength - at));
 }

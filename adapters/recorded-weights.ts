@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { HpbError } from '../core/errors.ts';
@@ -28,10 +29,7 @@ const EMPTY: RecordedWeights = { version: 1, archives: {}, files: {} };
  */
 export async function readRecordedWeights(modelsRoot: string): Promise<RecordedWeights> {
   const path = join(modelsRoot, 'sha256.json');
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
-    throw error;
-  });
+  const text = textOf(path);
   if (text === null) return EMPTY;
   try {
     return recordSchema.parse(JSON.parse(text));
@@ -40,6 +38,17 @@ export async function readRecordedWeights(modelsRoot: string): Promise<RecordedW
       remedy: 'Delete it and run `hpb models pull` again: the checksums are then recorded anew.',
       cause,
     });
+  }
+}
+
+/** Synchronous, as every case asks for it; null when it is not there. */
+function textOf(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+    throw error;
   }
 }
 

@@ -3,6 +3,7 @@ import { memoryNeeded } from '../core/models/memory.ts';
 import type { ModelId, SegmentOptions } from '../core/models/catalogue.ts';
 import { huStats } from '../core/volume/hu-stats.ts';
 import { checkScan, type ScanVerdict } from '../core/volume/scan-check.ts';
+import { decodeSmallNifti } from './nifti-small.ts';
 import { readNifti, type NiftiFile, type ReadNiftiOptions } from './nifti-file.ts';
 
 /** What the CT is meant for, and the memory there is: the check refuses what would not fit. */
@@ -24,7 +25,16 @@ export interface ScannedFile {
  * @throws HpbError for a file that cannot be read as a CT at all; what a readable one lacks is in the verdict.
  */
 export async function scanFile(path: string, options: ScanFileOptions): Promise<ScannedFile> {
-  const file = await readNifti(path, { ...options, shared: true });
+  return judged(await readNifti(path, { ...options, shared: true }), options);
+}
+
+/** The same of a file that is in memory; null when only reading it from the disk says what it is. */
+export function scanHeld(content: Uint8Array, options: ScanFileOptions): ScannedFile | null {
+  const file = decodeSmallNifti(content, options);
+  return file === null ? null : judged(file, options);
+}
+
+function judged(file: NiftiFile, options: ScanFileOptions): ScannedFile {
   const needed = options.models.map(
     (model) => [model, (grid: typeof file.grid) => memoryNeeded(grid, model, options.segment)] as const,
   );

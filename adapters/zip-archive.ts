@@ -6,9 +6,10 @@ import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { callbackify } from 'node:util';
 import { ZipFile } from 'yazl';
-import { HpbError } from '../core/errors.ts';
 import { outputError } from './file-error.ts';
 import { releaseChunk } from './release-chunk.ts';
+import { smallZip } from './small-zip.ts';
+import { BLOCK_BYTES, contentOf, levelOf, MODE, MTIME, zipOrder, type ZipSource } from './zip-members.ts';
 
 /** A file that goes into an archive. */
 export interface ZipMember {
@@ -18,29 +19,16 @@ export interface ZipMember {
   readonly path: string;
 }
 
+/** The same of a file that is in memory. */
+export interface HeldMember {
+  readonly name: string;
+  readonly content: Uint8Array;
+}
+
 /** Size and lower-case hex SHA-256 of a written file. */
 export interface WrittenFile {
   readonly bytes: number;
   readonly sha256: string;
-}
-
-/** Local parts, not UTC: with `forceDosTimestamp` the archive then is the same in every time zone. */
-const MTIME = new Date(1980, 0, 1);
-const MODE = 0o100644;
-/** Of a large member, at a time; up to here a member is a small one. */
-const BLOCK_BYTES = 2 ** 18;
-/** Content that is compressed already. */
-const STORED = /\.(gz|png|jpg|zip|mz3|vti|vtp)$/;
-
-/** Coordinates: the usual level takes twice the time for one percent. */
-const HARD = /\.glb$/;
-const [FAST, USUAL] = [1, 6];
-
-/** A member whose content is opened when its turn comes. */
-export interface ZipSource {
-  readonly name: string;
-  readonly bytes: number;
-  readonly open: () => AsyncIterable<Uint8Array>;
 }
 
 /**
@@ -88,35 +76,12 @@ const optionsOf = (name: string) =>
     mtime: MTIME,
     mode: MODE,
     forceDosTimestamp: true,
-    compressionLevel: STORED.test(name) ? 0 : HARD.test(name) ? FAST : USUAL,
+    compressionLevel: levelOf(name),
   }) as const;
 
 /** A member that comes as a stream goes through five of them. */
-async function addWhole(zip: ZipFile, { name, bytes, open }: ZipSource): Promise<void> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of open()) chunks.push(chunk);
-  const content = Buffer.concat(chunks);
-  if (content.length !== bytes) throw changed(content.length, bytes);
-  zip.addBuffer(content, name, optionsOf(name));
-}
-
-function changed(seen: number, bytes: number): HpbError {
-  return new HpbError(
-    'UNEXPECTED',
-    `A file changed before it was packed: ${seen} bytes instead of ${bytes}.`,
-    { remedy: 'Let nothing else write into the working folder, and run the case again.' },
-  );
-}
-
-/** Members in the order of an archive. Throws `UNEXPECTED` when a name comes twice. */
-export function zipOrder<T extends { readonly name: string }>(members: readonly T[]): readonly T[] {
-  const sorted = members.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  const twice = sorted.find(({ name }, at) => name === sorted[at + 1]?.name);
-  if (twice === undefined) return sorted;
-  throw new HpbError('UNEXPECTED', 'The archive would hold a member twice.', {
-    remedy: 'Report this with the models that were asked for.',
-  });
-}
+const addWhole = async (zip: ZipFile, source: ZipSource): Promise<void> =>
+  zip.addBuffer(Buffer.from(await contentOf(source)), source.name, optionsOf(source.name));
 
 /** Size and hash of chunks that go by. */
 export class Measured {
@@ -147,7 +112,7 @@ export class Measured {
  */
 export async function writeZip(
   path: string,
-  members: readonly ZipMember[] | AsyncIterable<ZipMember>,
+  members: readonly (ZipMember | HeldMember)[] | AsyncIterable<ZipMember | HeldMember>,
 ): Promise<WrittenFile> {
   const sorted = Symbol.asyncIterator in members ? members : zipOrder(members);
   const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`);
@@ -160,6 +125,12 @@ export async function writeZip(
     throw outputError(error);
   }
   return measured.written();
+}
+
+/** A ZIP in memory, of members that must fit (`smallZip`). Throws what reading them throws. */
+export async function zipBytes(members: AsyncIterable<ZipMember | HeldMember>): Promise<Uint8Array> {
+  const chunks = await Array.fromAsync(smallZip(fileSources(members)));
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 }
 
 /**
@@ -187,12 +158,23 @@ async function writeChunks(path: string, chunks: Readable, measured: Measured): 
 }
 
 async function* fileSources(
-  members: Iterable<ZipMember> | AsyncIterable<ZipMember>,
+  members: Iterable<ZipMember | HeldMember> | AsyncIterable<ZipMember | HeldMember>,
 ): AsyncGenerator<ZipSource> {
-  for await (const { name, path } of members) {
+  for await (const member of members) {
+    const name = member.name.replaceAll('\\', '/');
+    if ('content' in member) {
+      const { content } = member;
+      yield { name, bytes: content.length, open: () => inMemory(content) };
+      continue;
+    }
+    const { path } = member;
     const { size } = statSync(path);
     yield { name, bytes: size, open: () => (size <= BLOCK_BYTES ? smallFile(path) : largeFile(path)) };
   }
+}
+
+async function* inMemory(content: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield content;
 }
 
 /** In one piece: a stream costs more than the bytes of a small file. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -82,12 +82,12 @@ export async function openScratch(
   } catch (error) {
     throw outputError(error);
   }
+  const cases = caseFolders(folders);
   const markers = both.map((folder) => join(folder, MARKER));
   const letDie = neighbours.inContainers ? markers.map((marker) => keepAlive(marker)) : [];
   return {
     temporary,
-    forCase: (caseId) =>
-      makeCase({ in: join(folders.in, caseId, 'in'), out: join(folders.out, caseId, 'out') }),
+    forCase: cases,
     close: async (keepCases) => {
       // Without its marker a folder is nobody's: it is kept for whoever asked to keep it.
       for (const stop of letDie) stop();
@@ -106,20 +106,40 @@ export async function removeDeadScratch(
   for (const root of new Set([roots.in, roots.out])) await removeLeftovers(root, log, neighbours);
 }
 
-async function makeCase(folders: ScratchRoots): Promise<CaseScratch> {
-  const both = [folders.in, folders.out];
-  // Synchronous: a handful of files, each of which would take its own way through the thread pool.
-  const remove = async (): Promise<void> => {
-    for (const folder of both) rmSync(folder, { recursive: true, force: true });
+/**
+ * Gives each case folders of its own, and takes those of cases that are removed again under another name: a file system
+ * that has to make and forget a handful of folders for every case finds room for the next ones ever more slowly.
+ */
+function caseFolders(roots: ScratchRoots): Scratch['forCase'] {
+  const parents = [...new Set([roots.in, roots.out])];
+  const free: string[] = [];
+  let spares = 0;
+  const rename = (from: string, to: string): void => {
+    for (const parent of parents) renameSync(join(parent, from), join(parent, to));
   };
-  try {
-    // What an earlier attempt of this process left would be taken for this one's.
-    await remove();
-    for (const folder of both) mkdirSync(folder, { recursive: true });
-  } catch (error) {
-    throw outputError(error);
-  }
-  return { ...folders, remove };
+  return async (caseId) => {
+    const folders = { in: join(roots.in, caseId, 'in'), out: join(roots.out, caseId, 'out') };
+    const both = [folders.in, folders.out];
+    // Synchronous: a handful of files, each of which would take its own way through the thread pool.
+    const remove = async (): Promise<void> => {
+      if (!both.every((folder) => existsSync(folder))) return;
+      for (const folder of both)
+        for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true });
+      const spare = `free-${++spares}`;
+      rename(caseId, spare);
+      free.push(spare);
+    };
+    try {
+      // What an earlier attempt of this process left would be taken for this one's.
+      await remove();
+      const spare = free.pop();
+      if (spare === undefined) for (const folder of both) mkdirSync(folder, { recursive: true });
+      else rename(spare, caseId);
+    } catch (error) {
+      throw outputError(error);
+    }
+    return { ...folders, remove };
+  };
 }
 
 async function removeLeftovers(root: string, log: Log, { inContainers }: ScratchNeighbours): Promise<void> {

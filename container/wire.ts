@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { collectSeldom } from '../adapters/collect-garbage.ts';
 import { ComputePool } from '../adapters/compute-pool.ts';
 import { EngineHost } from '../adapters/engine-host.ts';
 import type { HostCommand } from '../adapters/host-process.ts';
@@ -43,6 +44,7 @@ export interface WiredWorker {
 /** Makes the ports of a worker from the settings; the engine itself starts at its first use. */
 export async function wireWorker(options: WireOptions): Promise<WiredWorker> {
   const { packageRoot, environment, log } = options;
+  collectSeldom();
   const home = await workerHome(options, ({ seconds }) => meter.weightsFetched(seconds));
   const { settings, metrics, deployed } = home;
   const meter: WorkerMeter = new WorkerMeter({ metrics, machine: machineOf(await memoryPresent()) });

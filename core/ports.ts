@@ -51,8 +51,8 @@ export interface ObjectStore {
   read(key: string): Promise<{ readonly body: Uint8Array; readonly facts: ObjectFacts }>;
   /** The object's bytes as they come; throws `RANGE_NOT_SATISFIABLE` when the range begins beyond its end. */
   stream(key: string, range?: ByteRange): Promise<AsyncIterable<Uint8Array>>;
-  /** Copies an object to a local file; the file appears whole or not at all. */
-  getFile(key: string, path: string): Promise<void>;
+  /** Copies an object to a local file, which appears whole or not at all; of one `readOnly` the bytes may be shared. */
+  getFile(key: string, path: string, options?: { readonly readOnly?: boolean }): Promise<void>;
   /** Copies within the store. */
   copy(from: string, to: string): Promise<ObjectFacts>;
   head(key: string): Promise<ObjectFacts | null>;
@@ -269,15 +269,17 @@ export interface Intake {
   peek(upload: Pick<IntakeRequest, 'inputKey' | 'fileName'>): Promise<NiftiHeader>;
 }
 
+/** An object, a text, or a ZIP of ours, whose members go over as they are packed, into a folder. */
+type BundleSource =
+  | { readonly text: string }
+  | ({ readonly bytes: number } & ({ readonly key: string } | { readonly zip: string }));
+
 /** Makes a ZIP in the store out of objects of the store. */
 export interface Bundler {
   /** Same members, same bytes. Objects are of the size that is said. Returns size and sha256. */
   bundle(
     key: string,
-    members: readonly {
-      readonly name: string;
-      readonly source: { readonly key: string; readonly bytes: number } | { readonly text: string };
-    }[],
+    members: readonly { readonly name: string; readonly source: BundleSource }[],
   ): Promise<{ readonly bytes: number; readonly sha256: string }>;
 }
 

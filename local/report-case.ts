@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { collectGarbage, WORTH_COLLECTING_BYTES } from '../adapters/collect-garbage.ts';
 import { ComputePool } from '../adapters/compute-pool.ts';
 import { outputError } from '../adapters/file-error.ts';
-import { peekNifti, readNifti, writeNifti, type NiftiFile } from '../adapters/nifti-file.ts';
+import { peekNifti, readNifti, type NiftiFile } from '../adapters/nifti-file.ts';
 import { receiptSigner } from '../adapters/receipt-signer.ts';
 import { throwIfCancelled } from '../adapters/run-process.ts';
 import { systemClock } from '../adapters/system.ts';
 import type { MeasuredCase } from '../container/stages/measure.ts';
 import { meshCase } from '../container/stages/mesh.ts';
 import { besideVolume } from '../container/stages/volume.ts';
-import { hashedFile, type PackagedFile } from '../container/stages/written.ts';
+import { writtenVolume, type PackagedFile } from '../container/stages/written.ts';
 import { packageFiles, type PackagedCase } from '../container/stages/package-files.ts';
 import { bothSettled } from '../core/both-settled.ts';
 import { modelEntry, type ModelId } from '../core/models/catalogue.ts';
@@ -164,11 +164,10 @@ async function measured(
   const { grid, data, slope, intercept } = ct;
   for (const { model, mask, call } of given) {
     const name = modelEntry(model).output;
-    const path = join(out, name);
     const input = { ct: { grid, data, slope, intercept }, mask, keep: givenSets(model, call) };
     const [{ kept, runs: labels, ...facts }, file] = await Promise.all([
       compute.run('measureMask', input, signal),
-      writeNifti(path, mask).then(() => hashedFile({ name, path })),
+      writtenVolume(out, name, mask),
     ]);
     keeps.set(model, kept);
     masks.push({ model, runs: labels });
@@ -194,10 +193,13 @@ function givenSets(model: ModelId, { masks }: GivenMasks): ReturnType<typeof hpb
 
 /** Moves what belongs to the package into `<building>/case`, and the ZIP beside it. */
 async function gathered({ files, zip }: PackagedCase, building: string): Promise<void> {
-  for (const { name, path } of files) {
-    const to = join(building, 'case', name);
+  for (const file of files) {
+    const to = join(building, 'case', file.name);
     await mkdir(dirname(to), { recursive: true });
-    await rename(path, to);
+    await putAt(to, file);
   }
-  await rename(zip.path, join(building, 'results.zip'));
+  await putAt(join(building, 'results.zip'), zip);
 }
+
+const putAt = (to: string, file: PackagedFile): Promise<void> =>
+  'content' in file ? writeFile(to, file.content) : rename(file.path, to);

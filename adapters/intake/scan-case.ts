@@ -5,7 +5,7 @@ import type { ModelId, SegmentOptions } from '../../core/models/catalogue.ts';
 import type { ScanVerdict } from '../../core/volume/scan-check.ts';
 import type { Grid } from '../../core/volume/volume.ts';
 import { outputError } from '../file-error.ts';
-import { scanFile } from '../scan-file.ts';
+import { scanFile, scanHeld, type ScanFileOptions, type ScannedFile } from '../scan-file.ts';
 import { MAX_MEMBER_BYTES, memberCorrupt } from './archive-limits.ts';
 
 /** What a CT is meant for. */
@@ -34,17 +34,30 @@ export interface ScannedCase {
  */
 export async function scanCase(path: string, rules: ScanRules): Promise<ScannedCase> {
   try {
-    const { file, verdict } = await scanFile(path, {
-      models: rules.models,
-      segment: rules.segment,
-      memoryPresentBytes: rules.memoryBytes ?? Infinity,
-      ...(rules.signal && { signal: rules.signal }),
-    });
-    return { grid: file.grid, error: verdict.problems[0] ?? null, verdict };
+    return scannedCase(await scanFile(path, optionsOf(rules)));
   } catch (error) {
     return { grid: null, error: caseError(error).toDocument(), verdict: null };
   }
 }
+
+/** The same of a CT in memory; null when only reading it from a file says what it is. */
+export function scanHeldCase(content: Uint8Array, rules: ScanRules): ScannedCase | null {
+  const scanned = scanHeld(content, optionsOf(rules));
+  return scanned === null ? null : scannedCase(scanned);
+}
+
+const optionsOf = ({ models, segment, memoryBytes = Infinity, signal }: ScanRules): ScanFileOptions => ({
+  models,
+  segment,
+  memoryPresentBytes: memoryBytes,
+  ...(signal && { signal }),
+});
+
+const scannedCase = ({ file, verdict }: ScannedFile): ScannedCase => ({
+  grid: file.grid,
+  error: verdict.problems[0] ?? null,
+  verdict,
+});
 
 /** The error when it is the fault of one CT; throws it again when it is not. */
 export function caseError(error: unknown): HpbError {

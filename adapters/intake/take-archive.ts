@@ -1,14 +1,16 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { createHash, randomUUID, type Hash } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { findCases, type ArchiveCase, type ArchiveContents } from '../../core/archive-cases.ts';
 import type { CaseId } from '../../core/layout.ts';
 import type { FoundCase } from '../../core/ports.ts';
 import type { ScanVerdict } from '../../core/volume/scan-check.ts';
+import { SMALL_NIFTI_BYTES } from '../nifti-small.ts';
 import type { ArchiveBounds } from './archive-limits.ts';
 import { hashed, type ByteSource } from './byte-source.ts';
 import type { OpenedArchive } from './opened-archive.ts';
-import { caseError, scanCase, spool, type ScanRules } from './scan-case.ts';
+import type { UnpackedCt } from './kept-cases.ts';
+import { caseError, scanCase, scanHeldCase, spool, type ScannedCase, type ScanRules } from './scan-case.ts';
 import { openTar } from './tar-members.ts';
 import type { ArchiveKind } from './upload-kind.ts';
 import { openZip } from './zip-members.ts';
@@ -21,8 +23,8 @@ export interface ArchiveTake {
   readonly rules: ScanRules;
   /** A folder that exists; at most one CT lies in it at a time. */
   readonly scratch: string;
-  /** Takes the CT of a case that is fit (a local file that goes away afterwards) and returns its key. */
-  readonly keep?: (caseId: CaseId, path: string) => Promise<string>;
+  /** Takes the CT of a case that is fit and returns its key. */
+  readonly keep?: (caseId: CaseId, ct: UnpackedCt) => Promise<string>;
   /** Called for every case as soon as it was looked at. */
   readonly onCase?: (found: TakenCase) => void;
 }
@@ -42,8 +44,8 @@ export interface TakenArchive extends Pick<ArchiveContents, 'ignored' | 'ignored
 }
 
 /**
- * Takes an archive apart, case by case: each CT is unpacked to a local file, checked, kept when it is fit, and
- * removed. What is wrong with one CT is an error of that case.
+ * Takes an archive apart, case by case: each CT is unpacked (a large one to a local file), checked, and kept when it
+ * is fit. What is wrong with one CT is an error of that case.
  *
  * @throws HpbError ARCHIVE_* for what makes the archive as a whole useless; `DISK_FULL` and what `keep` throws
  */
@@ -75,21 +77,72 @@ function openArchive({ source, kind, bounds }: ArchiveTake): Promise<OpenedArchi
 }
 
 async function takeCase(
-  { scratch, rules, keep }: ArchiveTake,
+  take: ArchiveTake,
   found: ArchiveCase,
   chunks: AsyncIterable<Uint8Array>,
 ): Promise<TakenCase> {
-  const path = join(scratch, randomUUID());
+  const sum = createHash('sha256');
+  let begun: BegunCt;
   try {
-    const hash = createHash('sha256');
-    const unpacked = await spool(hashed(chunks, hash), path).then(() => null, caseError);
-    if (unpacked !== null) return refused(found, unpacked.toDocument());
-    const scanned = await scanCase(path, rules);
-    const key = scanned.error === null && keep !== undefined ? await keep(found.caseId, path) : null;
-    return { ...identity(found), ...scanned, sha256: hash.digest('hex'), key };
-  } finally {
-    await rm(path, { force: true });
+    begun = await beginningOf(hashed(chunks, sum));
+  } catch (error) {
+    return refused(found, caseError(error).toDocument());
   }
+  const { content, rest } = begun;
+  const scanned = rest === null ? scanHeldCase(content, take.rules) : null;
+  if (scanned === null) return takeSpooled(take, found, { sum, chunks: whole(begun) });
+  const key = await kept(take, found, { scanned, ct: { content } });
+  return { ...identity(found), ...scanned, sha256: sum.digest('hex'), key };
+}
+
+/** A CT that is large, or out of the ordinary. */
+async function takeSpooled(
+  take: ArchiveTake,
+  found: ArchiveCase,
+  { sum, chunks }: { readonly sum: Hash; readonly chunks: AsyncIterable<Uint8Array> },
+): Promise<TakenCase> {
+  const path = join(take.scratch, randomUUID());
+  try {
+    const unpacked = await spool(chunks, path).then(() => null, caseError);
+    if (unpacked !== null) return refused(found, unpacked.toDocument());
+    const scanned = await scanCase(path, take.rules);
+    const key = await kept(take, found, { scanned, ct: { path } });
+    return { ...identity(found), ...scanned, sha256: sum.digest('hex'), key };
+  } finally {
+    rmSync(path, { force: true });
+  }
+}
+
+async function kept(
+  { keep }: ArchiveTake,
+  { caseId }: ArchiveCase,
+  { scanned, ct }: { readonly scanned: ScannedCase; readonly ct: UnpackedCt },
+): Promise<string | null> {
+  return scanned.error === null && keep !== undefined ? keep(caseId, ct) : null;
+}
+
+/** A CT whose first bytes are in memory. */
+interface BegunCt {
+  readonly content: Uint8Array;
+  /** Null when that is all. */
+  readonly rest: AsyncIterator<Uint8Array> | null;
+}
+
+async function beginningOf(chunks: AsyncIterable<Uint8Array>): Promise<BegunCt> {
+  const rest = chunks[Symbol.asyncIterator]();
+  const pieces: Uint8Array[] = [];
+  for (let bytes = 0; bytes <= SMALL_NIFTI_BYTES;) {
+    const { done, value } = await rest.next();
+    if (done === true) return { content: Buffer.concat(pieces), rest: null };
+    pieces.push(value);
+    bytes += value.length;
+  }
+  return { content: Buffer.concat(pieces), rest };
+}
+
+async function* whole({ content, rest }: BegunCt): AsyncGenerator<Uint8Array> {
+  yield content;
+  if (rest !== null) yield* { [Symbol.asyncIterator]: () => rest };
 }
 
 const identity = ({ caseId, name, bytes }: ArchiveCase): Pick<FoundCase, 'caseId' | 'name' | 'bytes'> => ({

@@ -8,6 +8,7 @@ import type { NiftiHeader } from '../../core/volume/nifti-header.ts';
 import { unreadable } from './archive-limits.ts';
 import { peekHeader } from './peek-header.ts';
 import { hashed, headOf, refuseStopped, stoppable, storeSource, type ByteSource } from './byte-source.ts';
+import { KeptCases } from './kept-cases.ts';
 import { scanCase, spool, type ScanRules } from './scan-case.ts';
 import { withScratch } from './scratch.ts';
 import { takeArchive, type TakenCase } from './take-archive.ts';
@@ -94,16 +95,22 @@ export class UploadIntake implements Intake {
     request: IntakeRequest,
     archive: Taking & { readonly kind: ArchiveKind },
   ): Promise<IntakeReport> {
-    const { store } = this.#options;
-    const { sha256, cases, ignored, ignoredCount } = await takeArchive({
+    const kept = new KeptCases(this.#options.store, request.jobId);
+    const taking = takeArchive({
       ...archive,
       bounds: request,
       rules: this.#rulesOf(request),
-      keep: async (caseId, path) => {
+      keep: async (caseId, ct) => {
         refuseStopped(archive.signal);
-        return (await store.putFile(caseInputKey(request.jobId, caseId), path, { givenUp: true })).key;
+        return kept.keep(caseId, ct);
       },
     });
+    const { sha256, cases, ignored, ignoredCount } = await taking.catch(async (error: unknown) => {
+      // Nothing is stored any more behind an error.
+      await kept.stored().catch(() => undefined);
+      throw error;
+    });
+    await kept.stored();
     const { bytes } = archive.source;
     return { kind: 'archive', sha256, bytes, cases: cases.map(foundCase), ignored, ignoredCount };
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { fileSource } from '../../adapters/intake/byte-source.ts';
+import type { UnpackedCt } from '../../adapters/intake/kept-cases.ts';
 import { takeArchive } from '../../adapters/intake/take-archive.ts';
 import { uploadKind } from '../../adapters/intake/upload-kind.ts';
 import { HpbError } from '../../core/errors.ts';
@@ -22,9 +23,9 @@ export async function takeOurs(path: string): Promise<Said<ReadCases>> {
     const { kind } = await uploadKind(source, 'upload');
     // What the intake says of a batch that is no archive.
     if (kind === 'ct' || kind === 'other') return { code: 'ARCHIVE_UNREADABLE' };
-    const keep = async (_: unknown, ct: string): Promise<string> =>
+    const keep = async (_: unknown, ct: UnpackedCt): Promise<string> =>
       createHash('sha256')
-        .update(await readFile(ct))
+        .update('path' in ct ? await readFile(ct.path) : ct.content)
         .digest('hex');
     const { cases } = await takeArchive({ source, kind, bounds: BOUNDS, rules: RULES, scratch, keep });
     return { read: cases.map(({ name, key, error }) => [name, key ?? error!.code]) };

@@ -1,9 +1,14 @@
-import { open, rename } from 'node:fs/promises';
+import { hash } from 'node:crypto';
+import { readFileSync, renameSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FileChunks } from '../../adapters/input-file.ts';
 import { isGzip } from '../../adapters/nifti-stream.ts';
 import { HpbError } from '../../core/errors.ts';
 import type { CaseContext } from '../case-context.ts';
+
+/** Up to here a CT is read in one synchronous call: a few would wait for threads that write others' results. */
+const SMALL_BYTES = 2 ** 18;
 
 /** The CT as it came, on the local disk. */
 export interface FetchedCt {
@@ -21,17 +26,29 @@ export interface FetchedCt {
  */
 export async function fetchCt({ ports, task, scratch }: CaseContext): Promise<FetchedCt> {
   const download = join(scratch.in, 'download');
-  await ports.store.getFile(task.inputKey, download).catch((error: unknown) => {
+  // What is kept is its owner's to change.
+  const readOnly = !ports.keepIntermediate;
+  await ports.store.getFile(task.inputKey, download, { readOnly }).catch((error: unknown) => {
     throw error instanceof HpbError && error.code === 'OBJECT_NOT_FOUND' ? inputMissing() : error;
   });
   const file = await hashed(download);
   if (task.inputSha256 !== undefined && file.sha256 !== task.inputSha256) throw inputReplaced();
   const path = join(scratch.in, file.gzip ? 'ct.nii.gz' : 'ct.nii');
-  await rename(download, path);
+  renameSync(download, path);
   return { path, sha256: file.sha256, bytes: file.bytes };
 }
 
-async function hashed(path: string): Promise<{ gzip: boolean; sha256: string; bytes: number }> {
+interface Hashed {
+  readonly gzip: boolean;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+async function hashed(path: string): Promise<Hashed> {
+  if (statSync(path).size <= SMALL_BYTES) {
+    const content = readFileSync(path);
+    return { gzip: isGzip(content), sha256: hash('sha256', content), bytes: content.length };
+  }
   const file = await open(path);
   try {
     const source = new FileChunks(file, (await file.stat()).size);

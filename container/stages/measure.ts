@@ -1,7 +1,6 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { collectGarbage, WORTH_COLLECTING_BYTES } from '../../adapters/collect-garbage.ts';
-import { readNifti, writeNifti } from '../../adapters/nifti-file.ts';
+import { readNifti } from '../../adapters/nifti-file.ts';
 import { HpbError, type ErrorDetails } from '../../core/errors.ts';
 import { modelEntry, type ModelId } from '../../core/models/catalogue.ts';
 import type { HpbMeasures } from '../../core/results/hpb-measures.ts';
@@ -14,7 +13,7 @@ import { affinesAgree } from '../../core/volume/orientation.ts';
 import { voxelCount, type Grid, type LabelMap, type Volume } from '../../core/volume/volume.ts';
 import type { CaseContext } from '../case-context.ts';
 import type { RawMask } from './segment.ts';
-import { hashedFile, type PackagedFile } from './written.ts';
+import { writtenVolume, type PackagedFile } from './written.ts';
 
 /** Masks as they are published, with what was measured on them. */
 export interface MeasuredCase {
@@ -64,15 +63,13 @@ async function measureOne(
 ): Promise<OneMeasured> {
   const { model, call, run, weights } = raw;
   const mask = await readMask(raw, ct.grid);
-  const name = modelEntry(model).output;
-  const path = join(scratch.out, name);
   const input = { ct, mask, keep: hpbLabels(model) };
   const [{ kept, runs: labels, ...facts }, file] = await Promise.all([
     ports.compute.run('measureMask', input, cancel),
-    writeNifti(path, mask).then(() => hashedFile({ name, path })),
+    writtenVolume(scratch.out, modelEntry(model).output, mask),
   ]);
   assertCounts(model, run.labelVoxels, facts.statistics);
-  if (!ports.keepIntermediate) await rm(raw.path);
+  if (!ports.keepIntermediate) rmSync(raw.path);
   const { options } = task;
   const { cropEmpty } = run;
   return {

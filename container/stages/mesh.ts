@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import type { Compute } from '../../adapters/compute-pool.ts';
 import type { MeshedStructure } from '../../adapters/mesh-structure.ts';
 import { modelEntry, type ModelId } from '../../core/models/catalogue.ts';
@@ -23,7 +22,7 @@ import type { LabelRuns } from '../../core/volume/label-runs.ts';
 import type { Grid } from '../../core/volume/volume.ts';
 import type { CaseContext } from '../case-context.ts';
 import type { MeasuredCase } from './measure.ts';
-import { madeFolder, written, type PackagedFile } from './written.ts';
+import { written, type PackagedFile } from './written.ts';
 
 /** A measured case with meshes: their files beside the masks, their facts in the runs. */
 export interface MeshedCase extends MeasuredCase {
@@ -83,8 +82,6 @@ export async function meshCase(
   });
   const all = [...made.values()];
   const { format } = scratch;
-  for (const file of [meshFile, ...(scratch.shown ? [shownFile] : [])])
-    await madeFolder(scratch.out, dirname(file('any')));
   const write = (name: string, content: Uint8Array): Promise<PackagedFile> =>
     written(scratch.out, name, content);
   const files = await Promise.all(all.map(({ name, vtp }) => write(meshFile(name), vtp)));

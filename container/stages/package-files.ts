@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { CasePicture } from '../../adapters/case-pictures.ts';
 import type { Compute } from '../../adapters/compute-pool.ts';
-import { writeZip, zipOrder, type WrittenFile } from '../../adapters/zip-archive.ts';
+import { writeZip, zipBytes } from '../../adapters/zip-archive.ts';
+import { zipOrder } from '../../adapters/zip-members.ts';
 import { bothSettled } from '../../core/both-settled.ts';
 import type { Signer } from '../../core/signer-port.ts';
 import type { Metadata } from '../../core/results/metadata-schema.ts';
@@ -12,12 +13,12 @@ import { reportPage } from '../../core/results/report/report-page.ts';
 import { stableJson } from '../../core/results/stable-json.ts';
 import type { Volume } from '../../core/volume/volume.ts';
 import type { MeshedCase } from './mesh.ts';
-import { madeFolder, written, type PackagedFile } from './written.ts';
+import { written, type PackagedFile } from './written.ts';
 
-/** Everything that is published, on the local disk. */
+/** Everything that is published. */
 export interface PackagedCase {
   readonly files: readonly PackagedFile[];
-  readonly zip: WrittenFile & { readonly path: string };
+  readonly zip: PackagedFile;
 }
 
 /** What a package is made with. */
@@ -50,12 +51,24 @@ export interface PackageContent {
  * @throws HpbError DISK_FULL, OUTPUT_UNWRITABLE, SIGNING_FAILED, CANCELLED.
  */
 export async function packageFiles(tools: PackageTools, content: PackageContent): Promise<PackagedCase> {
-  const path = join(tools.out, 'results.zip');
   const rest = besideTheVolume(tools, content);
-  const [others, zip] = await bothSettled(rest, writeZip(path, volumeFirst(content.volume, rest)));
+  const [others, zip] = await bothSettled(rest, packed(tools, content.volume, rest));
   const files = [...others, await content.volume];
   files.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { files, zip: { path, ...zip } };
+  return { files, zip };
+}
+
+/** In memory when the volume is: it is nearly all there is. */
+async function packed(
+  { out }: PackageTools,
+  volume: Promise<PackagedFile>,
+  rest: Promise<readonly PackagedFile[]>,
+): Promise<PackagedFile> {
+  const name = 'results.zip';
+  const members = volumeFirst(volume, rest);
+  if ('content' in (await volume)) return written(out, name, await zipBytes(members));
+  const path = join(out, name);
+  return { name, path, ...(await writeZip(path, members)) };
 }
 
 /** The volume, nearly all there is to pack, goes into the ZIP while pictures are drawn. */
@@ -77,7 +90,6 @@ async function besideTheVolume(
   const write = (file: string, bytes: string | Uint8Array): Promise<PackagedFile> =>
     written(out, file, bytes);
   const pictures = await drawn(tools, content);
-  await madeFolder(out, dirname(pictureFile('axial')));
   const shown = pictures.map(({ png, ...picture }) => ({
     ...picture,
     base64: Buffer.from(png).toString('base64'),

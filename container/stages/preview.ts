@@ -1,12 +1,9 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { writeNifti } from '../../adapters/nifti-file.ts';
 import { modelEntry } from '../../core/models/catalogue.ts';
 import type { CaseRuns } from '../../core/results/pictures/layers.ts';
 import { shrinkFactors } from '../../core/volume/downsample.ts';
-import type { LabelMap, Volume } from '../../core/volume/volume.ts';
+import type { Volume } from '../../core/volume/volume.ts';
 import type { MeshScratch } from './mesh.ts';
-import { hashedFile, type PackagedFile } from './written.ts';
+import { writtenVolume, type PackagedFile } from './written.ts';
 
 /** Longest side of a preview, voxels: a browser holds each layer as 4 bytes a voxel on the graphics card. */
 export const PREVIEW_SIDE = 256;
@@ -21,17 +18,13 @@ export async function previewFiles(
   masks: readonly CaseRuns[],
 ): Promise<readonly PackagedFile[]> {
   const factors = shrinkFactors(ct.grid.dims, PREVIEW_SIDE);
-  await mkdir(join(out, 'preview'), { recursive: true });
-  const write = async (name: string, volume: Volume | LabelMap): Promise<PackagedFile> => {
-    const path = join(out, name);
-    await writeNifti(path, volume);
-    return hashedFile({ name, path });
-  };
-  const files = [await write('preview/ct.nii.gz', await compute.run('shrinkCt', { ct, factors }, cancel))];
+  const files = [
+    await writtenVolume(out, 'preview/ct.nii.gz', await compute.run('shrinkCt', { ct, factors }, cancel)),
+  ];
   if (factors.every((factor) => factor === 1)) return files;
   for (const { model, runs } of masks) {
     const small = await compute.run('shrinkLabels', { grid: ct.grid, runs, factors }, cancel);
-    files.push(await write(`preview/${modelEntry(model).output}`, small));
+    files.push(await writtenVolume(out, `preview/${modelEntry(model).output}`, small));
   }
   return files;
 }

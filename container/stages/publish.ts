@@ -23,9 +23,9 @@ export async function publishCase(
   const { ports, jobId, caseId, cancel } = context;
   await ports.store.remove(caseResultKey(jobId, caseId));
   // Several at once, since each waits for the disk or the network most of its time.
-  const { path: zipPath, ...zip } = packaged.zip;
+  const { bytes, sha256 } = packaged.zip;
   const zipKey = caseZipKey(jobId, caseId);
-  const keyed = ({ name, path }: PackagedFile) => ({ path, key: caseFileKey(jobId, caseId, name) });
+  const keyed = (file: PackagedFile) => ({ file, key: caseFileKey(jobId, caseId, file.name) });
   const listed = ({ name, bytes, sha256 }: PackagedFile): CaseResult['files'][number] => ({
     name,
     key: caseFileKey(jobId, caseId, name),
@@ -33,14 +33,16 @@ export async function publishCase(
     sha256,
   });
   const [files, shown] = [packaged.files.map(keyed), previews.map(keyed)];
-  await mapLimited([...files, ...shown, { key: zipKey, path: zipPath }], STORED_AT_ONCE, ({ key, path }) => {
+  const all = [...files, ...shown, { key: zipKey, file: packaged.zip }];
+  await mapLimited(all, STORED_AT_ONCE, ({ key, file }) => {
     throwIfCaseCancelled(cancel);
-    return ports.store.putFile(key, path, { givenUp: !ports.keepIntermediate });
+    if ('content' in file) return ports.store.put(key, file.content);
+    return ports.store.putFile(key, file.path, { givenUp: !ports.keepIntermediate });
   });
   return {
     files: packaged.files.map(listed),
     ...(previews.length > 0 && { previews: previews.map(listed) }),
-    zip: { key: zipKey, ...zip },
+    zip: { key: zipKey, bytes, sha256 },
     summary: packaged.summary,
   };
 }

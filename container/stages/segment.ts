@@ -1,4 +1,4 @@
-import { rm, stat } from 'node:fs/promises';
+import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineCall, HelloResult, RunResult } from '../../core/engine-protocol.ts';
 import { HpbError } from '../../core/errors.ts';
@@ -39,7 +39,7 @@ export async function segmentCt(
       const call = engineCallOf(model, task.options, located.location);
       const path = join(context.scratch.out, `raw-${modelEntry(model).output}`);
       // Of a run that a fault of the device ended, whose mask would be taken for this one's.
-      await rm(path, { force: true });
+      rmSync(path, { force: true });
       const run = await opened.run({
         call,
         output: path,
@@ -48,7 +48,7 @@ export async function segmentCt(
       });
       ports.meter?.engineRun(model, run);
       ports.log.debug('case:stage', { caseId: context.caseId, stage: 'segment', model, ...run.seconds });
-      await assertWritten(path, model);
+      assertWritten(path, model);
       masks.push({ model, call, path, run, weights: located });
     }
     return { hello, masks };
@@ -57,9 +57,8 @@ export async function segmentCt(
   }
 }
 
-async function assertWritten(path: string, model: ModelId): Promise<void> {
-  const facts = await stat(path).catch(() => null);
-  if (facts?.isFile()) return;
+function assertWritten(path: string, model: ModelId): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === true) return;
   throw new HpbError('ENGINE_OUTPUT_MISSING', `The engine finished ${model} but wrote no mask.`, {
     remedy: 'Run again with HPB_LOG_LEVEL=debug, which logs what the engine prints, and report it.',
     details: { model },

@@ -1,48 +1,60 @@
-import { createHash } from 'node:crypto';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { hash } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { outputError } from '../../adapters/file-error.ts';
+import { isSmallVolume, niftiGzip, writeNifti } from '../../adapters/nifti-file.ts';
 import { sha256OfFile } from '../../adapters/sha256-of-file.ts';
-import type { WrittenFile, ZipMember } from '../../adapters/zip-archive.ts';
+import type { HeldMember, WrittenFile, ZipMember } from '../../adapters/zip-archive.ts';
+import type { LabelMap, Volume } from '../../core/volume/volume.ts';
 
-/** A file of the package with what its receipt says of it. */
-export interface PackagedFile extends ZipMember, WrittenFile {}
+/** A file of the package with what its receipt says of it; a small one stays in memory until it is stored. */
+export type PackagedFile = WrittenFile & (ZipMember | HeldMember);
 
-/** Up to here a file is written or read in one synchronous call, faster than the thread pool could be asked to. */
-const SMALL_BYTES = 2 ** 16;
+/** Most bytes of a file that stays in memory: a case has some twenty, and each would be made, read and removed again. */
+const HELD_BYTES = 2 ** 18;
 
-/** Makes a folder below the files of a case. Throws DISK_FULL, OUTPUT_UNWRITABLE. */
-export async function madeFolder(out: string, name: string): Promise<void> {
-  try {
-    await mkdir(join(out, name), { recursive: true });
-  } catch (error) {
-    throw outputError(error);
-  }
-}
-
-/** Writes a file of a case into a folder that is there. Throws DISK_FULL, OUTPUT_UNWRITABLE. */
+/** Makes a file of a case, a large one below the folder `out`. Throws DISK_FULL, OUTPUT_UNWRITABLE. */
 export async function written(
   out: string,
   name: string,
   content: string | Uint8Array,
 ): Promise<PackagedFile> {
-  const path = join(out, name);
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+  const facts = { name, bytes: bytes.length, sha256: hash('sha256', bytes) };
+  if (bytes.length <= HELD_BYTES) return { ...facts, content: bytes };
+  const path = await placeFor(out, name);
   try {
-    if (bytes.length <= SMALL_BYTES) writeFileSync(path, bytes);
-    else await writeFile(path, bytes);
+    await writeFile(path, bytes);
   } catch (error) {
     throw outputError(error);
   }
-  return { name, path, bytes: bytes.length, sha256: sha256Of(bytes) };
+  return { ...facts, path };
 }
 
-/** A file with its size and hash; large ones are read piece by piece. */
+/** The same of a volume or label map as `.nii.gz`. */
+export async function writtenVolume(
+  out: string,
+  name: string,
+  volume: Volume | LabelMap,
+): Promise<PackagedFile> {
+  if (isSmallVolume(volume)) return written(out, name, await niftiGzip(volume));
+  const path = await placeFor(out, name);
+  await writeNifti(path, volume);
+  return hashedFile({ name, path });
+}
+
+async function placeFor(out: string, name: string): Promise<string> {
+  const path = join(out, name);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+  } catch (error) {
+    throw outputError(error);
+  }
+  return path;
+}
+
+/** A file with its size and hash, read piece by piece. */
 export async function hashedFile({ name, path }: ZipMember): Promise<PackagedFile> {
-  const { size } = statSync(path);
-  const sha256 = size <= SMALL_BYTES ? sha256Of(readFileSync(path)) : await sha256OfFile(path);
-  return { name, path, bytes: size, sha256 };
+  return { name, path, bytes: statSync(path).size, sha256: await sha256OfFile(path) };
 }
-
-const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

@@ -60,6 +60,10 @@ export type PublishPorts = Pick<
 /** meta.json of a case; only that it is an object matters. */
 const metaDocument = z.record(z.string(), z.unknown());
 const READ_AT_ONCE = 16;
+/** Up to here the ZIP of a case is read as a whole. */
+const WHOLE_ZIP_BYTES = 2 ** 20;
+
+type BundleMember = Parameters<Bundler['bundle']>[1][number];
 
 /**
  * Gathers how every case ended, writes manifest and ZIP, and ends the job. It may run twice, or begin again half-way:
@@ -152,7 +156,7 @@ async function membersOf(
   { store }: Pick<ServicePorts, 'store'>,
   batchId: string,
   ends: readonly CaseEnd[],
-): Promise<Parameters<Bundler['bundle']>[1]> {
+): Promise<readonly BundleMember[]> {
   const folders = folderNames(ends.map(({ entry }) => entry));
   const withResult = ends.flatMap(({ entry, result }) => (result === null ? [] : [{ entry, result }]));
   const succeeded = await mapLimited(withResult, READ_AT_ONCE, async ({ entry, result }) => ({
@@ -160,23 +164,32 @@ async function membersOf(
     meta: result.summary?.meta ?? (await metaIn(store, result)),
   }));
   const failed = ends.flatMap(({ entry: { name, error } }) => (error === null ? [] : [{ name, error }]));
-  const files = withResult.flatMap(({ entry, result }) =>
-    result.files.map((file) => ({ ...file, name: `${folders.get(entry.caseId)!}/${file.name}` })),
-  );
+  const folderOf = ({ caseId }: CaseEnd['entry']): string => folders.get(caseId)!;
   const texts = {
     'manifest.json': batchManifestText({ batchId, succeeded, failed }),
     ...(await batchIndex(store, { batchId, ends, folders })),
   };
-  const receipts = files.filter(({ name }) => name.split('/')[1] === RECEIPT_FILE);
+  const receipts = withResult.flatMap(({ entry, result: { files } }) =>
+    files
+      .filter(({ name }) => name === RECEIPT_FILE)
+      .map((file) => ({ ...file, name: `${folderOf(entry)}/${file.name}` })),
+  );
   const own = await Promise.all(Object.entries(texts).map(([name, text]) => receiptFileOf(name, text)));
   const receipt = batchReceiptText(batchId, [...own, ...receipts]);
   return [
-    ...files.map(({ name, key, bytes }) => ({ name, source: { key, bytes } })),
+    ...withResult.flatMap(({ entry, result }) => caseMembers(folderOf(entry), result)),
     ...Object.entries({ ...texts, [RECEIPT_FILE]: receipt }).map(([name, text]) => ({
       name,
       source: { text },
     })),
   ];
+}
+
+/** All files of a case in its folder; those of a small case as they lie in its ZIP, which is read at once. */
+function caseMembers(folder: string, { files, zip }: CaseResult): readonly BundleMember[] {
+  if (zip !== null && zip.bytes <= WHOLE_ZIP_BYTES)
+    return [{ name: folder, source: { zip: zip.key, bytes: zip.bytes } }];
+  return files.map(({ name, key, bytes }) => ({ name: `${folder}/${name}`, source: { key, bytes } }));
 }
 
 async function receiptFileOf(name: string, text: string): Promise<ReceiptFile> {

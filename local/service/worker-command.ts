@@ -27,6 +27,8 @@ export function workerCommand({ settings, packageRoot, environment }: LaptopServ
       HPB_PREVIEWS: '1',
       // glibc gives threads arenas of their own, in which memory stays: 1.2 MB a case by its default, 0.8 MB with two.
       MALLOC_ARENA_MAX: '2',
+      // Node's own four are taken by writes that wait for the disk.
+      UV_THREADPOOL_SIZE: '8',
       ...Object.fromEntries(passed),
       ...(compiled !== undefined && { NODE_COMPILE_CACHE: compiled }),
       HPB_DATA_ROOT: machinePaths(settings, packageRoot).dataRoot,

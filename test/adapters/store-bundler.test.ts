@@ -49,6 +49,87 @@ print(json.dumps([z.testzip()] + [[i.filename, i.file_size] for i in z.infolist(
     ]);
   });
 
+  it('takes what lies in a ZIP over as it is packed there, into a folder', async () => {
+    const folder = tempFolder();
+    const store = new FileObjectStore(join(folder, 'store'));
+    await store.put('jobs/x/doc', '{"a":1}'.repeat(50));
+    await store.put('jobs/x/scan', Buffer.alloc(300_000, 'CT'));
+    const bundler = new StoreBundler(store);
+    const zip = 'jobs/x/case.zip';
+    const { bytes } = await bundler.bundle(zip, [
+      { name: 'a/meta.json', source: { key: 'jobs/x/doc', bytes: 350 } },
+      { name: 'ct.vti', source: { key: 'jobs/x/scan', bytes: 300_000 } },
+      { name: 'é.json', source: { key: 'jobs/x/scan', bytes: 300_000 } },
+      { name: 'empty.txt', source: { text: '' } },
+    ]);
+
+    await bundler.bundle(KEY, [
+      { name: 'case 1', source: { zip, bytes } },
+      { name: 'case 2', source: { zip, bytes } },
+      { name: 'manifest.json', source: { text: '{}' } },
+    ]);
+
+    const listing = `import io, json, sys, zipfile
+z = zipfile.ZipFile(io.BytesIO(sys.stdin.buffer.read()))
+print(json.dumps([z.testzip()] + [[i.filename, i.file_size, i.compress_type] for i in z.infolist()]))`;
+    const files = (name: string) => [
+      [`${name}/a/meta.json`, 350, 8],
+      [`${name}/ct.vti`, 300_000, 0],
+      [`${name}/empty.txt`, 0, 8],
+      [`${name}/é.json`, 300_000, 8],
+    ];
+    expect(pythonJson(listing, await store.get(KEY))).toEqual([
+      null,
+      ...files('case 1'),
+      ...files('case 2'),
+      ['manifest.json', 2, 8],
+    ]);
+  });
+
+  it('does so as well when they are too many for a ZIP without fields of 64 bits', async () => {
+    const store = storeWith({});
+    const bundler = new StoreBundler(store);
+    const zip = 'jobs/x/case.zip';
+    const { bytes } = await bundler.bundle(zip, [
+      { name: 'a.json', source: { text: '{"a":1}'.repeat(50) } },
+      { name: 'b.png', source: { text: 'png' } },
+    ]);
+
+    const members = Array.from({ length: 1300 }, (_, at) => ({ name: `case ${at}`, source: { zip, bytes } }));
+    const first = await bundler.bundle(KEY, members);
+    expect(await bundler.bundle(KEY, members.toReversed())).toEqual(first);
+
+    const listing = `import collections, io, json, sys, zipfile
+z = zipfile.ZipFile(io.BytesIO(sys.stdin.buffer.read()))
+kinds = collections.Counter((i.filename[-6:], i.file_size, i.compress_type) for i in z.infolist())
+print(json.dumps([z.testzip()] + sorted([*kind, count] for kind, count in kinds.items())))`;
+    expect(pythonJson(listing, await store.get(KEY))).toEqual([
+      null,
+      ['/b.png', 3, 0, 1300],
+      ['a.json', 350, 8, 1300],
+    ]);
+  });
+
+  it.each([
+    ['is cut short', (zip: Uint8Array) => zip.subarray(0, -1)],
+    ['is none', () => new Uint8Array(100)],
+    ['points behind its end', (zip: Uint8Array) => zip.fill(0xfe, zip.length - 22 - 10, zip.length - 22)],
+    ['has another directory', (zip: Uint8Array) => zip.fill(7, zip.length - 22 - 47, zip.length - 22 - 40)],
+  ])('is not stored when a ZIP that it is to take over %s', async (_, damaged) => {
+    const store = storeWith({});
+    const zip = 'jobs/x/case.zip';
+    await new StoreBundler(store).bundle(zip, [{ name: 'a', source: { text: 'mask' } }]);
+    const damage = damaged(await store.get(zip));
+    await store.put(zip, damage);
+
+    const bundling = new StoreBundler(store).bundle(KEY, [
+      { name: 'case 1', source: { zip, bytes: damage.length } },
+    ]);
+
+    await expect(bundling).rejects.toMatchObject({ code: 'OBJECT_CHANGED' });
+    expect(await store.head(KEY)).toBeNull();
+  });
+
   it.each([4, LARGE])('is not stored when an object is missing, %s bytes large', async (bytes) => {
     const store = storeWith({});
     await store.put('jobs/x/a', 'mask');

@@ -4,7 +4,8 @@ import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from '
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { writeZip, zipStream, type ZipMember, type ZipSource } from '../../adapters/zip-archive.ts';
+import { writeZip, zipStream, type ZipMember } from '../../adapters/zip-archive.ts';
+import type { ZipSource } from '../../adapters/zip-members.ts';
 import { pythonJson } from '../fixtures/engine-python.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
 

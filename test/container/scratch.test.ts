@@ -48,6 +48,26 @@ describe('scratch', () => {
     expect(existsSync(scratch.temporary)).toBe(true);
   });
 
+  it.each([true, false])('gives a later case empty folders too (one root: %s)', async (oneRoot) => {
+    const folders = roots();
+    const scratch = await openScratch({ ...folders, ...(oneRoot && { out: folders.in }) }, memoryLog());
+    const [first, second] = [await scratch.forCase(caseIdOf(1)), await scratch.forCase(caseIdOf(2))];
+    for (const { in: ct, out } of [first, second]) {
+      mkdirSync(join(out, 'segmentations'));
+      writeFileSync(join(out, 'segmentations', 'liver.vtp'), 'x');
+      writeFileSync(join(ct, 'ct.nii.gz'), 'x');
+    }
+    await first.remove();
+    await first.remove();
+
+    const third = await scratch.forCase(caseIdOf(3));
+
+    expect([readdirSync(third.in), readdirSync(third.out)]).toEqual([[], []]);
+    expect([existsSync(first.in), readdirSync(second.in)]).toEqual([false, ['ct.nii.gz']]);
+    await scratch.close(false);
+    expect(readdirSync(folders.in)).toEqual([]);
+  });
+
   it('is gone when it is closed', async () => {
     const folders = roots();
     const scratch = await openScratch(folders, memoryLog());

@@ -87,22 +87,30 @@ export class SteppedWorker {
 
   #slow(store: ObjectStore): ObjectStore {
     const ids = Array.from({ length: 20 }, (_, at) => caseIdOf(at + 1));
-    const getFile: ObjectStore['getFile'] = async (key, path) => {
+    const getFile: ObjectStore['getFile'] = async (key, ...rest) => {
       await this.#hold(
         'fetch',
         ids.find((id) => caseInputKey(JOB, id) === key)!,
       );
-      return store.getFile(key, path);
+      return store.getFile(key, ...rest);
     };
-    const putFile: ObjectStore['putFile'] = async (key, ...rest) => {
+    const publishing = async (key: string): Promise<void> => {
       const id = ids.find((one) => caseZipKey(JOB, one) === key);
       if (id !== undefined) await this.#hold('publish', id);
+    };
+    const putFile: ObjectStore['putFile'] = async (key, ...rest) => {
+      await publishing(key);
       return store.putFile(key, ...rest);
+    };
+    const put: ObjectStore['put'] = async (key, ...rest) => {
+      await publishing(key);
+      return store.put(key, ...rest);
     };
     return new Proxy(store, {
       get: (target, name) => {
         if (name === 'getFile') return getFile;
         if (name === 'putFile') return putFile;
+        if (name === 'put') return put;
         const value: unknown = Reflect.get(target, name, target);
         return typeof value === 'function' ? (value.bind(target) as unknown) : value;
       },

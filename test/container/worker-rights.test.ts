@@ -10,6 +10,7 @@ import { runTask, type TaskPorts } from '../../container/worker-task.ts';
 import type { WorkerTask } from '../../container/worker-arguments.ts';
 import { shardKey, uploadInputKey, type JobId } from '../../core/layout.ts';
 import { prepareJob } from '../../core/use-cases/prepare-job.ts';
+import type { Volume } from '../../core/volume/volume.ts';
 import { askedStore, type AskedRight } from '../fakes/asked-rights.ts';
 import { FakeEngine } from '../fakes/fake-engine.ts';
 import { serviceFakes, type ServiceFakes } from '../fakes/service-fakes.ts';
@@ -17,7 +18,7 @@ import { submittedJob, uploadOf } from '../fakes/stored-job.ts';
 import { held } from '../fixtures/granted-rights.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
 import { zipOf } from '../fixtures/weights.ts';
-import { smallCt, workerBench } from './worker-bench.ts';
+import { GRID, smallCt, workerBench } from './worker-bench.ts';
 
 const SIGNALS = { drain: new AbortController().signal, cancel: new AbortController().signal };
 
@@ -53,9 +54,20 @@ async function world() {
     await prepareJob(others, { phase: 'prepare', jobId, attempt: 1 }).catch(() => undefined);
     return jobId;
   };
-  const path = join(folder, 'ct.nii.gz');
-  await writeNifti(path, smallCt());
-  return { ct: await readFile(path), jobOf, others, run, sent };
+  const fileOf = async (ct: Volume): Promise<Buffer> => {
+    const path = join(folder, 'ct.nii.gz');
+    await writeNifti(path, ct);
+    return readFile(path);
+  };
+  return { ct: await fileOf(smallCt()), large: await fileOf(largeCt()), jobOf, others, run, sent };
+}
+
+/** Whose volume is too large to be stored out of memory. */
+function largeCt(): Volume {
+  const small = smallCt();
+  const data = new Int16Array(2 * small.data.length);
+  for (const at of [0, small.data.length]) data.set(small.data, at);
+  return { ...small, data, grid: { ...GRID, dims: [GRID.dims[0], GRID.dims[1], 2 * GRID.dims[2]] } };
 }
 
 /** The models have a bucket of their own, and workers a port for figures that is not noted. */
@@ -65,7 +77,7 @@ const ofJobs = (role: Parameters<typeof held>[0], asked: readonly AskedRight[]) 
 };
 
 it('workers may do with jobs and uploads what they do, and no more', async () => {
-  const { ct, jobOf, others, run, sent } = await world();
+  const { ct, large, jobOf, others, run, sent } = await world();
   const jobId = await jobOf(await zipOf({ 'one/raw.nii.gz': ct }));
   const bad = await jobOf(Buffer.from('no archive'));
   const own = { jobId, attempt: 1 };
@@ -78,8 +90,8 @@ it('workers may do with jobs and uploads what they do, and no more', async () =>
   const ran = await run({ kind: 'shard', place: { key: shardKey(jobId, 1, 1) } });
   // A case of a manifest stays where it was uploaded.
   const shard = others.store.json(shardKey(jobId, 1, 1)) as { readonly cases: readonly object[] };
-  const inputKey = uploadInputKey(await sent(ct));
-  const cases = shard.cases.map((one) => ({ ...one, inputKey }));
+  const inputKey = uploadInputKey(await sent(large));
+  const cases = shard.cases.map((one) => ({ ...one, inputKey, inputSha256: undefined }));
   await others.store.put(shardKey(jobId, 1, 2), JSON.stringify({ ...shard, cases }));
   const ranOfUpload = await run({ kind: 'shard', place: { key: shardKey(jobId, 1, 2) } });
   const published = await run({ kind: 'publish', ...own });

@@ -105,7 +105,7 @@ export function askedStore(real: ObjectStore, ask: Ask): ObjectStore {
     get: async (key) => real.get(await read(key)),
     read: async (key) => real.read(await read(key)),
     stream: async (key, range) => real.stream(await read(key), range),
-    getFile: async (key, path) => real.getFile(await read(key), path),
+    getFile: async (key, ...rest) => real.getFile(await read(key), ...rest),
     head: async (key) => real.head(await read(key)),
     list: (prefix, page) => real.list(list(prefix), page),
     remove: (key) => real.remove(remove(key)),

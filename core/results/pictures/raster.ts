@@ -42,8 +42,10 @@ export function fillBox(raster: Raster, { x, y, width, height }: Box, colour: Rg
       blend(raster, row * raster.width + column, colour, 1);
 }
 
-/** The picture at a whole fraction of its size: each pixel is the mean of `factor` x `factor`. */
-export function reduced({ width: columns, height: rows, data }: Raster, factor: number): Raster {
+/** The picture at a whole fraction of its size: each pixel is the mean of `factor` x `factor`; itself by a factor of 1. */
+export function reduced(picture: Raster, factor: number): Raster {
+  if (factor === 1) return picture;
+  const { width: columns, height: rows, data } = picture;
   const width = Math.max(1, Math.floor(columns / factor));
   const height = Math.max(1, Math.floor(rows / factor));
   const small = blankRaster(width, height, [0, 0, 0]);

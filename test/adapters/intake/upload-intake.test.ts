@@ -1,4 +1,5 @@
 import { gzipSync } from 'node:zlib';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { HpbError } from '../../../core/errors.ts';
 import {
@@ -243,11 +244,10 @@ describe('an intake that is stopped', () => {
   ])('stores no further case of a %s, and leaves nothing in its scratch', async (_, packed) => {
     const bench = intakeBench();
     const stop = new AbortController();
-    const putFile = bench.store.putFile.bind(bench.store);
-    bench.store.putFile = async (...given) => {
-      const facts = await putFile(...given);
-      stop.abort();
-      return facts;
+    const put = bench.store.put.bind(bench.store);
+    bench.store.put = (key, ...given) => {
+      if (key === keyOf(1)) stop.abort();
+      return put(key, ...given);
     };
     const parts = [1, 2, 3, 4].map((one) => ({ name: `case${one}/raw.nii.gz`, content: PACKED_CT }));
 
@@ -258,6 +258,34 @@ describe('an intake that is stopped', () => {
     expect(Object.keys(await bench.stored())).toEqual([keyOf(1)]);
     expect(bench.leftovers()).toEqual([]);
   });
+
+  it.each([3, 30])(
+    'by a store that fails at the third of %i cases has ended with its error',
+    async (cases) => {
+      const bench = intakeBench();
+      const put = bench.store.put.bind(bench.store);
+      let storing = 0;
+      bench.store.put = async (key, ...given) => {
+        storing += 1;
+        try {
+          await sleep(5);
+          if (key === keyOf(3)) throw new Error('no room');
+          return await put(key, ...given);
+        } finally {
+          storing -= 1;
+        }
+      };
+      const parts = Array.from({ length: cases }, (_, at) => ({
+        name: `case${String(at).padStart(2, '0')}/raw.nii.gz`,
+        content: PACKED_CT,
+      }));
+
+      await expect(bench.take(await tarGzOf(parts))).rejects.toThrow('no room');
+
+      expect(storing).toBe(0);
+      expect(bench.leftovers()).toEqual([]);
+    },
+  );
 
   it('stores no CT', async () => {
     const bench = intakeBench();

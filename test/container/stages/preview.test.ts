@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ComputePool } from '../../../adapters/compute-pool.ts';
 import { readNifti } from '../../../adapters/nifti-file.ts';
@@ -6,6 +8,7 @@ import { runShard } from '../../../container/worker.ts';
 import { labelRuns } from '../../../core/volume/label-runs.ts';
 import type { Grid } from '../../../core/volume/volume.ts';
 import { FakeEngine } from '../../fakes/fake-engine.ts';
+import { contentOf } from '../../fixtures/packaged-file.ts';
 import { tempFolder } from '../../fixtures/temp-folder.ts';
 import { resultIn, shardOf, smallCt, workerBench } from '../worker-bench.ts';
 
@@ -24,7 +27,11 @@ describe('the previews of a case', () => {
     await compute.close();
 
     expect(files.map(({ name }) => name)).toEqual(['preview/ct.nii.gz', 'preview/liver.nii.gz']);
-    for (const { path } of files) expect((await readNifti(path)).grid.dims).toEqual([174, 6, 4]);
+    for (const file of files) {
+      const path = join(folder, 'copy.nii.gz');
+      writeFileSync(path, contentOf(file));
+      expect((await readNifti(path)).grid.dims).toEqual([174, 6, 4]);
+    }
   });
 
   it('are stored beside the files of a case where they are wanted, and are no part of its ZIP', async () => {

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { besideVolume } from '../../../container/stages/volume.ts';
 import type { Volume } from '../../../core/volume/volume.ts';
+import { contentOf } from '../../fixtures/packaged-file.ts';
 import { tempFolder } from '../../fixtures/temp-folder.ts';
 import { readVti } from '../../fixtures/vtk-files.ts';
 
@@ -27,13 +27,9 @@ describe("the viewer's volume", () => {
     const out = tempFolder();
     const ct = ctOf(dims, hu);
 
-    const { path } = await besideVolume(
-      { out, cancel: new AbortController().signal },
-      ct,
-      (volume) => volume,
-    );
+    const file = await besideVolume({ out, cancel: new AbortController().signal }, ct, (volume) => volume);
 
-    const { values } = readVti(readFileSync(path));
+    const { values } = readVti(contentOf(file));
     expect(Buffer.compare(Buffer.from(Int16Array.from(values).buffer), Buffer.from(ct.data.buffer))).toBe(0);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   caseIdOf,
+  caseResultKey,
   caseZipKey,
   JOB_FILES,
   jobFileKey,
@@ -19,6 +20,7 @@ import { retryJob } from '../../../core/use-cases/retry-job.ts';
 import { readJob } from '../../../core/use-cases/read-job.ts';
 import { resultOf } from '../../../core/use-cases/result-of.ts';
 import type { ServiceLimits } from '../../../core/use-cases/service-ports.ts';
+import type { CaseResult } from '../../../core/shard.ts';
 import type { SegmentTarget } from '../../../core/requests.ts';
 import { serviceFakes, type ServiceFakes } from '../../fakes/service-fakes.ts';
 import { foundCase, LINKS, reportOf, storeResult, submittedJob } from '../../fakes/stored-job.ts';
@@ -67,21 +69,36 @@ describe('a batch of which every case succeeded', () => {
     expect(published).toMatchObject({ outcome: 'SUCCEEDED', succeeded: 2, zipKey: jobZipKey(jobId) });
     const [{ members }] = ports.bundler.bundled as [(typeof ports.bundler.bundled)[number]];
     expect(members.map(({ name }) => name)).toEqual([
-      'patient 1/meta.json',
-      'patient 1/liver.nii.gz',
-      'patient 2/meta.json',
-      'patient 2/liver.nii.gz',
+      'patient 1',
+      'patient 2',
       'manifest.json',
       'index.html',
       'cases.csv',
       'receipt.json',
     ]);
+    expect(members[0]!.source).toEqual({ zip: caseZipKey(jobId, caseIdOf(1)), bytes: 3 });
     const source = members.find(({ name }) => name === 'manifest.json')!.source as { readonly text: string };
     expect(JSON.parse(source.text)).toMatchObject({
       batch_id: jobId,
       cases: [{ case_id: 'patient 1', liver_seconds: 1 }, { case_id: 'patient 2' }],
       failed: [],
     });
+  });
+
+  it('holds large cases file by file', async () => {
+    const { ports, jobId } = await preparedJob(1);
+    await storeResult(ports, jobId, caseIdOf(1));
+    const key = caseResultKey(jobId, caseIdOf(1));
+    const result = JSON.parse(new TextDecoder().decode(await ports.store.get(key))) as CaseResult;
+    await ports.store.put(key, JSON.stringify({ ...result, zip: { ...result.zip, bytes: 2 ** 21 } }));
+
+    await publishResults(ports, publish(jobId));
+
+    const [{ members }] = ports.bundler.bundled as [(typeof ports.bundler.bundled)[number]];
+    expect(members.slice(0, 2).map(({ name }) => name)).toEqual([
+      'patient 1/meta.json',
+      'patient 1/liver.nii.gz',
+    ]);
   });
 
   it('beyond the largest ZIP keeps the ZIPs of its cases, with index and table beside them', async () => {

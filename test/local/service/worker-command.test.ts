@@ -46,6 +46,7 @@ it('a worker gets the settings, what of our environment it needs, and a bound on
     HPB_DATA_ROOT: '/data',
     PATH: '/usr/bin',
     MALLOC_ARENA_MAX: '2',
+    UV_THREADPOOL_SIZE: '8',
   });
   expect(JSON.stringify(started)).not.toContain('secret');
 });
