@@ -54,8 +54,8 @@ async function resume(ports: ServicePorts, job: JobDocument): Promise<'started' 
   const name = executionName(jobId, attempt);
   if (deadlineAt !== null && deadlineAt < ports.clock.now()) {
     const error = timedOut();
-    await failJobWith(ports, job, error);
-    await ports.executions.stop(name, { error: error.code, cause: error.message });
+    const reason = { error: error.code, cause: error.message };
+    await failJobWith(ports, job, error, () => ports.executions.stop(name, reason));
     return 'ended';
   }
   const execution = await ports.executions.describe(name);
