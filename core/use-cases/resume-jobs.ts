@@ -35,8 +35,8 @@ export async function resumeJobs(ports: ServicePorts): Promise<ResumedJobs> {
   return { started, ended };
 }
 
-/** Read as a whole first: resuming a job moves it to another state, and would shift the pages. */
-async function activeJobs({ index }: Pick<ServicePorts, 'index'>): Promise<readonly JobDocument[]> {
+/** Jobs that are not final. Read as a whole first: resuming a job moves it to another state, and would shift the pages. */
+export async function activeJobs({ index }: Pick<ServicePorts, 'index'>): Promise<readonly JobDocument[]> {
   const active: JobDocument[] = [];
   for (const state of JOB_STATES.filter((one) => !isFinal(one))) {
     let after: string | undefined;
