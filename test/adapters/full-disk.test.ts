@@ -123,6 +123,7 @@ describe('a disk that runs full', () => {
        await store.put('jobs/a', 'a');
        await store.put('jobs/a', 'b');
        symlinkSync(JSON.stringify({ pid: 2 ** 22 + 1, started: '1' }), disk + '/objects/.locks/left');
+       await new Promise((resolve) => setTimeout(resolve, 20));
        await store.removeUnfinished(0);
        return readdirSync(disk + '/objects/.locks');`,
     );
