@@ -15,7 +15,7 @@ import {
   writeFile,
   writeFileSync,
 } from 'node:fs';
-import { copyFile, open, readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { copyFile, lstat, open, readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { mapLimited } from '../core/map-limited.ts';
@@ -189,7 +189,8 @@ export class FileObjectStore implements ObjectStore {
     for (const folder of [this.#keys.partial, this.#keys.locks]) {
       for (const name of await readdir(folder).catch((): string[] => [])) {
         const path = join(folder, name);
-        const stats = await stat(path).catch(() => null);
+        // Locks of a full disk are links that lead nowhere.
+        const stats = await lstat(path).catch(() => null);
         if (stats !== null && Date.now() - stats.mtimeMs > olderThanMs)
           await rm(path, { recursive: true, force: true });
       }

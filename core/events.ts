@@ -50,6 +50,7 @@ export const LOG_EVENTS = [
   'canary:end',
   'service:start',
   'service:tidy-failed',
+  'service:woke',
 ] as const;
 
 /** Name of a log event. */

@@ -2,7 +2,7 @@ import { HpbError, isDiskFull } from '../errors.ts';
 import { isFinal, type JobDocument } from '../job.ts';
 import { executionName } from '../layout.ts';
 import type { JobAnswer } from '../requests.ts';
-import { cancelAttempt } from './finish-job.ts';
+import { cancelAttempt, type StopWork } from './finish-job.ts';
 import { findJob } from './job-request.ts';
 import { answerOf } from './read-job.ts';
 import type { AnswerLinks, ServicePorts } from './service-ports.ts';
@@ -27,33 +27,27 @@ export async function cancelJob(ports: ServicePorts, jobId: string, links: Answe
 
 /** Ends a job as cancelled, with its execution, unless it has ended otherwise. Returns it as it then stands. */
 export async function endByCaller(ports: ServicePorts, job: JobDocument): Promise<JobDocument> {
-  const ended = isFinal(job.state) ? job : await cancelled(ports, job);
-  if (ended.state === 'CANCELLED') {
-    const { jobId, attempt } = ended;
-    await stop(ports, ended);
+  const stop = async ({ jobId, attempt, state }: JobDocument): Promise<void> => {
+    if (isFinal(state) && state !== 'CANCELLED') return;
+    const reason = { error: 'CANCELLED', cause: 'The job was cancelled.' };
+    await ports.executions.stop(executionName(jobId, attempt), reason);
     ports.log.info('job:cancelled', { jobId, attempt });
-  }
-  return ended;
-}
-
-async function stop(
-  { executions }: Pick<ServicePorts, 'executions'>,
-  { jobId, attempt }: JobDocument,
-): Promise<void> {
-  const reason = { error: 'CANCELLED', cause: 'The job was cancelled.' };
-  await executions.stop(executionName(jobId, attempt), reason);
+  };
+  if (!isFinal(job.state)) return cancelled(ports, job, stop);
+  await stop(job);
+  return job;
 }
 
 /** On a full disk the execution ends first: that frees the machine, and mostly the room for the record. */
-async function cancelled(ports: ServicePorts, job: JobDocument): Promise<JobDocument> {
+async function cancelled(ports: ServicePorts, job: JobDocument, stop: StopWork): Promise<JobDocument> {
   try {
-    return await cancelAttempt(ports, job);
+    return await cancelAttempt(ports, job, stop);
   } catch (thrown) {
     if (!isDiskFull(thrown)) throw thrown;
   }
   try {
-    await stop(ports, job);
-    return await cancelAttempt(ports, job);
+    await stop(job);
+    return await cancelAttempt(ports, job, stop);
   } catch (thrown) {
     if (!isDiskFull(thrown)) throw thrown;
     throw new HpbError('DISK_FULL', 'Nothing of the job runs any more, but there is no room to record it.', {

@@ -66,9 +66,13 @@ export function countsOf(job: JobDocument, { cases, found }: JobStanding): JobDo
  * A job that ended before it was published counts what its plan did: this is the job with the cases as they ended
  * (what has a result of its own succeeded, all else failed), or as it is when a document of theirs is damaged.
  */
-export async function withCounts({ store }: StandingPorts, job: JobDocument): Promise<JobDocument> {
-  const { jobId, state } = job;
-  if (!isFinal(state) || isCounted(job)) return job;
+export async function withCounts(ports: StandingPorts, job: JobDocument): Promise<JobDocument> {
+  return !isFinal(job.state) || isCounted(job) ? job : countedAnew(ports, job);
+}
+
+/** The same of a final job that was counted before: a worker that was being ended may have finished a case since. */
+export async function countedAnew({ store }: StandingPorts, job: JobDocument): Promise<JobDocument> {
+  const { jobId } = job;
   try {
     const found = await findCases(store, jobId);
     if (found === null) return job;

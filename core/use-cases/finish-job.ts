@@ -1,9 +1,9 @@
 import type { HpbError } from '../errors.ts';
 import { asHpbError } from '../errors.ts';
-import { applyJobEvent, isFinal, type JobDocument, type JobEvent } from '../job.ts';
+import { applyJobEvent, isFinal, type CaseCounts, type JobDocument, type JobEvent } from '../job.ts';
 import { announcedKey, type JobId } from '../layout.ts';
 import type { MetricSample } from '../metrics.ts';
-import { withCounts } from './case-standing.ts';
+import { countedAnew, withCounts } from './case-standing.ts';
 import type { ServicePorts } from './service-ports.ts';
 import { cancelled } from './workflow-errors.ts';
 
@@ -27,23 +27,43 @@ export async function recordEvent(
 /** An event that ends a job. */
 type FinalEvent = Extract<JobEvent, { readonly event: 'finish' | 'fail' | 'cancel' }>;
 
+/** Ends what still works on a job that has ended. */
+export type StopWork = (ended: JobDocument) => Promise<void>;
+
 /**
- * Ends a job; whoever ended it first also counts it. Its end is announced unless it was before: also by one that comes
- * later, since the first may have had no way to, or have died. Returns the job as it then stands.
+ * Ends a job; whoever ended it first also counts it, after `stopWork`: what is finished until then counts. Its end is
+ * announced unless it was before: also by one that comes later, since the first may have had no way to, or have died.
+ * Returns the job as it then stands.
  */
-export async function endJob(ports: FinishPorts, jobId: JobId, event: FinalEvent): Promise<JobDocument> {
+export async function endJob(
+  ports: FinishPorts,
+  jobId: JobId,
+  event: FinalEvent,
+  stopWork?: StopWork,
+): Promise<JobDocument> {
   const { job: ended, applied } = await recordEvent(ports, jobId, event);
-  const job = applied ? await keepCounts(ports, ended) : ended;
-  if (applied) await count(ports, job);
-  if (isFinal(job.state) && job.attempt === event.attempt) await announceOnce(ports, job);
+  let job = ended;
+  try {
+    await stopWork?.(ended);
+  } finally {
+    if (applied) {
+      job = await keepCounts(ports, ended, withCounts);
+      await count(ports, job);
+    }
+    if (isFinal(job.state) && job.attempt === event.attempt) await announceOnce(ports, job);
+  }
   return job;
 }
 
 /** Writes how the cases ended into the job, so that no list of jobs has to read them; the job ends without that too. */
-async function keepCounts({ store, index, log }: FinishPorts, job: JobDocument): Promise<JobDocument> {
+async function keepCounts(
+  { store, index, log }: Pick<FinishPorts, 'store' | 'index' | 'log'>,
+  job: JobDocument,
+  count: typeof withCounts,
+): Promise<JobDocument> {
   try {
-    const { counts } = await withCounts({ store }, job);
-    if (counts === job.counts) return job;
+    const { counts } = await count({ store }, job);
+    if (counts === null || isSameCount(counts, job.counts)) return job;
     return await index.update(job.jobId, (latest) =>
       latest.attempt === job.attempt && isFinal(latest.state) ? { ...latest, counts } : null,
     );
@@ -51,6 +71,17 @@ async function keepCounts({ store, index, log }: FinishPorts, job: JobDocument):
     log.error('job:uncounted', { jobId: job.jobId, code: asHpbError(thrown).code });
     return job;
   }
+}
+
+const isSameCount = (one: CaseCounts, other: CaseCounts | null): boolean =>
+  one.total === other?.total && one.succeeded === other.succeeded && one.failed === other.failed;
+
+/** Counts the cases of a job again that was counted before its workers had ended: what they finished since is there too. */
+export function recount(
+  ports: Pick<FinishPorts, 'store' | 'index' | 'log'>,
+  job: JobDocument,
+): Promise<JobDocument> {
+  return keepCounts(ports, job, countedAnew);
 }
 
 /** Tells `onFinished` of a final job, once an attempt: who sets the mark tells, and takes it back when that fails. */
@@ -84,16 +115,18 @@ export function failJobWith(
   ports: FinishPorts,
   { jobId, attempt }: Pick<JobDocument, 'jobId' | 'attempt'>,
   error: HpbError,
+  stopWork?: StopWork,
 ): Promise<JobDocument> {
-  return endJob(ports, jobId, { event: 'fail', attempt, error: error.toDocument() });
+  return endJob(ports, jobId, { event: 'fail', attempt, error: error.toDocument() }, stopWork);
 }
 
 /** Ends an attempt as cancelled. */
 export function cancelAttempt(
   ports: FinishPorts,
   { jobId, attempt }: Pick<JobDocument, 'jobId' | 'attempt'>,
+  stopWork?: StopWork,
 ): Promise<JobDocument> {
-  return endJob(ports, jobId, { event: 'cancel', attempt, error: cancelled().toDocument() });
+  return endJob(ports, jobId, { event: 'cancel', attempt, error: cancelled().toDocument() }, stopWork);
 }
 
 async function count(ports: FinishPorts, job: JobDocument): Promise<void> {

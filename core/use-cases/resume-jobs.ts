@@ -35,8 +35,8 @@ export async function resumeJobs(ports: ServicePorts): Promise<ResumedJobs> {
   return { started, ended };
 }
 
-/** Read as a whole first: resuming a job moves it to another state, and would shift the pages. */
-async function activeJobs({ index }: Pick<ServicePorts, 'index'>): Promise<readonly JobDocument[]> {
+/** Jobs that are not final. Read as a whole first: resuming a job moves it to another state, and would shift the pages. */
+export async function activeJobs({ index }: Pick<ServicePorts, 'index'>): Promise<readonly JobDocument[]> {
   const active: JobDocument[] = [];
   for (const state of JOB_STATES.filter((one) => !isFinal(one))) {
     let after: string | undefined;
@@ -54,8 +54,8 @@ async function resume(ports: ServicePorts, job: JobDocument): Promise<'started' 
   const name = executionName(jobId, attempt);
   if (deadlineAt !== null && deadlineAt < ports.clock.now()) {
     const error = timedOut();
-    await failJobWith(ports, job, error);
-    await ports.executions.stop(name, { error: error.code, cause: error.message });
+    const reason = { error: error.code, cause: error.message };
+    await failJobWith(ports, job, error, () => ports.executions.stop(name, reason));
     return 'ended';
   }
   const execution = await ports.executions.describe(name);

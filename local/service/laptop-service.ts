@@ -6,10 +6,12 @@ import { machinePaths } from '../../adapters/machine-paths.ts';
 import { asHpbError } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import type { Settings } from '../../core/settings.ts';
+import { extendDeadlines } from '../../core/use-cases/extend-deadlines.ts';
 import { purgeExpired } from '../../core/use-cases/purge-expired.ts';
 import { purgeLeftOvers } from '../../core/use-cases/purge-leftovers.ts';
 import { resumeJobs } from '../../core/use-cases/resume-jobs.ts';
 import type { ServicePorts } from '../../core/use-cases/service-ports.ts';
+import { AliveMark } from './alive-mark.ts';
 import { dataRootError, lockDataRoot } from './data-root-lock.ts';
 import { isHostOf, isLoopbackHost } from './host-check.ts';
 import { IngestFolder } from './ingest-folder.ts';
@@ -41,6 +43,7 @@ export interface LaptopService {
 
 const INGEST_EVERY_MS = 1000;
 const TIDY_EVERY_MS = 60_000;
+const WORTH_MAKING_UP_MS = 60_000;
 const DAY_MS = 86_400_000;
 const CLOSE_GRACE_MS = 2000;
 
@@ -68,6 +71,8 @@ export async function startLaptopService(options: LaptopServiceOptions): Promise
     const listening = await serve(options, service, { address, baseUrl });
     opened.push(() => listening.close(CLOSE_GRACE_MS));
     await service.recover().catch((thrown: unknown) => leftToTidying(thrown, options.log));
+    const alive = new AliveMark(join(dataRoot, 'alive'));
+    await makeUpFor(0, alive, service.ports).catch((thrown: unknown) => leftToTidying(thrown, options.log));
     await resumeJobs(service.ports);
     const folder = join(dataRoot, 'ingest');
     const ingest = new IngestFolder({
@@ -79,7 +84,7 @@ export async function startLaptopService(options: LaptopServiceOptions): Promise
     });
     await ingest.start(INGEST_EVERY_MS);
     opened.push(() => ingest.stop());
-    opened.push(tidying(options, service));
+    opened.push(tidying(options, service, alive));
     return { url: baseUrl(), ports: service.ports, ingestFolder: folder, close };
   } catch (thrown) {
     await close();
@@ -127,18 +132,35 @@ function leftToTidying(thrown: unknown, log: Log): void {
   log.warn('service:tidy-failed', { code });
 }
 
+/**
+ * Jobs get back what of their time the machine was off or asleep: nothing was heard of the service for longer than the
+ * `usualMs` between two looks.
+ */
+async function makeUpFor(usualMs: number, alive: AliveMark, ports: ServicePorts): Promise<void> {
+  const lostMs = (await alive.silenceMs()) - usualMs;
+  if (lostMs > WORTH_MAKING_UP_MS) {
+    const jobs = await extendDeadlines(ports, lostMs);
+    ports.log.info('service:woke', { seconds: Math.round(lostMs / 1000), jobs });
+  }
+  await alive.touch();
+}
+
 /** Deadlines and retention are looked after while the service runs; returns what ends that. */
 function tidying(
   { settings, log }: LaptopServiceOptions,
   { ports, recover, tidy }: WiredService,
+  alive: AliveMark,
 ): () => Promise<void> {
   const { HPB_RETENTION_DAYS: days } = settings;
   const steps: readonly (() => Promise<unknown>)[] = [
+    () => makeUpFor(TIDY_EVERY_MS, alive, ports),
     recover,
     () => resumeJobs(ports),
     tidy,
     () => purgeLeftOvers(ports),
     ...(days === undefined ? [] : [() => purgeExpired(ports, { olderThanMs: days * DAY_MS })]),
+    // It was at work all the time, however long that took.
+    () => alive.touch(),
   ];
   let round: Promise<unknown> = Promise.resolve();
   const look = async (): Promise<void> => {

@@ -15,7 +15,7 @@ async function onFullDisk(context: TestContext, script: string): Promise<unknown
   const from = (path: string): string => JSON.stringify(join(ROOT, path));
   const preface = `
     import { randomFillSync } from 'node:crypto';
-    import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+    import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
     import { FileObjectStore } from ${from('adapters/file-object-store.ts')};
     import { acquireProcessLock, lockHolder } from ${from('adapters/process-lock.ts')};
     import { writeNifti } from ${from('adapters/nifti-file.ts')};
@@ -114,6 +114,21 @@ describe('a disk that runs full', () => {
       holders: [true, 'CANCELLED', null, true, 'CANCELLED', null],
       files: [],
     });
+  });
+
+  it('keeps no lock of a writer that was killed', async (context) => {
+    const result = await onFullDisk(
+      context,
+      `const store = new FileObjectStore(disk + '/objects');
+       await store.put('jobs/a', 'a');
+       await store.put('jobs/a', 'b');
+       symlinkSync(JSON.stringify({ pid: 2 ** 22 + 1, started: '1' }), disk + '/objects/.locks/left');
+       await new Promise((resolve) => setTimeout(resolve, 20));
+       await store.removeUnfinished(0);
+       return readdirSync(disk + '/objects/.locks');`,
+    );
+
+    expect(result).toEqual([]);
   });
 
   it('while an object is fetched or a ZIP is made is told, and leaves nothing', async (context) => {

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { HpbError } from '../../../core/errors.ts';
-import { caseIdOf, jobCasesKey, type JobId } from '../../../core/layout.ts';
+import { caseIdOf, caseProgressKey, jobCasesKey, type JobId } from '../../../core/layout.ts';
 import { cancelJob } from '../../../core/use-cases/cancel-job.ts';
 import { failJob, settleExecution } from '../../../core/use-cases/fail-job.ts';
 import { prepareJob } from '../../../core/use-cases/prepare-job.ts';
 import { publishResults } from '../../../core/use-cases/publish-results.ts';
 import { purgeJob } from '../../../core/use-cases/purge-job.ts';
+import { listJobs, readJob } from '../../../core/use-cases/read-job.ts';
 import { resumeJobs } from '../../../core/use-cases/resume-jobs.ts';
 import { retryJob } from '../../../core/use-cases/retry-job.ts';
 import { serviceFakes, type ServiceFakes } from '../../fakes/service-fakes.ts';
@@ -114,6 +115,42 @@ describe('cancelling', () => {
     const jobId = await finishedJob(ports);
 
     await expect(cancelJob(ports, jobId, LINKS)).rejects.toMatchObject({ code: 'JOB_FINISHED' });
+  });
+});
+
+describe('a case that its worker finishes while it is being ended', () => {
+  /** A running job of two cases, the first of which is done only when its execution is stopped. */
+  async function racingJob(): Promise<{ readonly ports: ServiceFakes; readonly jobId: JobId }> {
+    const ports = serviceFakes();
+    const jobId = await submittedJob(ports);
+    ports.intake.finds(reportOf([foundCase(jobId, 1), foundCase(jobId, 2)]));
+    await prepareJob(ports, { phase: 'prepare', jobId, attempt: 1 });
+    const stop = ports.executions.stop.bind(ports.executions);
+    ports.executions.stop = async (name) => {
+      await ports.store.put(caseProgressKey(jobId, caseIdOf(1)), '{}');
+      await storeResult(ports, jobId, caseIdOf(1));
+      return stop(name);
+    };
+    return { ports, jobId };
+  }
+
+  it.each<[string, (ports: ServiceFakes, jobId: JobId) => Promise<unknown>]>([
+    ['by its caller', (ports, jobId) => cancelJob(ports, jobId, LINKS)],
+    [
+      'by its deadline',
+      (ports, jobId) => {
+        ports.time.now = ports.index.jobs.get(jobId)!.deadlineAt! + 1;
+        return resumeJobs(ports);
+      },
+    ],
+  ])('%s counts in lists as in its job', async (_, end) => {
+    const { ports, jobId } = await racingJob();
+
+    await end(ports, jobId);
+
+    const counts = { total: 2, succeeded: 1, failed: 1 };
+    expect((await readJob(ports, jobId, LINKS)).counts).toEqual(counts);
+    expect((await listJobs(ports, { limit: 10 }, LINKS)).jobs).toMatchObject([{ jobId, counts }]);
   });
 });
 
