@@ -20,7 +20,7 @@ export function create(ports: StartingPorts): RestFunction {
   const app = createHttpApp(ports, {
     version: () => versionFacts(ports),
     readiness: () => readinessFacts(ports),
-    acceptsBodies: false,
+    loadForms: null,
     serverSentEvents: false,
     paidMachines: true,
     baseUrl: (request, env) => new URL(request.url).origin + stagePrefix(env),

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { z } from '@hono/zod-openapi';
 import type { AnswerLinks, ServicePorts } from '../../core/use-cases/service-ports.ts';
+import type { segmentForm as SegmentForm } from './form-routes.ts';
 import type { PageFiles } from './page-routes.ts';
 
 /** Answer of `GET /version`. */
@@ -45,12 +46,15 @@ export type ReadinessAnswer = z.infer<typeof readinessAnswer>;
 export interface HttpDeployment {
   readonly version: () => Promise<VersionFacts>;
   readonly readiness: () => Promise<ReadinessAnswer>;
-  /** Whether CTs and archives may come as the body of a request (the laptop; API Gateway carries 10 MB at most). */
-  readonly acceptsBodies: boolean;
+  /**
+   * Loads what answers CTs and archives that come as forms; null where they may not (API Gateway carries 10 MB at most). A
+   * home names it, so that what takes no forms does not carry it.
+   */
+  readonly loadForms: (() => Promise<typeof SegmentForm>) | null;
   readonly serverSentEvents: boolean;
   /** Whether the machines of a job are paid for by the hour. Default: no. */
   readonly paidMachines?: boolean;
-  /** Loads what makes thumbnails for `?web=1`: only where bodies are taken, and large. */
+  /** Loads what makes thumbnails for `?web=1`: only where forms are taken, and large. */
   readonly loadJpegOfPng?: () => Promise<(png: Uint8Array) => Uint8Array>;
   /** Whether a `Host` header names this server; without it every host is served. */
   readonly allowedHosts?: (host: string) => boolean;

@@ -41,7 +41,6 @@ export async function segmentForm(
   { target, idempotencyKey }: FormCall,
   c: Context<HttpEnv>,
 ): Promise<Response> {
-  if (!home.deployment.acceptsBodies) throw bodiesNotTaken(target);
   const { ports } = home;
   // Options in the query can be wrong before anything is read.
   formOptions(target, {}, c.req.query());
@@ -145,14 +144,4 @@ async function endOf(home: HttpHome, jobId: JobId, signal: AbortSignal): Promise
     if (isFinal(job.state)) return job;
     await wait(home.patience.pollMs, undefined, { signal }).catch(() => undefined);
   }
-}
-
-function bodiesNotTaken(target: SegmentTarget): HpbError {
-  const first = 'POST /uploads {"fileName", "sizeBytes"}';
-  const second = 'PUT the file to the signed URL it answers';
-  const third = `POST /segment/${target} {"uploadId"}`;
-  return new HpbError('REQUEST_TYPE_UNSUPPORTED', 'Files do not come as a form here, but to a signed URL.', {
-    remedy: `Make three calls instead: ${first}; ${second}; ${third}, then GET /jobs/{jobId}.`,
-    details: { call1: first, call2: second, call3: third },
-  });
 }

@@ -1,7 +1,7 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { HpbError } from '../../core/errors.ts';
-import { SEGMENT_TARGETS } from '../../core/requests.ts';
+import { SEGMENT_TARGETS, type SegmentTarget } from '../../core/requests.ts';
 import { submitJob } from '../../core/use-cases/submit-job.ts';
 import { linksOf, type HttpEnv, type HttpHome } from './deployment.ts';
 import { jsonBody } from './json-body.ts';
@@ -79,8 +79,8 @@ export function addSegmentRoutes(app: OpenAPIHono<HttpEnv>, home: HttpHome): voi
     if (target === undefined) throw unknownTarget(c.req.param('target'));
     const isForm = c.req.header('content-type')?.toLowerCase().startsWith(FORM_TYPE) ?? false;
     if (!isForm) return next();
-    // Most homes take none: the function starts sooner.
-    const { segmentForm } = await import('./form-routes.ts');
+    if (home.deployment.loadForms === null) throw formsNotTaken(target);
+    const segmentForm = await home.deployment.loadForms();
     return segmentForm(home, { target, idempotencyKey: keyOf(c) }, c);
   });
   app.openapi({ ...submit, hide: true, middleware: jsonBody(home.patience, typesTaken(home)) }, async (c) => {
@@ -97,7 +97,7 @@ export function addSegmentRoutes(app: OpenAPIHono<HttpEnv>, home: HttpHome): voi
 }
 
 const typesTaken = ({ deployment }: HttpHome): string =>
-  deployment.acceptsBodies
+  deployment.loadForms !== null
     ? 'Send application/json that names an upload, or the file itself as a form (curl -F ct=@FILE, for `batch` bundle=@FILE).'
     : 'Send application/json that names an upload.';
 
@@ -141,4 +141,14 @@ function unknownTarget(received: string): HpbError {
       remedy: `Use one of ${SEGMENT_TARGETS.join(', ')}.`,
     },
   );
+}
+
+function formsNotTaken(target: SegmentTarget): HpbError {
+  const first = 'POST /uploads {"fileName", "sizeBytes"}';
+  const second = 'PUT the file to the signed URL it answers';
+  const third = `POST /segment/${target} {"uploadId"}`;
+  return new HpbError('REQUEST_TYPE_UNSUPPORTED', 'Files do not come as a form here, but to a signed URL.', {
+    remedy: `Make three calls instead: ${first}; ${second}; ${third}, then GET /jobs/{jobId}.`,
+    details: { call1: first, call2: second, call3: third },
+  });
 }

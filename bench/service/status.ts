@@ -142,7 +142,7 @@ async function main(): Promise<void> {
       {
         version: async () => ({ service: '1', node: '1', engines: {}, models: [] }),
         readiness: async () => ({ ready: true, checks: {}, errors: [] }),
-        acceptsBodies: false,
+        loadForms: null,
         serverSentEvents: false,
         baseUrl: () => 'http://bench',
       },

@@ -105,7 +105,7 @@ async function serve(
       {
         version: () => versionFacts(facts),
         readiness: () => readinessFacts(facts),
-        acceptsBodies: true,
+        loadForms: async () => (await import('../../adapters/http-app/form-routes.ts')).segmentForm,
         loadJpegOfPng: async () => (await import('../../adapters/viewer-thumbnail.ts')).jpegOfPng,
         serverSentEvents: true,
         allowedHosts,

@@ -9,7 +9,7 @@ export function openApiText(): string {
   const app = createHttpApp({} as ServicePorts, {
     version: notServed,
     readiness: notServed,
-    acceptsBodies: true,
+    loadForms: async () => (await import('../../adapters/http-app/form-routes.ts')).segmentForm,
     serverSentEvents: true,
     baseUrl: () => '',
   });

@@ -192,7 +192,7 @@ describe('a CT that comes as a form', () => {
   });
 
   it('is told, where bodies are not taken, which three calls to make instead', async () => {
-    const home = httpHome({ deployment: { acceptsBodies: false } });
+    const home = httpHome({ deployment: { loadForms: null } });
 
     const answer = await post(home, '/segment/both', formOf({}));
     const problem = await answerOf<ProblemSeen>(answer);

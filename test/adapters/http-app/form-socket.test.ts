@@ -23,7 +23,7 @@ async function listening(bodyIdleMs = 30_000) {
   const app = createHttpApp(ports, {
     version: async () => ({ service: '1', node: '1', engines: {}, models: [] }),
     readiness: async () => ({ ready: true, checks: {}, errors: [] }),
-    acceptsBodies: true,
+    loadForms: async () => (await import('../../../adapters/http-app/form-routes.ts')).segmentForm,
     serverSentEvents: true,
     baseUrl: (received) => new URL(received.url).origin,
     patience: { bodyIdleMs, pollMs: 10 },

@@ -39,7 +39,7 @@ export function httpHome(
   const app = createHttpApp(ports, {
     version: async () => ({ service: '1.2.3', node: '24.0.0', engines: {}, models: [] }),
     readiness: async () => ({ ready: true, checks: { disk: true }, errors: [] }),
-    acceptsBodies: true,
+    loadForms: async () => (await import('../../../adapters/http-app/form-routes.ts')).segmentForm,
     loadJpegOfPng: async () => (await import('../../../adapters/viewer-thumbnail.ts')).jpegOfPng,
     serverSentEvents: true,
     baseUrl: () => 'http://hpb.test',

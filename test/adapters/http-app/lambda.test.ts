@@ -71,7 +71,7 @@ describe.each([
   ['HTTP, payload 2.0', httpEvent],
 ] as const)('the same app as a Lambda behind an API of %s', (_kind, eventOf) => {
   const lambda = () => {
-    const home = httpHome({ deployment: { acceptsBodies: false, serverSentEvents: false } });
+    const home = httpHome({ deployment: { loadForms: null, serverSentEvents: false } });
     const handler = handle(home.app);
     const invoke = async (call: LambdaCall) => {
       const { statusCode, body, ...rest } = await handler(eventOf(call));

@@ -109,7 +109,7 @@ describe('the OpenAPI document', () => {
   });
 
   it('is the same wherever the service runs', async () => {
-    const cloud = httpHome({ deployment: { acceptsBodies: false, serverSentEvents: false } });
+    const cloud = httpHome({ deployment: { loadForms: null, serverSentEvents: false } });
 
     expect(await (await cloud.call('GET /openapi.json')).json()).toEqual(await read());
   });
