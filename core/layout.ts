@@ -122,7 +122,7 @@ export type JobFile = (typeof JOB_FILES)[number];
 /** A file of a batch that has no ZIP. */
 export const jobFileKey = (jobId: JobId, name: JobFile): string => `${jobPrefix(jobId)}${name}`;
 
-/** Prefixes and keys of all that a job stores but its document. */
+/** Prefixes and keys of all that a job stores but its document, and the marks that its ends were announced. */
 export const jobContentPrefixes = (jobId: JobId): readonly string[] =>
   [
     'request.json',
@@ -134,7 +134,6 @@ export const jobContentPrefixes = (jobId: JobId): readonly string[] =>
     'shards/',
     'plans/',
     'failures/',
-    'announced/',
   ].map((name) => `${jobPrefix(jobId)}${name}`);
 
 /** Prefix of the progress documents of a job. */

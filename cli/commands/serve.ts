@@ -17,7 +17,8 @@ const UNIT = '/etc/systemd/system/hpb-segmentation.service';
 
 const HELP = `
 The service listens on 127.0.0.1 only (HPB_PORT, default 8080) and keeps everything below HPB_DATA_ROOT. Jobs survive
-a restart. Files dropped into <data root>/ingest become jobs. Install the engines first: hpb setup.
+a restart. Files dropped into <data root>/ingest become jobs; a folder there becomes one with all its cases once there is
+a file _READY in it. Install the engines first: hpb setup.
 
 Examples:
   hpb serve                         the service until Ctrl-C; its log, JSON lines, on stdout

@@ -1,15 +1,19 @@
 import { isUtf8 } from 'node:buffer';
 import { constants } from 'node:fs';
-import { copyFile, lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, lstat, mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { outputError } from '../../adapters/file-error.ts';
 import { asHpbError, type ErrorCode, type ErrorDocument } from '../../core/errors.ts';
+import type { ZipMember } from '../../adapters/zip-archive.ts';
 import type { Log } from '../../core/ports.ts';
+import { READY_MARK, readyFolder, readyFolders, UNFINISHED } from './ready-folders.ts';
 
-/** A file that lies in the folder and has come to rest. */
+/** A file that lies in the folder and has come to rest, or a folder that is ready. */
 export interface DroppedFile {
   readonly path: string;
   readonly name: string;
+  /** Of a folder: its files. */
+  readonly members?: readonly ZipMember[];
   readonly bytes: number;
   /** The same for the same version of the same file, whatever process asks. */
   readonly version: string;
@@ -43,12 +47,10 @@ const REST_MS = 2000;
 /** Of a name, on the file systems of Linux. */
 const MAX_NAME_BYTES = 255;
 const REASON = '.reason.json';
-/** Names under which programs write what is not finished. */
-const UNFINISHED = /^\.|\.(part|partial|tmp|crdownload|filepart)$/i;
 
 /**
  * A drop box: what lies in the folder, and has come to rest, becomes a job and is removed once the job is accepted.
- * Folders in it are left alone.
+ * Folders in it are left alone until `_READY` is in them.
  */
 export class IngestFolder {
   readonly #options: IngestFolderOptions;
@@ -134,6 +136,7 @@ export class IngestFolder {
       // Null: taken away while we looked.
       if (file !== null) files.push(file);
     }
+    files.push(...(await readyFolders(folder)));
     return files.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
@@ -148,24 +151,40 @@ export class IngestFolder {
       if (await this.#isThere(file)) await this.#reject(file, error);
       return;
     }
-    if (await this.#isThere(file)) await written(rm(file.path, { force: true }));
+    if (await this.#isThere(file)) await written(removeDrop(file));
   }
 
   /** Not when another one has taken its place meanwhile, which the next look finds. */
-  async #isThere({ name, version }: DroppedFile): Promise<boolean> {
-    return (await droppedFile(this.#options.folder, name))?.version === version;
+  async #isThere({ name, version, members }: DroppedFile): Promise<boolean> {
+    const { folder } = this.#options;
+    const now = await (members === undefined
+      ? droppedFile(folder, name)
+      : readyFolder(folder, name, members));
+    return now?.version === version;
   }
 
   async #reject(file: DroppedFile, error: ErrorDocument): Promise<void> {
-    const place = await written(freePlace(this.#options.rejected, file.name));
+    const place = await written(freePlace(this.#options.rejected, file.name.replaceAll('/', '-')));
     // The reason first: a file without one would be a riddle.
     await written(writeFile(`${place}${REASON}`, `${JSON.stringify(error, null, 2)}\n`));
     await rename(file.path, place).catch(async () => {
       // Another disk.
-      await written(copyFile(file.path, place, constants.COPYFILE_FICLONE));
-      await written(rm(file.path));
+      await written(cp(file.path, place, { recursive: true, mode: constants.COPYFILE_FICLONE }));
+      await written(rm(file.path, { recursive: true }));
     });
   }
+}
+
+/** Of a folder what was taken, and the folder where nothing else has come into it. */
+async function removeDrop({ path, members }: DroppedFile): Promise<void> {
+  if (members === undefined) return rm(path, { force: true });
+  // First: without it what cannot be removed is not taken once more.
+  await rm(join(path, READY_MARK), { force: true });
+  for (const member of members) await rm(member.path, { force: true });
+  const folders = new Set(members.map((member) => dirname(member.path)));
+  // Deepest first.
+  for (const folder of [...folders, path].sort((a, b) => b.length - a.length))
+    await rmdir(folder).catch(() => undefined);
 }
 
 async function written<T>(work: Promise<T>): Promise<T> {

@@ -78,7 +78,7 @@ export async function startLaptopService(options: LaptopServiceOptions): Promise
     const ingest = new IngestFolder({
       folder,
       rejected: join(dataRoot, 'ingest-rejected'),
-      take: (file) => ingestFile(service.ports, file),
+      take: (file) => ingestFile(service.ports, file, join(dataRoot, 'scratch', 'intake')),
       isFinal: ({ blame, retryable }) => blame === 'caller' && !retryable,
       log: options.log,
     });

@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { onTestFinished, describe, expect, it } from 'vitest';
@@ -188,6 +196,31 @@ describe('the service', () => {
     const reason = join(service.folder, 'ingest-rejected', 'letter.txt.reason.json');
     await expect.poll(() => existsSync(reason), { timeout: 30_000 }).toBe(true);
     expect(JSON.parse(readFileSync(reason, 'utf8'))).toMatchObject({ code: 'REQUEST_TYPE_UNSUPPORTED' });
+  });
+
+  it('makes one batch of a folder of the ingest folder that is ready', async () => {
+    const service = start('ok');
+    await service.url();
+    const folder = join(service.folder, 'ingest', PATIENT);
+    mkdirSync(join(folder, 'two'), { recursive: true });
+    writeFileSync(join(folder, 'one.nii.gz'), await goodCt(1));
+    writeFileSync(join(folder, 'two', 'raw.nii.gz'), await goodCt(2));
+    writeFileSync(join(folder, 'broken.nii.gz'), 'no CT');
+    writeFileSync(join(folder, '_READY'), '');
+
+    const listed = async (): Promise<readonly JobAnswer[]> =>
+      ((await (await service.fetch('/jobs?state=PARTIAL')).json()) as { jobs: JobAnswer[] }).jobs;
+    await expect.poll(async () => (await listed()).length, { timeout: 30_000 }).toBe(1);
+
+    const [{ jobId }] = (await listed()) as [JobAnswer];
+    const { cases } = await service.job(jobId);
+    expect(cases.map(({ name, state }) => [name, state])).toEqual([
+      ['broken', 'failed'],
+      ['one', 'succeeded'],
+      ['two', 'succeeded'],
+    ]);
+    expect(existsSync(folder)).toBe(false);
+    expect(service.output + workerLogs(service.folder)).not.toContain(PATIENT);
   });
 
   it('lets no second one into its data root', async () => {

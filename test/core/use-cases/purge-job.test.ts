@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { StoreJobIndex } from '../../../adapters/store-job-index.ts';
+import type { JobDocument } from '../../../core/job.ts';
 import { caseIdOf, caseInputKey, type JobId } from '../../../core/layout.ts';
+import { settleExecution } from '../../../core/use-cases/fail-job.ts';
 import { prepareJob } from '../../../core/use-cases/prepare-job.ts';
 import { publishResults } from '../../../core/use-cases/publish-results.ts';
 import { purgeJob } from '../../../core/use-cases/purge-job.ts';
@@ -173,6 +175,24 @@ describe('purging', () => {
       `uploads/${shared}/input`,
     ]);
     await purgeJob(ports, other);
+    expect(ports.store.keys()).toEqual([]);
+  });
+
+  it('announces no end twice: one that comes late, while the job is deleted, has been told', async () => {
+    const told: number[] = [];
+    const fakes = serviceFakes();
+    const ports = { ...fakes, onFinished: async ({ attempt }: JobDocument) => void told.push(attempt) };
+    const jobId = await submittedJob(ports);
+    const removeAll = ports.store.removeAll.bind(ports.store);
+    ports.store.removeAll = async (prefix) => {
+      const removed = await removeAll(prefix);
+      await settleExecution(ports, { name: `${jobId}-a1`, status: 'FAILED', error: 'X', cause: null });
+      return removed;
+    };
+
+    await purgeJob(ports, jobId);
+
+    expect(told).toEqual([1]);
     expect(ports.store.keys()).toEqual([]);
   });
 

@@ -19,7 +19,7 @@ describe('a file of the ingest folder', () => {
     becomeNobody();
 
     await expect(
-      ingestFile(ports, { path, name: 'case.nii.gz', bytes: 6, version: '1-6-1' }),
+      ingestFile(ports, { path, name: 'case.nii.gz', bytes: 6, version: '1-6-1' }, folder),
     ).rejects.toMatchObject({
       code: 'INPUT_UNREADABLE',
       message: expect.stringContaining('permission'),
@@ -35,7 +35,7 @@ describe('a file of the ingest folder', () => {
     symlinkSync(join(folder, 'ct'), path);
 
     await expect(
-      ingestFile(serviceFakes(), { path, name: 'case.nii.gz', bytes: 6, version: '1-6-1' }),
+      ingestFile(serviceFakes(), { path, name: 'case.nii.gz', bytes: 6, version: '1-6-1' }, folder),
     ).rejects.toMatchObject({ code: 'INPUT_UNREADABLE', message: expect.stringContaining('link') });
   });
 });
