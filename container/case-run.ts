@@ -114,7 +114,8 @@ export class CaseRun {
       const segmented = await this.#lanes.engine.use(() =>
         this.#stage('segment', () => segmentCt(context, ready.checked, this.#weights)),
       );
-      leaveFinish = await this.#waiting(this.#lanes.finish.take());
+      const size = this.#heldBytes >= WORTH_COLLECTING_BYTES ? 'large' : 'small';
+      leaveFinish = await this.#waiting(this.#lanes.finish[size].take());
       leaveEngine();
       const published = await this.#finish(context, ready, segmented);
       await context.progress.end(true);

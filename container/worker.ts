@@ -64,8 +64,11 @@ export async function runShard(
   return outcome;
 }
 
-/** Cases that are measured, packed and published at a time: a slow one does not keep the engine waiting. */
-const FINISHED_AT_ONCE = 2;
+/**
+ * Cases that are measured, packed and published at a time: a slow one does not keep the engine waiting. Small ones wait
+ * for disk and threads most of that time.
+ */
+const FINISHED_AT_ONCE = { large: 2, small: 3 } as const;
 
 class ShardRun {
   readonly #shard: Shard;
@@ -87,7 +90,7 @@ class ShardRun {
     this.#machine = new MachineShare(ports.clock);
     this.#lanes = {
       engine: new EngineTurns(ports),
-      finish: new Turns(FINISHED_AT_ONCE),
+      finish: { large: new Turns(FINISHED_AT_ONCE.large), small: new Turns(FINISHED_AT_ONCE.small) },
       memory: new MemoryBudget(),
       stopped: () => this.#stopReason() !== null,
     };

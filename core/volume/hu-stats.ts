@@ -73,6 +73,7 @@ export function huStats({ data, slope, intercept }: Volume): HuStats {
 function countStored(data: VoxelArray): { counts: Int32Array; first: number } {
   const signed = data instanceof Int8Array || data instanceof Int16Array;
   const size = 2 ** (8 * data.BYTES_PER_ELEMENT);
+  if (data.length < size) return countFew(data);
   const counts = new Int32Array(size);
   const first = signed ? -size / 2 : 0;
   const odd = new Int32Array(size);
@@ -83,6 +84,20 @@ function countStored(data: VoxelArray): { counts: Int32Array; first: number } {
   }
   if (even < data.length) counts[data[even]! - first]!++;
   for (let index = 0; index < size; index++) counts[index]! += odd[index]!;
+  return { counts, first };
+}
+
+/** The same in a table of the values that are there: of a small CT the whole one would be most of the work. */
+function countFew(data: VoxelArray): { counts: Int32Array; first: number } {
+  let first = data[0] ?? 0;
+  let last = first;
+  for (let i = 1; i < data.length; i++) {
+    const value = data[i]!;
+    if (value < first) first = value;
+    else if (value > last) last = value;
+  }
+  const counts = new Int32Array(last - first + 1);
+  for (let i = 0; i < data.length; i++) counts[data[i]! - first]!++;
   return { counts, first };
 }
 
@@ -98,8 +113,8 @@ export function huPercentile(stats: HuStats, percent: number): number {
   const rank = Math.max(1, Math.ceil((percent / 100) * (stats.voxels - stats.notFinite)));
   let seen = stats.below;
   if (seen >= rank) return HU_RANGE.first;
-  for (const [index, count] of stats.histogram.entries()) {
-    seen += count;
+  for (let index = 0; index < stats.histogram.length; index++) {
+    seen += stats.histogram[index]!;
     if (seen >= rank) return HU_RANGE.first + index;
   }
   return HU_RANGE.last;

@@ -4,6 +4,7 @@ import { runShard, type ShardHooks, type ShardOutcome } from '../../container/wo
 import { HpbError } from '../../core/errors.ts';
 import { caseIdOf, caseInputKey, caseZipKey } from '../../core/layout.ts';
 import type { ObjectStore } from '../../core/ports.ts';
+import type { Volume } from '../../core/volume/volume.ts';
 import { FakeEngine, type FakeRun } from '../fakes/fake-engine.ts';
 import { JOB, shardOf, smallCt, workerBench, type WorkerBench } from './worker-bench.ts';
 
@@ -33,7 +34,13 @@ export class SteppedWorker {
     this.engine = new FakeEngine(...faults, ...Array.from({ length: cases }, () => work));
   }
 
-  async start(cases: number, hooks: ShardHooks = {}, changes: Partial<WorkerPorts> = {}): Promise<void> {
+  /** @param ct of every case; default: small ones */
+  async start(
+    cases: number,
+    hooks: ShardHooks = {},
+    changes: Partial<WorkerPorts> = {},
+    ct?: Volume,
+  ): Promise<void> {
     const meter = {
       queued: () => undefined,
       stage: () => undefined,
@@ -43,7 +50,7 @@ export class SteppedWorker {
     };
     const clock = { now: () => 1000 * this.#now, seconds: () => this.#now };
     this.bench = await workerBench(this.engine, { clock, meter, ...changes });
-    for (let at = 1; at <= cases; at++) await this.bench.input(at, smallCt(at));
+    for (let at = 1; at <= cases; at++) await this.bench.input(at, ct ?? smallCt(at));
     const ports = { ...this.bench.ports, store: this.#slow(this.bench.store) };
     this.outcome = runShard(shardOf(cases, ['liver']), ports, {
       ...hooks,

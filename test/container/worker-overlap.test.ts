@@ -5,6 +5,7 @@ import type { ShardHooks } from '../../container/worker.ts';
 import { HpbError, WORKER_EXIT } from '../../core/errors.ts';
 import { caseIdOf, caseInputKey, caseProgressKey, caseResultKey } from '../../core/layout.ts';
 import { memoryNeededForCase } from '../../core/models/case-memory.ts';
+import type { Volume } from '../../core/volume/volume.ts';
 import { failing } from '../fakes/fake-engine.ts';
 import { SteppedWorker } from './stepped-worker.ts';
 import { GRID, JOB, resultIn, shardOf, type WorkerBench } from './worker-bench.ts';
@@ -15,6 +16,13 @@ const casesIn = (shard: number, last: number): string[] =>
     [`segment ${caseIdOf(last - 1)}`, last - 1],
     [`publish ${caseIdOf(last - 2)}`, last - 2],
   ].flatMap(([step, at]) => (Number(at) >= 1 && Number(at) <= shard ? [String(step)] : []));
+
+/** As few voxels as weigh enough: in 64 bits each, in blocks. */
+function heavyCt(): Volume {
+  const dims = [160, 160, 140] as const;
+  const data = Float64Array.from({ length: 160 * 160 * 140 }, (_, at) => ((at >> 4) % 7) * 20 - 60);
+  return { grid: { ...GRID, dims }, data, slope: 1, intercept: 0 };
+}
 
 describe('cases of a shard', () => {
   it('overlap: one is fetched and one published while the engine works on a third', async () => {
@@ -55,8 +63,8 @@ describe('cases of a shard', () => {
   });
 
   it('do not keep the engine waiting for one that is slow to be published', async () => {
-    const worker = new SteppedWorker(4);
-    await worker.start(4);
+    const worker = new SteppedWorker(5);
+    await worker.start(5);
     await worker.until('fetch c0001');
     worker.end();
     await worker.until('segment c0001', 'fetch c0002');
@@ -65,11 +73,36 @@ describe('cases of a shard', () => {
     worker.end('segment c0002', 'fetch c0003');
     await worker.until('publish c0001', 'publish c0002', 'segment c0003', 'fetch c0004');
     worker.end('segment c0003', 'fetch c0004');
-    // But no more than two: what they hold would pile up.
+    const three = ['publish c0001', 'publish c0002', 'publish c0003'];
+    await worker.until(...three, 'segment c0004', 'fetch c0005');
+    worker.end('segment c0004', 'fetch c0005');
+    // But no more than three, although they are small: what they hold would pile up.
+    await vi.waitFor(() => expect(stagesOf(worker.bench, 'c0004')).toContain('segment'));
+    await worker.until(...three);
+    worker.end('publish c0002');
+    await worker.until('publish c0001', 'publish c0003', 'publish c0004', 'segment c0005');
+    worker.end();
+    await worker.until('publish c0005');
+    worker.end();
+
+    expect(await worker.ends()).toEqual(Array(5).fill('succeeded'));
+  });
+
+  it('are two at a time behind the engine where their volumes weigh', async () => {
+    const worker = new SteppedWorker(4);
+    await worker.start(4, {}, {}, heavyCt());
+    await worker.until('fetch c0001');
+    worker.end();
+    await worker.until('segment c0001', 'fetch c0002');
+    worker.end();
+    await worker.until('publish c0001', 'segment c0002', 'fetch c0003');
+    worker.end('segment c0002', 'fetch c0003');
+    await worker.until('publish c0001', 'publish c0002', 'segment c0003', 'fetch c0004');
+    worker.end('segment c0003', 'fetch c0004');
     await vi.waitFor(() => expect(stagesOf(worker.bench, 'c0003')).toContain('segment'));
     await worker.until('publish c0001', 'publish c0002');
-    worker.end('publish c0002');
-    await worker.until('publish c0001', 'publish c0003', 'segment c0004');
+    worker.end();
+    await worker.until('publish c0003', 'segment c0004');
     worker.end();
     await worker.until('publish c0004');
     worker.end();
