@@ -30,7 +30,7 @@ export async function bundleForImage(
     sourcesContent: false,
     // Packages in the old module format ask for `require`.
     banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+      js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
     },
     logLevel: 'warning',
   });
