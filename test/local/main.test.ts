@@ -101,10 +101,7 @@ describe('npm start on a machine that lacks something', () => {
     expect(existsSync(join(folder, 'venv', 'hpb-environment.json'))).toBe(false);
   });
 
-  it.for([
-    ['empty', 'The engines need 6.0 GB'],
-    ['full', 'The disk ran full while'],
-  ] as const)('ends with 11 on a small disk that is %s', async ([state, reason], context) => {
+  it.for(['empty', 'full'] as const)('ends with 11 on a small disk that is %s', async (state, context) => {
     const impossible = noDisks();
     if (impossible !== null) context.skip(impossible);
     const disk = join(tempFolder(), 'disk');
@@ -116,7 +113,7 @@ describe('npm start on a machine that lacks something', () => {
     });
 
     expect(code, stderr).toBe(11);
-    expect(stderr).toContain(reason);
+    expect(stderr).toContain('The engines need 6.0 GB');
     expect(stderr).toContain('Code: DISK_FULL');
     expect(stderr).toContain('What to do: Free some');
   });
