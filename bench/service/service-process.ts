@@ -31,7 +31,7 @@ export interface ServiceProcess {
   readonly stop: () => Promise<void>;
 }
 
-const POLL_MS = 500;
+const POLL_MS = 100;
 
 /** Starts `hpb serve` on a free port and waits until it listens. */
 export async function startService({ dataRoot, venv, environment }: ServiceStart): Promise<ServiceProcess> {
