@@ -129,7 +129,9 @@ export async function writeZip(
 
 /** A ZIP in memory, of members that must fit (`smallZip`). Throws what reading them throws. */
 export async function zipBytes(members: AsyncIterable<ZipMember | HeldMember>): Promise<Uint8Array> {
-  const chunks = await Array.fromAsync(smallZip(fileSources(members)));
+  const chunks: Uint8Array[] = [];
+  // Array.fromAsync is of Node 22.
+  for await (const chunk of smallZip(fileSources(members))) chunks.push(chunk);
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 }
 

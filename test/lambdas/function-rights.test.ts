@@ -7,8 +7,11 @@ import { canaryPhantom } from '../../core/canary.ts';
 import {
   caseIdOf,
   caseInputKey,
+  caseResultKey,
+  caseZipKey,
   jobPlanKey,
   uploadInputKey,
+  type CaseId,
   type JobId,
   type UploadId,
 } from '../../core/layout.ts';
@@ -53,6 +56,14 @@ async function jobOf(world: AskedPorts, bytes: Uint8Array, target: 'batch' | 'li
   return submittedJob(world.others, { target, body: { uploadId, ...model } });
 }
 
+/** Gives the stored result of a case a ZIP that can be read. */
+async function packResult({ store }: AskedPorts['others'], jobId: JobId, caseId: CaseId): Promise<void> {
+  const { key, bytes } = await store.put(caseZipKey(jobId, caseId), await zipOf({ 'meta.json': '{}' }));
+  const result = store.json(caseResultKey(jobId, caseId)) as object;
+  const zip = { key, bytes, sha256: '0'.repeat(64) };
+  await store.put(caseResultKey(jobId, caseId), JSON.stringify({ ...result, zip }));
+}
+
 const prepare = (ports: AskedPorts['ports'], jobId: JobId) =>
   prepareJob(ports)({ phase: 'prepare', jobId, attempt: 1 });
 
@@ -88,6 +99,7 @@ describe('the role of each function allows what the function asks, and no more:'
   it('PublishResults', async () => {
     const { ports, asked, others } = await running({ tellingFails: true });
     await storeResult(others, jobIn(others), caseIdOf(1));
+    await packResult(others, jobIn(others), caseIdOf(1));
     await publishResults(ports)({ phase: 'publish', jobId: jobIn(others), attempt: 1 });
 
     expect(held('PublishResultsRole', asked)).toEqual(NONE);
