@@ -14,7 +14,7 @@
  * from which nothing much was deleted for as long.
  *
  * Exit code 1 above 15 ms of own wall time a case, or when the larger batch takes 1.3 times the memory of the smaller
- * one. The end of a job is seen up to a tenth of a second late, which counts as ours.
+ * one. The end of a job is seen up to a twentieth of a second late, which counts as ours.
  */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';

@@ -31,7 +31,9 @@ export interface ServiceProcess {
   readonly stop: () => Promise<void>;
 }
 
-const POLL_MS = 100;
+/** A look costs the service milliseconds while a large batch runs; near its end they are frequent, so that it is not seen late. */
+const POLL_MS = 500;
+const NEAR = { percent: 80, pollMs: 50 } as const;
 
 /** Starts `hpb serve` on a free port and waits until it listens. */
 export async function startService({ dataRoot, venv, environment }: ServiceStart): Promise<ServiceProcess> {
@@ -124,7 +126,7 @@ export async function ended(
     if (job.state === 'SUCCEEDED') return job;
     if (isFinal(job.state))
       throw failed(`The job ended ${job.state}: ${JSON.stringify(job.error ?? job.cases)}`);
-    await sleep(POLL_MS);
+    await sleep(job.percent >= NEAR.percent ? NEAR.pollMs : POLL_MS);
   }
 }
 
