@@ -5,7 +5,6 @@ import {
   copyFileSync,
   fdatasync,
   fstatSync,
-  linkSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -38,7 +37,7 @@ const PARALLEL = 16;
 /**
  * Objects as files below a folder, which is made at the first write. Keys are relative paths of plain segments; any
  * other key is `OBJECT_NOT_FOUND`, so nothing outside the folder can be reached. Files are copied in and out (as
- * clones where the file system can), unless given up or only read: a caller who edits his copy does not edit the object. Several
+ * clones where the file system can), unless given up: a caller who edits his copy does not edit the object. Several
  * processes may use one folder at once. An object's bytes are on the disk before it appears, so that neither a killed
  * process nor a power cut leaves a torn one. Throws `DISK_FULL` and `OUTPUT_UNWRITABLE` on writing.
  */
@@ -109,14 +108,13 @@ export class FileObjectStore implements ObjectStore {
     return this.#chunks(facts, range);
   }
 
-  async getFile(key: string, path: string, use: { readonly readOnly?: boolean } = {}): Promise<void> {
+  async getFile(key: string, path: string): Promise<void> {
     const source = this.#keys.pathOf(key);
     const partial = `${path}.${randomUUID()}.partial`;
     try {
       const facts = await this.head(key);
       if (facts === null) throw objectNotFound(key);
       mkdirSync(dirname(path), { recursive: true });
-      if (use.readOnly === true && linked(source, path)) return;
       await clone(source, partial, facts.bytes);
       renameSync(partial, path);
     } catch (error) {
@@ -272,16 +270,6 @@ async function withFile<T>(path: string, flags: string, work: (file: number) => 
     return await work(file);
   } finally {
     closeSync(file);
-  }
-}
-
-/** Whether a file could get a second name: not where there is one of that name already, nor on another disk. */
-function linked(from: string, to: string): boolean {
-  try {
-    linkSync(from, to);
-    return true;
-  } catch {
-    return false;
   }
 }
 

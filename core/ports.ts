@@ -51,8 +51,8 @@ export interface ObjectStore {
   read(key: string): Promise<{ readonly body: Uint8Array; readonly facts: ObjectFacts }>;
   /** The object's bytes as they come; throws `RANGE_NOT_SATISFIABLE` when the range begins beyond its end. */
   stream(key: string, range?: ByteRange): Promise<AsyncIterable<Uint8Array>>;
-  /** Copies an object to a local file, which appears whole or not at all; of one `readOnly` the bytes may be shared. */
-  getFile(key: string, path: string, options?: { readonly readOnly?: boolean }): Promise<void>;
+  /** Copies an object to a local file; the file appears whole or not at all. */
+  getFile(key: string, path: string): Promise<void>;
   /** Copies within the store. */
   copy(from: string, to: string): Promise<ObjectFacts>;
   head(key: string): Promise<ObjectFacts | null>;

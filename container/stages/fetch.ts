@@ -26,9 +26,7 @@ export interface FetchedCt {
  */
 export async function fetchCt({ ports, task, scratch }: CaseContext): Promise<FetchedCt> {
   const download = join(scratch.in, 'download');
-  // What is kept is its owner's to change.
-  const readOnly = !ports.keepIntermediate;
-  await ports.store.getFile(task.inputKey, download, { readOnly }).catch((error: unknown) => {
+  await ports.store.getFile(task.inputKey, download).catch((error: unknown) => {
     throw error instanceof HpbError && error.code === 'OBJECT_NOT_FOUND' ? inputMissing() : error;
   });
   const file = await hashed(download);

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { mapLimited } from '../../core/map-limited.ts';
@@ -43,24 +43,6 @@ export function objectStoreContract(name: string, make: () => ObjectStore | Prom
       writeFileSync(join(folder, 'new', 'out'), 'changed too');
 
       expect(text(await store.get('jobs/a/file'))).toBe('content');
-    });
-
-    it('gives what is only read as it is, whatever becomes of the object and of the file', async () => {
-      const store = await make();
-      const folder = tempFolder();
-      await store.put('k', 'content');
-
-      await store.getFile('k', join(folder, 'new', 'out'), { readOnly: true });
-      await store.getFile('k', join(folder, 'new', 'out'), { readOnly: true });
-      await store.put('k', 'another');
-      await store.getFile('k', join(folder, 'second'), { readOnly: true });
-      rmSync(join(folder, 'second'));
-
-      expect(readFileSync(join(folder, 'new', 'out'), 'utf8')).toBe('content');
-      expect(text(await store.get('k'))).toBe('another');
-      await expect(store.getFile('none', join(folder, 'x'), { readOnly: true })).rejects.toMatchObject({
-        code: 'OBJECT_NOT_FOUND',
-      });
     });
 
     it('replaces the local file that it copies to', async () => {

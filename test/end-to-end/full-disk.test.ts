@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, type TestContext } from 'vitest';
 import { isFinal } from '../../core/job.ts';
 import { noDisks } from '../fixtures/full-disk.ts';
@@ -16,8 +16,6 @@ interface Disk {
   /** To the last byte. */
   readonly fill: () => void;
   readonly empty: () => void;
-  /** Adds a file to what the worker that runs keeps of its case, as an engine does that works on files. */
-  readonly keepInScratch: () => void;
 }
 
 async function disk(context: TestContext): Promise<Disk> {
@@ -30,8 +28,7 @@ async function disk(context: TestContext): Promise<Disk> {
   const holder = spawn('unshare', ['-rm', 'sh', '-c', mount]);
   onTestFinished(() => void holder.kill('SIGKILL'));
   await once(holder.stdout, 'data');
-  const root = `/proc/${holder.pid}/root${dataRoot}`;
-  const filler = join(root, 'filler');
+  const filler = `/proc/${holder.pid}/root${join(dataRoot, 'filler')}`;
   const enter = ['nsenter', '-t', String(holder.pid), '-m', '-U', '--preserve-credentials'];
   return {
     start: (behaviour, environment) => {
@@ -56,12 +53,6 @@ async function disk(context: TestContext): Promise<Disk> {
       closeSync(file);
     },
     empty: () => rmSync(filler),
-    keepInScratch: () => {
-      const scratch = join(root, 'scratch');
-      const files = readdirSync(scratch, { recursive: true, encoding: 'utf8' });
-      const ct = files.find((path) => path.endsWith('ct.nii.gz'))!;
-      writeFileSync(join(scratch, dirname(ct), 'work'), Buffer.alloc(2 ** 20));
-    },
   };
 }
 
@@ -82,11 +73,9 @@ async function waiting(service: RunningService): Promise<string> {
 
 describe('the service on a full disk', () => {
   it('cancels a job: what its worker kept makes room for the record', async (context) => {
-    const { start, fill, keepInScratch } = await disk(context);
+    const { start, fill } = await disk(context);
     const service = start('slow');
     const jobId = await running(service);
-    // The CT itself is a second name of the stored one, which frees nothing.
-    keepInScratch();
     fill();
 
     const answer = await cancel(service, jobId);
