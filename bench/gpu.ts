@@ -20,7 +20,7 @@ import type { Engine } from '../core/engine-port.ts';
 import { ERROR_CODES, HpbError } from '../core/errors.ts';
 import { engineCallOf } from '../core/models/catalogue.ts';
 import { makePhantom, phantomGrid } from '../core/volume/phantom.ts';
-import { runVariant } from './card/run-variant.ts';
+import { bodyGrid, runVariant } from './card/run-variant.ts';
 import { machineFacts, median } from './figures.ts';
 import { compareMasks } from './parity/compare.ts';
 import { plainInput, preparePlainTools, runPlain, type PlainInput, type PlainTools } from './plain-tools.ts';
@@ -35,8 +35,6 @@ import {
 import { commandOptions } from '../scripts/command-options.ts';
 
 const SEED = 90_050;
-/** Of the body, however many the slices; mm. */
-const LENGTH = 375;
 
 interface Sides {
   readonly machine: BenchMachine;
@@ -159,11 +157,7 @@ async function prepare(
       scratch: join(scratch, 'plain'),
     });
     const ct = join(scratch, 'ct.nii.gz');
-    const slices = Number(values.slices);
-    const grid =
-      values.size === 'full'
-        ? phantomGrid('full', { dims: [512, 512, slices], spacing: [0.75, 0.75, LENGTH / slices] })
-        : phantomGrid('small');
+    const grid = values.size === 'full' ? bodyGrid(Number(values.slices)) : phantomGrid('small');
     await writeNifti(ct, makePhantom({ seed: SEED, grid }).ct);
     stdout.write(
       `${machine.weightsKind} weights, CT ${grid.dims.join(' x ')}, ${values.deterministic ? 'deterministic' : 'as fast as the plain tools'}\n\n`,

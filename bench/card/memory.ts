@@ -32,7 +32,7 @@ import {
   type BenchMachine,
 } from '../warm-engine.ts';
 import { commandOptions } from '../../scripts/command-options.ts';
-import { runVariant } from './run-variant.ts';
+import { bodyGrid, runVariant } from './run-variant.ts';
 
 const SEED = 90_051;
 
@@ -122,11 +122,12 @@ async function prepare(
   const sized = whole ? await withFullSizeWeights(found, join(scratch, 'weights'), TASK008_SPACING) : found;
   const machine = { ...sized, settings: { ...found.settings, HPB_DEVICE: values.device } };
   const small = phantomGrid('small');
-  const slices = Number(values.slices);
-  const full = phantomGrid('full', { dims: [512, 512, slices], spacing: [0.75, 0.75, 375 / slices] });
   const cts = { 'few patches': join(scratch, 'few.nii.gz'), whole: join(scratch, 'whole.nii.gz') };
   await writeNifti(cts['few patches'], makePhantom({ seed: SEED, grid: small }).ct);
-  await writeNifti(cts.whole, makePhantom({ seed: SEED, grid: whole ? full : small }).ct);
+  await writeNifti(
+    cts.whole,
+    makePhantom({ seed: SEED, grid: whole ? bodyGrid(Number(values.slices)) : small }).ct,
+  );
   return { machine, cts };
 }
 

@@ -1,8 +1,17 @@
 import type { Engine } from '../../core/engine-port.ts';
 import type { RunResult } from '../../core/engine-protocol.ts';
 import { engineCallOf } from '../../core/models/catalogue.ts';
+import { phantomGrid } from '../../core/volume/phantom.ts';
+import type { Grid } from '../../core/volume/volume.ts';
 import { VARIANTS } from '../variants.ts';
 import type { BenchMachine } from '../warm-engine.ts';
+
+/** Of the body, however many the slices; mm. */
+const LENGTH = 375;
+
+/** A CT of usual size in the plane, over one length of the body. */
+export const bodyGrid = (slices: number): Grid =>
+  phantomGrid('full', { dims: [512, 512, slices], spacing: [0.75, 0.75, LENGTH / slices] });
 
 /** One request to the engine host: which network on which CT, and where its mask goes. */
 export interface VariantRun {
